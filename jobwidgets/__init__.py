@@ -1,0 +1,84 @@
+"""aiWARE jobs in a notebook: list, watch, cancel and retry them as frames, magics and a live panel."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobwidgets._demo import demo, demo_async
+    from jobwidgets._errors import (
+        AuthError,
+        JobError,
+        NotFoundError,
+        NotSentError,
+        RefusedError,
+        ServiceError,
+        SettingsError,
+        UnknownOutcomeError,
+        UsageError,
+    )
+    from jobwidgets._model import Job, Task
+    from jobwidgets.bulk import Plan, Receipt
+    from jobwidgets.client import AsyncClient, Client, connect, connect_async, current_client
+    from jobwidgets.panel import JobPanel, JobTable
+
+__version__ = "0.1.0"
+__all__ = [
+    "AsyncClient",
+    "AuthError",
+    "Client",
+    "Job",
+    "JobError",
+    "JobPanel",
+    "JobTable",
+    "NotFoundError",
+    "NotSentError",
+    "Plan",
+    "Receipt",
+    "RefusedError",
+    "ServiceError",
+    "SettingsError",
+    "Task",
+    "UnknownOutcomeError",
+    "UsageError",
+    "connect",
+    "connect_async",
+    "current_client",
+    "demo",
+    "demo_async",
+]
+
+_ROOMS = {
+    "_demo": ("demo", "demo_async"),
+    "_errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "_model": ("Job", "Task"),
+    "bulk": ("Plan", "Receipt"),
+    "client": ("AsyncClient", "Client", "connect", "connect_async", "current_client"),
+    "panel": ("JobPanel", "JobTable"),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its room when it is first used, so that importing this package costs nothing."""
+    if name not in _HOME:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Give a shell the `%job` magic: `%load_ext jobwidgets`."""
+    importlib.import_module("jobwidgets.magics").load_ipython_extension(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take the `%job` magic away again: `%unload_ext jobwidgets`."""
+    importlib.import_module("jobwidgets.magics").unload_ipython_extension(ipython)

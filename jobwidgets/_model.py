@@ -1,0 +1,192 @@
+"""Jobs and tasks as values, and the two rules of the service as pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+STATUSES = (
+    "pending", "queued", "accepted", "standby_pending", "waiting", "resuming", "running",
+    "paused", "complete", "failed", "aborted", "cancelled",
+)  # fmt: skip
+"""The twelve statuses of a job or task, in the order of its life."""
+IDLE = frozenset({"pending", "queued"})
+"""Nothing has started."""
+TERMINAL = frozenset({"complete", "failed", "aborted", "cancelled", "rejected"})
+"""Nothing will change any more ("rejected" is a word of AI Processing)."""
+STARTED = frozenset({"running", "paused", "resuming"}) | TERMINAL
+"""A task in one of these has begun."""
+OUTCOMES = ("done", "refused", "skipped", "unknown", "not_sent")
+"""What can become of each target of a plan; they always sum to the plan."""
+
+
+class Reason(StrEnum):
+    """Why a job cannot be cancelled (and, for COMPLETE alone, not retried either)."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    TASK_STARTED = "task_started"
+    TASK_STATUS = "task_status"
+    JOB_STATUS = "job_status"
+    TASKS_UNREAD = "tasks_unread"
+    UNKNOWN_STATUS = "unknown_status"
+
+
+REASON_TEXT: dict[str, str] = {
+    Reason.COMPLETE: "the job is complete",
+    Reason.FAILED: "the job has failed already",
+    Reason.ABORTED: "the job is cancelled already",
+    Reason.TASK_STARTED: "a task has started",
+    Reason.TASK_STATUS: "a task is neither pending nor queued",
+    Reason.JOB_STATUS: "the job is neither pending nor queued",
+    Reason.TASKS_UNREAD: "its tasks are not read yet",
+    Reason.UNKNOWN_STATUS: "its status is a word that is not known here",
+}
+"""Each reason as people read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the service would accept, as far as can be told from here.
+
+    Attributes
+    ----------
+    ok : bool or None
+        None means: cannot be told.
+    reason : Reason or None
+        Why not; None when `ok` is True.
+    """
+
+    ok: bool | None
+    reason: Reason | None = None
+
+    def __bool__(self) -> bool:
+        return self.ok is True
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task of a job, as the service told it. Times are in UTC; None means not yet, or not told."""
+
+    id: str
+    job_id: str
+    status: str
+    name: str | None = None
+    order: int | None = None
+    engine_id: str | None = None
+    engine: str | None = None
+    category: str | None = None
+    created: datetime | None = None
+    queued: datetime | None = None
+    started: datetime | None = None
+    completed: datetime | None = None
+    failure_reason: str | None = None
+    failure_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job with its tasks. `tasks_known` is False while some of its tasks have not been read."""
+
+    id: str
+    status: str
+    name: str | None = None
+    created: datetime | None = None
+    modified: datetime | None = None
+    target_id: str | None = None
+    cluster_id: str | None = None
+    application_id: str | None = None
+    scheduled_job_id: str | None = None
+    tasks: tuple[Task, ...] = ()
+    tasks_known: bool = True
+    as_of: datetime | None = field(default=None, compare=False)
+
+    @property
+    def can_cancel(self) -> Verdict:
+        """Whether a cancel would be accepted: see `cancel_verdict`."""
+        return cancel_verdict(self.status, [task.status for task in self.tasks], tasks_known=self.tasks_known)
+
+    @property
+    def can_retry(self) -> Verdict:
+        """Whether a retry would be accepted: see `retry_verdict`."""
+        return retry_verdict(self.status)
+
+    def _repr_html_(self) -> str:
+        from jobwidgets.display import job_html  # noqa: PLC0415  a value does not load the faces until it is shown
+
+        return job_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001  the signature is IPython's
+        from jobwidgets.display import job_text  # noqa: PLC0415  as above
+
+        printer.text("Job(…)" if cycle else job_text(self))
+
+
+def cancel_verdict(status: str, tasks: list[str], *, tasks_known: bool = True) -> Verdict:
+    """Say whether a cancel would be accepted, and why not.
+
+    The rule is the service's own: the job and all its tasks are pending or queued, or the job is running while all its
+    tasks are still pending or queued. Advice only: between reading and acting the job can move, and the service's word
+    wins.
+
+    Parameters
+    ----------
+    status : str
+        The job's status.
+    tasks : list of str
+        The statuses of its tasks, as far as they were read.
+    tasks_known : bool, default True
+        Whether these are all of them.
+    """
+    if status in TERMINAL:
+        return Verdict(ok=False, reason=_ENDED.get(status, Reason.FAILED))
+    if any(task in STARTED for task in tasks):
+        return Verdict(ok=False, reason=Reason.TASK_STARTED)
+    if status not in STATUSES:
+        return Verdict(ok=False, reason=Reason.UNKNOWN_STATUS)
+    if status not in IDLE and status != "running":
+        return Verdict(ok=False, reason=Reason.JOB_STATUS)
+    if not IDLE.issuperset(tasks):
+        return Verdict(ok=False, reason=Reason.TASK_STATUS)
+    if not tasks_known:
+        return Verdict(ok=None, reason=Reason.TASKS_UNREAD)
+    return Verdict(ok=True)
+
+
+_ENDED = {"complete": Reason.COMPLETE, "aborted": Reason.ABORTED, "cancelled": Reason.ABORTED}
+
+
+def retry_verdict(status: str) -> Verdict:
+    """Say whether a retry would be accepted: the rule is that the status is not `complete`."""
+    return Verdict(ok=False, reason=Reason.COMPLETE) if status == "complete" else Verdict(ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledJob:
+    """One schedule, with the two fields that must be sent back as they are when it is switched off."""
+
+    id: str
+    name: str | None
+    is_active: bool
+    is_public: bool | None
+    run_mode: str | None
+    description: str | None = None
+    start: datetime | None = None
+    stop: datetime | None = None
+    created: datetime | None = None
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who the token belongs to."""
+
+    id: str
+    name: str | None
+    organization_id: str | None
+    organization: str | None

@@ -1,0 +1,28 @@
+"""A token that never prints, pickles or copies itself."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+
+class Secret:
+    """Hold a secret text; only `reveal` gives it back, and only the wire calls that."""
+
+    __slots__ = ("__text",)
+
+    def __init__(self, text: str) -> None:
+        self.__text = text
+
+    def reveal(self) -> str:
+        """Give the text; keep it out of variables that live longer than a line."""
+        return self.__text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __bool__(self) -> bool:
+        return bool(self.__text)
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a secret is not pickled or copied"
+        raise TypeError(msg)

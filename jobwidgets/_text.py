@@ -1,0 +1,41 @@
+"""Text from the service is text: made harmless before a person, a terminal or a page sees it."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")  # letters of several scripts, and most emoji, need these two
+
+
+def safe(text: object, limit: int = 200) -> str:
+    """Show control, escape and bidirectional characters as escapes, and cut what is too long.
+
+    Parameters
+    ----------
+    text : object
+        Anything that came from the service; None gives an empty text.
+    limit : int, default 200
+        The most characters to show; a cut is marked by an ellipsis.
+    """
+    if text is None:
+        return ""
+    raw = str(text)
+    cut = len(raw) > limit
+    shown = "".join(
+        char if char in _JOINERS or unicodedata.category(char) not in _HIDDEN else _escape(char) for char in raw[:limit]
+    )
+    return shown + "…" if cut else shown
+
+
+def safe_html(text: object, limit: int = 200) -> str:
+    """Do the same as `safe`, escaped for HTML text and quoted attributes."""
+    return html.escape(safe(text, limit), quote=True)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if char in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[char]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
