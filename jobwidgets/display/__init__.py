@@ -1,0 +1,80 @@
+"""How frames, jobs, plans and receipts look: as HTML that fits every notebook's theme, and as plain text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobwidgets.display import _html, _text
+from jobwidgets.display._frames import frame_view, is_ours
+from jobwidgets.display._job import job_view
+from jobwidgets.display._work import plan_view, receipt_view
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from jobwidgets._model import Job
+    from jobwidgets.bulk import Plan, Receipt
+
+__all__ = [
+    "frame_html",
+    "frame_text",
+    "is_ours",
+    "job_html",
+    "job_text",
+    "jobs_html",
+    "jobs_text",
+    "plan_html",
+    "plan_text",
+    "receipt_html",
+    "receipt_text",
+]
+
+
+def frame_html(df: pd.DataFrame) -> str:
+    """Show a frame of jobs, tasks or schedules (its attrs say which) as HTML."""
+    return _html.render(frame_view(df))
+
+
+def frame_text(df: pd.DataFrame) -> str:
+    """Show a frame of jobs, tasks or schedules (its attrs say which) as text."""
+    return _text.render(frame_view(df))
+
+
+def jobs_html(df: pd.DataFrame) -> str:
+    """Show a frame of jobs as HTML, whatever its attrs say."""
+    return _html.render(frame_view(df, "jobs"))
+
+
+def jobs_text(df: pd.DataFrame) -> str:
+    """Show a frame of jobs as text, whatever its attrs say."""
+    return _text.render(frame_view(df, "jobs"))
+
+
+def job_html(job: Job) -> str:
+    """Show one job with its tasks and its verdicts as HTML."""
+    return _html.render(job_view(job))
+
+
+def job_text(job: Job) -> str:
+    """Show one job with its tasks and its verdicts as text."""
+    return _text.render(job_view(job))
+
+
+def plan_html(plan: Plan) -> str:
+    """Show a plan as HTML: what will be sent, what is left out and why."""
+    return _html.render(plan_view(plan))
+
+
+def plan_text(plan: Plan) -> str:
+    """Show a plan as text: what will be sent, what is left out and why."""
+    return _text.render(plan_view(plan))
+
+
+def receipt_html(receipt: Receipt) -> str:
+    """Show a receipt as HTML: refused first, with the reasons."""
+    return _html.render(receipt_view(receipt))
+
+
+def receipt_text(receipt: Receipt) -> str:
+    """Show a receipt as text: refused first, with the reasons."""
+    return _text.render(receipt_view(receipt))

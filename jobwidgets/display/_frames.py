@@ -1,0 +1,238 @@
+"""Frames of jobs, tasks and schedules as views."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jobwidgets.display._values import (
+    NOTHING,
+    age_cell,
+    cancel_cell,
+    exact,
+    host,
+    id_cell,
+    missing,
+    moment,
+    plural,
+    since_cell,
+    text_cell,
+    time_cell,
+)
+from jobwidgets.display._view import Cell, Column, Table, View, status_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    import pandas as pd
+
+_ROWS = 20
+_PANDAS_DEFAULT = 60
+_MOST_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A shown column: what it needs of the frame, and how a row becomes a cell."""
+
+    column: Column
+    needs: str
+    cell: Callable[[dict[str, Any], datetime | None], Cell]
+
+
+def _plain(name: str, title: str = "", width: int = 40, spare: int = 0) -> _Field:
+    return _Field(Column(title or name, width=width, spare=spare), name, lambda row, _now: text_cell(row[name]))
+
+
+def _age(name: str, title: str, spare: int = 0) -> _Field:
+    return _Field(Column(title, right=True, spare=spare), name, lambda row, _now: age_cell(row[name]))
+
+
+def _since(name: str) -> _Field:
+    return _Field(Column(name, right=True), name, lambda row, now: since_cell(row[name], now))
+
+
+def _time(name: str, title: str = "at (UTC)", spare: int = 0) -> _Field:
+    return _Field(Column(title, whole=True, spare=spare), name, lambda row, _now: time_cell(row[name]))
+
+
+def _id(name: str, title: str = "") -> _Field:
+    return _Field(Column(title or name, width=60, whole=True), name, lambda row, _now: id_cell(row[name]))
+
+
+_STATUS = _Field(Column("status", whole=True), "status", lambda row, _now: status_cell(_word(row["status"])))
+
+
+def _word(value: Any) -> str:
+    return "" if missing(value) else str(value)
+
+
+def _tasks_cell(row: dict[str, Any], _now: datetime | None) -> Cell:
+    if missing(row["tasks"]):
+        return NOTHING
+    failed = row.get("tasks_failed")
+    note = "" if missing(failed) or not failed else f"{int(failed)} failed"
+    done = row.get("tasks_done")
+    return Cell(f"{'?' if missing(done) else int(done)}/{int(row['tasks'])}", note=note)
+
+
+def _failure_cell(row: dict[str, Any], _now: datetime | None) -> Cell:
+    if missing(row["failure_reason"]) and missing(row.get("failure_message")):
+        return NOTHING
+    return Cell(_word(row["failure_reason"]), note=_word(row.get("failure_message")))
+
+
+def _flag(name: str, title: str) -> _Field:
+    def cell(row: dict[str, Any], _now: datetime | None) -> Cell:
+        if missing(row[name]):
+            return NOTHING
+        return Cell("yes", tone="good", glyph="✓") if row[name] else Cell("no", tone="off", glyph="–")
+
+    return _Field(Column(title), name, cell)
+
+
+_JOB_FIELDS = (
+    _STATUS,
+    _id("id"),
+    _plain("name", width=36),
+    _plain("engines", width=30, spare=1),
+    _since("created"),
+    _time("created", spare=3),
+    _age("queued_for", "queued for"),
+    _age("ran_for", "ran for", spare=2),
+    _Field(Column("tasks", right=True), "tasks", _tasks_cell),
+    _Field(
+        Column("can be cancelled"),
+        "can_cancel",
+        lambda row, _now: cancel_cell(row["can_cancel"], row.get("why_not")),
+    ),
+)
+_TASK_FIELDS = (
+    _STATUS,
+    _id("id", "task"),
+    _id("job_id", "job"),
+    _plain("engine", width=30),
+    _plain("category", width=24, spare=1),
+    _since("created"),
+    _time("created", spare=2),
+    _age("queued_for", "queued for", spare=3),
+    _age("ran_for", "ran for", spare=4),
+    _Field(Column("failure", width=90), "failure_reason", _failure_cell),
+)
+_SCHEDULE_FIELDS = (
+    _flag("is_active", "active"),
+    _id("id"),
+    _plain("name", width=40),
+    _plain("run_mode", "runs"),
+    _flag("is_public", "public"),
+    _time("start", "starts (UTC)", spare=2),
+    _time("stop", "stops (UTC)", spare=3),
+    _plain("description", width=50, spare=1),
+)
+_JOB_COLUMNS = frozenset(
+    "id name status created modified started completed queued_for ran_for engines tasks tasks_done tasks_failed target_id "
+    "cluster_id application_id scheduled_job_id can_cancel can_retry why_not".split()
+)
+_TASK_COLUMNS = frozenset(
+    "job_id id name status engine engine_id category order created queued started completed queued_for ran_for failure_reason "
+    "failure_message".split()
+)
+_SCHEDULE_COLUMNS = frozenset("id name is_active is_public run_mode start stop created modified description".split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    word: str
+    fields: tuple[_Field, ...]
+    columns: frozenset[str]
+
+
+_KINDS = {
+    "jobs": _Kind("job", _JOB_FIELDS, _JOB_COLUMNS),
+    "tasks": _Kind("task", _TASK_FIELDS, _TASK_COLUMNS),
+    "scheduled_jobs": _Kind("scheduled job", _SCHEDULE_FIELDS, _SCHEDULE_COLUMNS),
+}
+
+
+def is_ours(frame: pd.DataFrame) -> bool:
+    """Say whether a frame is still one that a client made: all its columns are there, whatever was added since."""
+    kind = _KINDS.get(str(frame.attrs.get("kind")))
+    if kind is None or "service" not in frame.attrs or not frame.columns.is_unique:
+        return False
+    times = str(frame.dtypes.get("created", "datetime64"))
+    return kind.columns.issubset(frame.columns) and times.startswith("datetime64")
+
+
+def frame_view(frame: pd.DataFrame, kind: str = "") -> View:
+    """Build the view of a frame of jobs, tasks or schedules."""
+    shape = _KINDS.get(kind or str(frame.attrs.get("kind")), _KINDS["jobs"])
+    total = len(frame)
+    if total == 0:
+        return View(f"No {shape.word}s", facts=(*_covered(frame),), notes=(_how_to_widen(frame, shape.word),))
+    now = moment(frame.attrs.get("as_of"))
+    fields = [field for field in shape.fields if field.needs in frame.columns]
+    others = [str(name) for name in frame.columns if name not in shape.columns]
+    fields += [_plain(name, width=30) for name in others if name in frame.columns]
+    shown = frame.head(_rows_to_show())
+    rows = tuple(tuple(field.cell(row, now) for field in fields) for row in shown.to_dict("records"))
+    left_out = f"{len(shown):,} of {total:,} rows are shown; the frame holds them all." if total > len(shown) else ""
+    table = Table(tuple(field.column for field in fields), rows, footer=left_out)
+    return View(plural(total, shape.word), tuple(_chips(frame)), (*_covered(frame), *_can(frame)), tables=(table,))
+
+
+def _rows_to_show() -> int:
+    """Show a screenful, or what pandas' own option asks for beyond its default."""
+    pandas = sys.modules["pandas"]
+    wanted = pandas.get_option("display.max_rows")
+    if not wanted:  # None and 0 mean: all
+        return _MOST_ROWS
+    return min(int(wanted), _MOST_ROWS) if wanted > _PANDAS_DEFAULT else min(int(wanted), _ROWS)
+
+
+def _chips(frame: pd.DataFrame) -> Iterable[Cell]:
+    if "status" not in frame.columns:
+        return
+    for status, number in frame["status"].value_counts(sort=False).items():
+        if number:
+            yield status_cell(str(status), f"{number:,} {status}")
+
+
+def _can(frame: pd.DataFrame) -> tuple[str, ...]:
+    if not {"can_cancel", "can_retry"}.issubset(frame.columns):
+        return ()
+    cancel, retry = (int(frame[name].fillna(value=False).sum()) for name in ("can_cancel", "can_retry"))
+    return (f"{cancel:,} can be cancelled, {retry:,} can be retried.",)
+
+
+def _covered(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Say where the frame comes from, when it was read, which range it covers, and whether it was cut off."""
+    attrs = frame.attrs
+    since, until, as_of = (moment(attrs.get(name)) for name in ("since", "until", "as_of"))
+    parts = [host(attrs["service"])] if attrs.get("service") else []
+    if as_of:
+        parts.append(f"read at {exact(as_of)} UTC")
+    if since and until:
+        parts.append(f"created from {exact(since)} to {exact(until)} UTC")
+    elif since or until:
+        parts.append(f"created {'since' if since else 'until'} {exact(since or until or as_of)} UTC")  # type: ignore[arg-type]  # one of the first two is there
+    facts = [" · ".join(parts)] if parts else []
+    if attrs.get("truncated"):
+        facts.append("Cut off at the limit: more jobs match than are here; raise the limit, or narrow the range or the filter.")
+    return tuple(facts)
+
+
+def _how_to_widen(frame: pd.DataFrame, word: str) -> str:
+    query = frame.attrs.get("query") or {}
+    asked = [f"{name} {_listed(value)}" for name, value in query.items() if name not in _RANGE and value not in (None, [], (), "")]
+    what = f"Nothing matches {', '.join(asked)} in this range." if asked else f"There are no {word}s in this range."
+    drop = "leave a filter out, or " if asked else ""
+    return f"{what} To see more, {drop}look further back: since=\"7d\" (%job list --since 7d)." if word == "job" else what
+
+
+_RANGE = frozenset({"since", "until", "limit", "api"})
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple | set) else str(value)

@@ -1,0 +1,134 @@
+"""Plans and receipts as views: what will be done and what is left out, what was done and what was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobwidgets._model import OUTCOMES
+from jobwidgets.display._values import NOTHING, id_cell, missing, plural, reason_text, text_cell
+from jobwidgets.display._view import Cell, Column, Table, View, outcome_cell, status_cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from jobwidgets.bulk import Plan, Receipt
+
+_SAMPLE = 5
+_EACH = 20
+_DONE = {"cancel": "Cancelled", "retry": "Retried"}
+_ID = Column("id", width=60, whole=True)
+_NAME = Column("name", width=40)
+_STATUS = Column("status", whole=True)
+
+
+def plan_view(plan: Plan) -> View:
+    """Build the view of a plan: the numbers, the reasons in words, and a sample."""
+    sent, total = plan.counts.get(plan.kind, 0), plan.total
+    left_out = total - sent
+    chips = (outcome_cell("not_sent", f"{sent:,} to {plan.kind}"), outcome_cell("skipped", f"{left_out:,} left out"))
+    frame = plan.df
+    tables = []
+    if sent:
+        tables.append(_sample(frame[frame["action"] == plan.kind], f"To {plan.kind}", _SAMPLE))
+    if left_out:
+        tables.append(_reasons(plan.reasons))
+    return View(
+        f"{plan.kind.capitalize()} {sent:,} of {plural(total, 'job')}",
+        chips=chips if left_out else chips[:1],
+        facts=(f"plan {plan.op}" + (f" · reason: {plan.reason}" if plan.reason else ""),),
+        tables=tuple(tables),
+        notes=(_next_step(plan, sent),),
+    )
+
+
+def _next_step(plan: Plan, sent: int) -> str:
+    if sent == 0:
+        return f"None of these can be {'cancelled' if plan.kind == 'cancel' else 'retried'}: there is nothing to send."
+    return f"Nothing is sent by looking at a plan. To send it: %job apply {plan.op}   (or plan.apply())"
+
+
+def _sample(frame: pd.DataFrame, title: str, most: int) -> Table:
+    shown = frame.head(most)
+    rows = tuple(
+        (id_cell(row["id"]), text_cell(row["name"]), status_cell(str(row["status"]))) for row in shown.to_dict("records")
+    )
+    more = f"… and {len(frame) - len(shown):,} more, in the plan's df." if len(frame) > len(shown) else ""
+    return Table((_ID, _NAME, _STATUS), rows, title, more)
+
+
+def _reasons(reasons: dict[str, int]) -> Table:
+    rows = tuple((Cell(f"{number:,}"), Cell(reason_text(code))) for code, number in reasons.items())
+    return Table((Column("jobs", right=True), Column("why", width=90)), rows, "Left out")
+
+
+def receipt_view(receipt: Receipt) -> View:
+    """Build the view of a receipt: refused first, then what is unknown, not sent, skipped and done."""
+    frame, counts = receipt.df, receipt.counts
+    chips = tuple(outcome_cell(name, f"{counts[name]:,} {name.replace('_', ' ')}") for name in OUTCOMES if counts.get(name))
+    done, total = counts.get("done", 0), len(frame)
+    tables = [_outcome(frame, name) for name in ("refused", "unknown", "not_sent") if counts.get(name)]
+    if counts.get("skipped"):
+        skipped = frame.loc[frame["outcome"] == "skipped", "reason"]
+        tables.append(_reasons({str(code): int(number) for code, number in skipped.value_counts().items() if number}))
+    if done:
+        tables.append(_done(frame[frame["outcome"] == "done"], receipt.kind))
+    return View(
+        f"{_DONE.get(receipt.kind, receipt.kind)} {done:,} of {plural(total, 'job')}",
+        chips=chips,
+        facts=(f"receipt {receipt.op}",),
+        tables=tuple(tables),
+        notes=tuple(_what_next(receipt)),
+    )
+
+
+def _outcome(frame: pd.DataFrame, outcome: str) -> Table:
+    chosen = frame[frame["outcome"] == outcome]
+    shown = chosen.head(_EACH)
+    rows = tuple(
+        (id_cell(row["id"]), text_cell(row["name"]), _moved(row), _why(row)) for row in shown.to_dict("records")
+    )
+    more = f"… and {len(chosen) - len(shown):,} more, in the receipt's df." if len(chosen) > len(shown) else ""
+    return Table((_ID, _NAME, _STATUS, Column("why", width=140)), rows, _TITLES[outcome], more)
+
+
+_TITLES = {"refused": "Refused by the service", "unknown": "Unknown: these may have happened", "not_sent": "Not sent"}
+
+
+def _moved(row: dict[str, Any]) -> Cell:
+    """Show the status now, and what it was before where that differs."""
+    before, after = row.get("status_before"), row.get("status")
+    if missing(after):
+        return NOTHING if missing(before) else status_cell(str(before))
+    cell = status_cell(str(after))
+    if missing(before) or before == after:
+        return cell
+    return Cell(cell.text, note=f"was {before}", tone=cell.tone, glyph=cell.glyph)
+
+
+def _why(row: dict[str, Any]) -> Cell:
+    return Cell(reason_text(row.get("reason")), note="" if missing(row.get("message")) else str(row["message"]))
+
+
+def _done(frame: pd.DataFrame, kind: str) -> Table:
+    shown = frame.head(_SAMPLE)
+    last = "new job" if kind == "retry" else "the service's word"
+    rows = tuple(
+        (
+            id_cell(row["id"]),
+            text_cell(row["name"]),
+            _moved(row),
+            id_cell(row["new_id"]) if kind == "retry" else text_cell(row.get("message")),
+        )
+        for row in shown.to_dict("records")
+    )
+    more = f"… and {len(frame) - len(shown):,} more, in the receipt's df." if len(frame) > len(shown) else ""
+    return Table((_ID, _NAME, _STATUS, Column(last, width=60, whole=kind == "retry")), rows, "Done", more)
+
+
+def _what_next(receipt: Receipt) -> list[str]:
+    notes = []
+    if receipt.counts.get("unknown"):
+        notes.append("The answers of the unknown ones were lost. receipt.resolve() asks the service what became of them.")
+    if receipt.counts.get("not_sent"):
+        notes.append(f"To go on with those not sent: %job resume {receipt.op}   (or receipt.resume())")
+    return notes
