@@ -1,0 +1,185 @@
+"""`jw.demo()`: a client of an embedded service, started here or, under `jobwidgets demo`, joined."""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import json
+import os
+import threading
+from typing import TYPE_CHECKING, Self, TypedDict, cast
+
+from jobwidgets._errors import SettingsError
+
+if TYPE_CHECKING:
+    from jobwidgets.client import AsyncClient, Client
+
+DEMO_VARIABLE = "JOBWIDGETS_DEMO"
+"""Where a kernel finds the service it shall join: an `Address` as JSON."""
+
+JOBS = 2_000
+SEED = 0
+SPEED = 60.0
+
+
+class Address(TypedDict):
+    """What a client needs to know of an embedded service."""
+
+    graphql: str
+    rest: str
+    token: str
+
+
+def demo(*, jobs: int | None = None, seed: int | None = None, speed: float | None = None) -> Client:
+    """Start the embedded service in this process and connect to it; needs no account.
+
+    Called again with the same arguments while its client is open, it returns that client: running a notebook again
+    goes on with the same jobs. Under `jobwidgets demo`, and without arguments, it joins the service that is running
+    there, as every other notebook does.
+
+    Parameters
+    ----------
+    jobs : int, optional
+        Jobs of history; 2,000 when None.
+    seed : int, optional
+        Same seed, same history; 0 when None.
+    speed : float, optional
+        Seconds of the service's time in a second of ours; 60 when None: an hour of jobs passes in a minute.
+
+    Returns
+    -------
+    Client
+        `client.service` is the service in this process, None when joined. That ends with its last client, or with
+        the process.
+
+    Raises
+    ------
+    SettingsError
+        The server is not installed; nothing was started.
+    """
+    from jobwidgets.client import connect  # noqa: PLC0415 - heavy, and only now needed
+
+    with _lock:
+        embedded, address = _found_or_started(jobs, seed, speed)
+        client = _clients.get(address["graphql"])
+        if client is None or client.closed:
+            client = connect(address["graphql"], rest_url=address["rest"], token=address["token"])
+            _clients[address["graphql"]] = client
+            if embedded is not None:
+                embedded.serve_until_closed(client)
+        return client
+
+
+async def demo_async(*, jobs: int | None = None, seed: int | None = None, speed: float | None = None) -> AsyncClient:
+    """Do as `demo`, for code that awaits.
+
+    Parameters
+    ----------
+    jobs, seed, speed
+        As in `demo`.
+
+    Returns
+    -------
+    AsyncClient
+        A new one each time, of the same service while any client of that is open.
+
+    Raises
+    ------
+    SettingsError
+        The server is not installed; nothing was started.
+    """
+    from jobwidgets.client import connect_async  # noqa: PLC0415 - heavy, and only now needed
+
+    with _lock:
+        embedded, address = _found_or_started(jobs, seed, speed)
+    client = await connect_async(address["graphql"], rest_url=address["rest"], token=address["token"])
+    if embedded is not None:
+        embedded.serve_until_closed(client)
+    return client
+
+
+class Embedded:
+    """An embedded service that answers on a free loopback port until it is closed; a context manager.
+
+    Raises
+    ------
+    SettingsError
+        The server is not installed; nothing was started.
+    """
+
+    def __init__(self, *, jobs: int | None = None, seed: int | None = None, speed: float | None = None) -> None:
+        need_server()
+        from jobwidgets.emulator import Service, serve  # noqa: PLC0415 - heavy, and only demos need it
+
+        self.service = Service(
+            jobs=JOBS if jobs is None else jobs,
+            seed=SEED if seed is None else seed,
+            speed=SPEED if speed is None else speed,
+        )
+        self._running = serve(self.service)
+        self.address = Address(graphql=self._running.graphql_url, rest=self._running.rest_url, token=self.service.token)
+        self.closed = False
+        self._clients: list[Client | AsyncClient] = []
+        atexit.register(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the service; a second time does nothing."""
+        if not self.closed:
+            self.closed = True
+            atexit.unregister(self.close)
+            self._running.close()
+
+    def serve_until_closed(self, client: Client | AsyncClient) -> None:
+        """Live as long as this client, and every other one given here, is open."""
+        self._clients.append(client)
+        client.service = self.service
+        client.on_close(self._client_closed)
+
+    def _client_closed(self) -> None:
+        if all(client.closed for client in self._clients):
+            self.close()
+
+
+def need_server() -> None:
+    """Say what to install when the embedded service cannot be had.
+
+    Raises
+    ------
+    SettingsError
+        The server is not installed.
+    """
+    if importlib.util.find_spec("uvicorn") is None:
+        raise SettingsError("the embedded service's server is not installed", hint='pip install "jobwidgets[demo]"')
+
+
+_lock = threading.Lock()
+_services: dict[tuple[int, int, float], Embedded] = {}
+_clients: dict[str, Client] = {}
+
+
+def _found_or_started(jobs: int | None, seed: int | None, speed: float | None) -> tuple[Embedded | None, Address]:
+    """Find the service of these arguments: the one to join, the one that lives in this process, or a new one."""
+    joined = os.environ.get(DEMO_VARIABLE)
+    if joined and jobs is None and seed is None and speed is None:
+        return None, _address(joined)
+    asked = (JOBS if jobs is None else jobs, SEED if seed is None else seed, SPEED if speed is None else speed)
+    embedded = _services.get(asked)
+    if embedded is None or embedded.closed:
+        embedded = _services[asked] = Embedded(jobs=jobs, seed=seed, speed=speed)
+    return embedded, embedded.address
+
+
+def _address(text: str) -> Address:
+    try:
+        found = json.loads(text)
+        return Address(graphql=found["graphql"], rest=found["rest"], token=found["token"])
+    except (ValueError, KeyError, TypeError):
+        raise SettingsError(
+            f"{DEMO_VARIABLE} does not say where the service is", hint="unset it, or start with `jobwidgets demo`"
+        ) from None
