@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -119,7 +118,7 @@ def environment(extra: str) -> None:
         if subprocess.call([interpreter, "-m", "venv", "--clear", str(VENV)]) != 0:
             raise SetupError("no environment could be made in .venv; see above")
     say(f"installing jobwidgets[{extra}] into .venv (a minute or two the first time)")
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
     if subprocess.call([*pip, "--editable", f".[{extra}]"], cwd=str(ROOT)) != 0:
         raise SetupError("pip could not install what is needed; see above. Run the same command again to go on")
     stamps[extra].write_text(wanted)
@@ -145,7 +144,7 @@ def newest_python() -> str:
             f"on Debian and Ubuntu: apt-get install python{without_venv}-venv"
         )
     raise SetupError(
-        f"Python 3.11 or newer is needed and none was found (this is {platform.python_version()}); install one, "
+        f"Python 3.11 or newer is needed and {', '.join(dict.fromkeys(names))} is none; install one, "
         "or name it: PYTHON=/path/to/python3.12 python3 dev.py ..."
     )
 

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import os
 import threading
-from typing import TYPE_CHECKING, Self, TypedDict, cast
+from typing import TYPE_CHECKING, Self, TypedDict
 
 from jobwidgets._errors import SettingsError
 
