@@ -1,0 +1,120 @@
+"""`dev.py`: what a newcomer meets before anything is installed."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with the set-up in it, and no environment yet."""
+    for name in ("dev.py", "Makefile", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Make a small shell program under a name of its own; return its path."""
+
+    def make(name, text):
+        path = tmp_path / "programs" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return path
+
+    return make
+
+
+def dev(checkout, *arguments, **env):
+    return subprocess.run(
+        [sys.executable, "dev.py", *arguments],
+        cwd=checkout,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def installed_by(checkout, extra):
+    """Lay a finished environment out: an interpreter that only says what it was asked for, and the stamp of an extra."""
+    python = checkout / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\ncase "$1" in -c) exit 0;; *) echo "asked for: $*"; exit 7;; esac\n')
+    python.chmod(0o755)
+    digest = hashlib.sha256((checkout / "pyproject.toml").read_bytes()).hexdigest()
+    (checkout / ".venv" / f".{extra}-installed").write_text(digest)
+
+
+def test_an_unknown_command_shows_the_known_ones(checkout):
+    answer = dev(checkout, "install")
+    assert answer.returncode == 2
+    assert "demo [...]" in answer.stderr
+    assert "test [...]" in answer.stderr
+
+
+def test_a_python_that_is_too_old_is_named_with_what_to_do(checkout, program):
+    old = program("python", "echo 3.8")
+    answer = dev(checkout, "demo", PYTHON=str(old))
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("dev.py: Python 3.11 or newer is needed")
+    assert str(old) in answer.stderr
+    assert not (checkout / ".venv").exists()
+
+
+def test_a_python_without_venv_is_told_which_package_brings_it(checkout, program):
+    bare = program("python", 'case "$2" in *ensurepip*) exit 1;; *) echo 3.12;; esac')
+    answer = dev(checkout, "demo", PYTHON=str(bare))
+    assert answer.returncode == 1
+    assert "apt-get install python3.12-venv" in answer.stderr
+
+
+def test_the_newest_python_that_can_make_environments_is_taken(checkout, program):
+    program("python3.13", 'case "$2" in *ensurepip*) exit 1;; *) echo 3.13;; esac')
+    chosen = program("python3.12", 'case "$1" in -c) echo 3.12;; *) echo "asked for: $*"; exit 9;; esac')
+    program("python3.11", "echo 3.11")
+    answer = dev(checkout, "demo", PATH=f"{chosen.parent}:/usr/bin:/bin")
+    assert f"making .venv with {chosen}" in answer.stdout
+    assert answer.stderr == "dev.py: no environment could be made in .venv; see above\n"
+
+
+@pytest.mark.parametrize("extra", ["demo", "test"])
+def test_an_environment_that_is_complete_is_used_as_it_is(checkout, extra):
+    installed_by(checkout, extra)
+    answer = dev(checkout, "demo", "--seed", "7", PYTHON="no-such-python")
+    assert (answer.returncode, answer.stdout) == (7, "asked for: -m jobwidgets demo --seed 7\n")
+
+
+def test_a_changed_pyproject_is_installed_again(checkout):
+    installed_by(checkout, "demo")
+    with (checkout / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    answer = dev(checkout, "demo")
+    assert "== installing jobwidgets[demo]" in answer.stdout
+    assert "-m pip install" in answer.stdout
+    assert answer.returncode == 1
+    assert "Run the same command again" in answer.stderr
+
+
+def test_the_makefile_only_opens_doors(checkout):
+    doors = subprocess.run(
+        ["make", "-n", "demo", "test", "bench", "ARGS=-k one"], cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert doors == ["python3 dev.py demo -k one", "python3 dev.py test -k one", "python3 dev.py bench -k one"]
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    ci = ROOT / ".ci" / "run"
+    assert os.access(ci, os.X_OK)
+    assert "exec make test" in ci.read_text()
+    assert "\nmake test" in (ROOT / "README.md").read_text()
