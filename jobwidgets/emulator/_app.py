@@ -1,0 +1,333 @@
+"""The service as an ASGI application: what a request goes through, from its head to its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import zlib
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from ._errors import Refusal
+from ._rest import BASE, Rest, http_status
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from ._faults import Fault
+    from ._service import Service
+    from ._world import Caller
+
+    Receive = Callable[[], Awaitable[dict[str, Any]]]
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+GRAPHQL_PATH = "/v3/graphql"
+_LOCAL = re.compile(r"(127\.0\.0\.1|localhost)(:\d{1,5})?", re.IGNORECASE)
+_GZIP_FROM = 1024
+_NOTHING_MORE = frozenset({"fail_before", "server_error", "capacity_exceeded", "rate_limit", "expire_token"})
+_GATEWAY_PAGE = b"<html><head><title>%d</title></head><body><center><h1>%d</h1></center><hr>gateway</body></html>"
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer before it is sent."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Request:
+    """A request as it came."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes = b""
+
+    @property
+    def graphql(self) -> bool:
+        """Whether it asks for the GraphQL endpoint."""
+        return self.path == GRAPHQL_PATH
+
+
+class TooLargeError(Exception):
+    """The body is larger than the service takes."""
+
+
+class App:
+    """The ASGI application of a service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._rest = Rest(service.world)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            raise RuntimeError("only HTTP is spoken here")
+        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        raw = scope.get("raw_path") or scope["path"].encode()
+        path = unquote(raw.decode("latin-1").partition("?")[0]) if scope.get("raw_path") else scope["path"]
+        request = Request(scope["method"], path, query, headers)
+        try:
+            reply = self._at_the_door(request)
+            if reply is None:
+                request.body = await _read_body(receive, headers, self._service.choices.max_body)
+                reply = self._answer(request)
+        except TooLargeError as error:
+            reply = self._too_large(request, error.args[0])
+        await self._send(request, reply, scope, send)
+
+    def _at_the_door(self, request: Request) -> Reply | None:
+        """Refuse what is not even read: a strange Host, path or method."""
+        if not _LOCAL.fullmatch(request.headers.get("host", "")):
+            return self._refuse(
+                request, 421, Refusal("invalid_input", "This service answers to 127.0.0.1 and localhost only")
+            )
+        if request.graphql:
+            allowed = frozenset({"POST"})
+        elif request.path.startswith(f"{BASE}/"):
+            route = self._rest.route(request.method, request.path.removeprefix(BASE))
+            if route is None:
+                return self._refuse(request, 404, Refusal("not_found", "There is no such path"))
+            allowed = route.methods
+        else:
+            return self._refuse(request, 404, Refusal("not_found", "There is no such path"))
+        if request.method not in allowed:
+            reply = self._refuse(request, 405, Refusal("method", f"Use {', '.join(sorted(allowed))}"))
+            reply.headers["Allow"] = ", ".join(sorted(allowed))
+            return reply
+        return None
+
+    def _answer(self, request: Request) -> Reply:
+        """Answer a request whose body has been read: everything happens under the world's lock, at one instant."""
+        service = self._service
+        with service.world.lock:
+            service.world.sync()
+            try:
+                return self._graphql(request) if request.graphql else self._rest_call(request)
+            except Refusal as refusal:
+                return self._refuse(request, http_status(refusal), refusal)
+
+    def _admit(
+        self, request: Request, operations: list[str], *, open_to_all: bool = False
+    ) -> tuple[Caller | None, Reply | None, list[Fault]]:
+        """Count a request, and see whether it gets in: the caller, the answer if it does not, and the faults it suffers."""
+        service = self._service
+        service.requests.update(operations)
+        faults = service.faults.strike(operations)
+        kinds = {fault.kind for fault in faults}
+        found = None if "expire_token" in kinds else service.access.caller(request.headers.get("authorization"))
+        if found is None and not (open_to_all and "expire_token" not in kinds):
+            status = (
+                service.choices.auth_status if request.graphql else 403 if service.choices.auth_status == 403 else 401
+            )  # noqa: PLR2004
+            return (
+                None,
+                self._refuse(
+                    request, status, Refusal("authentication_error", "The token is missing, wrong or expired")
+                ),
+                faults,
+            )
+        if found is not None:
+            wait = service.limit.wait((f"token {found[0]}", f"organization {found[1].org}"), service.choices.rate_limit)
+            if wait:
+                return None, self._too_many(request, wait), faults
+        for fault in faults:
+            if fault.kind in _NOTHING_MORE:
+                return None, self._failed(request, fault), faults
+        return None if found is None else found[1], None, faults
+
+    def _graphql(self, request: Request) -> Reply:
+        given = _read_json(request)
+        if not isinstance(given, dict) or not isinstance(given.get("query"), str):
+            raise Refusal("invalid_input", "The body must be a JSON object with a query")
+        name, variables = given.get("operationName"), given.get("variables")
+        if not isinstance(name, (str, type(None))) or not isinstance(variables, (dict, type(None))):
+            raise Refusal("invalid_input", "operationName is text, variables an object")
+        prepared = self._service.graphql.prepare(given["query"], name or None)
+        operations = prepared.operations or ["(malformed)"]
+        caller, reply, faults = self._admit(request, operations, open_to_all=operations == ["userLogin"])
+        if reply is None:
+            status, answer = self._service.graphql.answer(prepared, variables, caller or self._service.nobody)
+            reply = Reply(status, _encode(answer))
+        reply.faults = faults
+        return reply
+
+    def _rest_call(self, request: Request) -> Reply:
+        route = self._rest.route(request.method, request.path.removeprefix(BASE))
+        if route is None or route.answer is None:
+            raise Refusal("not_found", "There is no such path")
+        caller, reply, faults = self._admit(request, [route.name])
+        if reply is None and caller is not None:
+            try:
+                body = _read_json(request) if request.method == "POST" else None
+                status, answer = route.answer(caller, *route.parts, query=request.query, body=body)
+                reply = Reply(status, b"" if answer is None else _encode(answer))
+            except Refusal as refusal:
+                reply = self._refuse(request, http_status(refusal), refusal)
+        assert reply is not None  # noqa: S101 - without a caller there is a reply
+        reply.faults = faults
+        return reply
+
+    def _refuse(self, request: Request, status: int, refusal: Refusal) -> Reply:
+        """Return the error body of the API that was asked."""
+        error = self._service.graphql.describe(refusal)
+        if request.graphql:
+            return Reply(status, _encode({"errors": [error]}))
+        return Reply(
+            status, _encode({"id": error["data"]["errorId"], "description": refusal.name, "detail": refusal.message})
+        )
+
+    def _too_large(self, request: Request, size: int) -> Reply:
+        limit = self._service.choices.max_body
+        with self._service.world.lock:
+            return self._refuse(
+                request, 413, Refusal("invalid_input", "The request is too large", limitInBytes=limit, requestSize=size)
+            )
+
+    def _too_many(self, request: Request, wait: float, retry_after: float | None = None) -> Reply:
+        seconds = max(1, math.ceil(wait if retry_after is None else retry_after))
+        reply = self._refuse(request, 429, Refusal("rate_limited", f"Too many requests; try again in {seconds} s"))
+        reply.headers["Retry-After"] = str(seconds)
+        return reply
+
+    def _failed(self, request: Request, fault: Fault) -> Reply:
+        """Return the answer of a fault that strikes before the work."""
+        if fault.kind == "rate_limit":
+            return self._too_many(request, self._service.faults.left(fault), fault.retry_after)
+        if fault.kind == "server_error":
+            name = "service_unavailable" if fault.amount == 503 else "internal_error"  # noqa: PLR2004 - HTTP's own number
+            return self._refuse(request, int(fault.amount), Refusal(name, "Something went wrong"))
+        if fault.kind == "capacity_exceeded":
+            return self._refuse(
+                request, 200 if request.graphql else 503, Refusal("capacity_exceeded", "The query is too dear")
+            )
+        return _gateway_page(int(fault.amount))
+
+    async def _send(self, request: Request, reply: Reply, scope: Mapping[str, Any], send: Send) -> None:
+        """Send an answer, with what the faults make of it."""
+        faults = {fault.kind: fault for fault in reply.faults}
+        if "delay" in faults:
+            await asyncio.sleep(faults["delay"].amount)
+        hang_up = scope.get("extensions", {}).get("emulator.hang_up", _hang_up_in_process)
+        if "lose_answer" in faults:
+            await hang_up(b"")
+            return
+        if "fail_after" in faults:
+            reply = _gateway_page(int(faults["fail_after"].amount))
+        elif "garbage" in faults:
+            reply = Reply(
+                200,
+                b'{"data": {"jobs": \xff\xfe<!doctype html> upstream said hello',
+                {"Content-Type": "application/json"},
+            )
+        headers = self._headers(request, reply)
+        if "trickle" in faults and faults["trickle"].headers and "emulator.drip" in scope.get("extensions", {}):
+            await scope["extensions"]["emulator.drip"](_raw(reply, headers), faults["trickle"].amount)
+            return
+        await send(
+            {
+                "type": "http.response.start",
+                "status": reply.status,
+                "headers": [(key.lower().encode("latin-1"), value.encode("latin-1")) for key, value in headers.items()],
+            }
+        )
+        if "cut" in faults:
+            await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
+            await hang_up(None)
+            return
+        if "trickle" in faults:
+            await _drip(reply.body, faults["trickle"].amount, send)
+            return
+        await send({"type": "http.response.body", "body": reply.body})
+
+    def _headers(self, request: Request, reply: Reply) -> dict[str, str]:
+        headers = {"Content-Type": "application/json; charset=utf-8", **reply.headers}
+        headers["Date"] = formatdate(self._service.world.now() / 1000, usegmt=True)
+        headers["Cache-Control"] = "no-store"
+        if len(reply.body) > _GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
+            packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+            reply.body = packer.compress(reply.body) + packer.flush()
+            headers["Content-Encoding"] = "gzip"
+            headers["Vary"] = "Accept-Encoding"
+        if reply.status == 204:  # noqa: PLR2004 - HTTP's own number
+            del headers["Content-Type"]
+        else:
+            headers["Content-Length"] = str(len(reply.body))
+        return headers
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        kind = message["type"].removeprefix("lifespan.")
+        await send({"type": f"lifespan.{kind}.complete"})
+        if kind == "shutdown":
+            return
+
+
+async def _read_body(receive: Receive, headers: Mapping[str, str], most: int) -> bytes:
+    """Return the body; more than `most` bytes are not kept."""
+    announced = headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > most:
+        raise TooLargeError(int(announced))
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > most:
+            raise TooLargeError(size)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _read_json(request: Request) -> Any:
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refusal("invalid_input", "The body must be JSON, with Content-Type: application/json")
+    try:
+        return msgspec.json.decode(request.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refusal("invalid_input", "The body is not JSON") from None
+
+
+def _gateway_page(status: int) -> Reply:
+    return Reply(status, _GATEWAY_PAGE % (status, status), {"Content-Type": "text/html"})
+
+
+def _raw(reply: Reply, headers: Mapping[str, str]) -> bytes:
+    head = "".join(f"{key}: {value}\r\n" for key, value in headers.items())
+    return f"HTTP/1.1 {reply.status} X\r\n{head}Connection: close\r\n\r\n".encode("latin-1") + reply.body
+
+
+async def _drip(body: bytes, rate: float, send: Send) -> None:
+    """Send a body at `rate` bytes a second."""
+    step = max(1, int(rate / 10))
+    for begin in range(0, len(body), step):
+        await send({"type": "http.response.body", "body": body[begin : begin + step], "more_body": True})
+        await asyncio.sleep(step / rate)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _hang_up_in_process(_: bytes | None) -> None:
+    """Break off where there is no socket to close."""
+    raise ConnectionAbortedError("the service closed the connection without an answer")

@@ -1,0 +1,196 @@
+"""A month of an organisation's jobs, and what goes on arriving: planned from a seed."""
+
+from __future__ import annotations
+
+import random
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+from ._catalogue import ENGINES, INGEST, NAMES, OCR, ODD_NAMES, RECIPES, REEL, SCAN_REEL, SCANS, SPEECH, WHO, Shape
+from ._clock import from_ms
+from ._life import DAY, HOUR, MINUTE, SECOND
+from ._store import CANCELLED, DOOMED, TAKEN
+
+if TYPE_CHECKING:
+    from ._life import Life
+    from ._schedules import Schedule
+
+SPAN = 30 * DAY
+_SHAPES = [shape for _, shape in RECIPES]
+_SHAPE_WEIGHTS = list(accumulate(weight for weight, _ in RECIPES))
+_HOURS = [1, 1, 1, 1, 1, 2, 4, 7, 12, 14, 14, 12, 9, 11, 13, 13, 11, 9, 6, 5, 4, 3, 2, 2]
+_HOUR_WEIGHTS = list(accumulate(_HOURS))
+_WEEKEND = 0.3
+_SATURDAY = 5
+
+
+class Arrival(NamedTuple):
+    """A job to come."""
+
+    at: int
+    shape: Shape
+    name: str
+    target: str
+    org: int = 0
+    app: int = 0
+    schedule: int = 0
+    person: int = 0
+    flags: int = 0
+
+
+class Planner:
+    """Draws arrivals, all from one seed."""
+
+    def __init__(self, seed: int, jobs: int) -> None:
+        self.jobs = jobs
+        self._rng = random.Random(f"history {seed}")  # noqa: S311 - a seeded world, no secret
+        self._targets = 400_000_000 + self._rng.randrange(50_000_000)
+
+    def past(self, start: int, schedules: list[Schedule]) -> list[Arrival]:
+        """Return the arrivals of the month before `start`, in order: exactly `jobs` in the first organisation's own application."""
+        jobs = self.jobs
+        backlog, surge = self._backlog(round(0.13 * jobs), start), self._surge(round(0.09 * jobs), start)
+        bad, runs = self._bad_batch(round(0.015 * jobs), start), self._runs(round(0.2 * jobs), start, schedules)
+        rest = jobs - len(backlog) - len(surge) - len(bad) - len(runs)
+        ordinary = self._ordinary(rest, start)
+        for place, name in zip(
+            self._rng.sample(range(rest), min(rest, len(ODD_NAMES) * 2)), ODD_NAMES * 2, strict=False
+        ):
+            ordinary[place] = ordinary[place]._replace(name=name)
+        for place, name in zip(range(3, len(backlog), 11), ODD_NAMES, strict=False):
+            backlog[place] = backlog[place]._replace(name=name)
+        others = [job._replace(org=1, person=0) for job in self._ordinary(jobs // 10, start)]
+        others += [job._replace(app=1) for job in self._ordinary(jobs // 20, start)]
+        return sorted(backlog + surge + bad + runs + ordinary + others, key=lambda job: job.at)
+
+    def weather(self, life: Life, start: int) -> None:
+        """Tell what goes wrong in the month: outages of an hour or so, slow nights, and one engine that is down now."""
+        rng = self._rng
+        life.slow_nights.update((start - rng.randrange(SPAN)) // DAY for _ in range(5))
+        for engine in range(len(ENGINES)):
+            begins = sorted(start - SPAN + rng.randrange(SPAN - 2 * DAY) for _ in range(rng.randrange(1, 4)))
+            for begin in begins:
+                life.outage(engine, begin, begin + 30 * MINUTE + rng.randrange(HOUR))
+        life.outage(OCR, start - 7 * HOUR, start + 6 * HOUR)
+
+    def hour(self, life: Life, now: int) -> list[Arrival]:
+        """Return the arrivals of the hour that begins now, and tell its outages."""
+        rng = self._rng
+        for engine in range(len(ENGINES)):
+            if rng.random() < 1 / 240 and not life.is_down(engine, now):
+                begin = now + rng.randrange(HOUR)
+                life.outage(engine, begin, begin + 30 * MINUTE + rng.randrange(HOUR))
+        busy = _HOURS[(now // HOUR) % 24] / 6
+        count = round(max(10, self.jobs / 360) * busy * (0.6 + 0.8 * rng.random()))
+        made = [self._job(now + rng.randrange(HOUR)) for _ in range(count)]
+        made += [self._job(now + rng.randrange(HOUR))._replace(org=1, person=0) for _ in range(rng.random() < 0.5)]  # noqa: PLR2004 - every other hour
+        if rng.random() < 1 / 12:
+            made += self._batch(now + rng.randrange(HOUR), rng.randrange(8, 30))
+        return sorted(made, key=lambda job: job.at)
+
+    def target(self) -> str:
+        """Return the id of a new target."""
+        self._targets += 1 + int(self._rng.random() * 40)
+        return str(self._targets)
+
+    def _name(self, at: int) -> str:
+        rng = self._rng
+        number = int(rng.random() * 9000) + 1
+        day = from_ms(at).strftime("%d.%m.%Y")
+        return NAMES[int(rng.random() * len(NAMES))].format(who=WHO[int(rng.random() * len(WHO))], n=number, date=day)
+
+    def _job(self, at: int) -> Arrival:
+        rng = self._rng
+        shape = rng.choices(_SHAPES, cum_weights=_SHAPE_WEIGHTS)[0]
+        draw = rng.random()
+        flags = CANCELLED if draw < 0.018 else TAKEN if draw < 0.35 else 0  # noqa: PLR2004 - shares of all jobs
+        return Arrival(at, shape, self._name(at), self.target(), person=int(rng.random() * 3), flags=flags)
+
+    def _batch(self, at: int, size: int) -> list[Arrival]:
+        """Return jobs submitted together: one name, and for half of the batches one instant."""
+        first, together = self._job(at), self._rng.random() < 0.5  # noqa: PLR2004 - half
+        return [
+            first._replace(
+                at=at if together else at + number * 700,
+                name=f"{first.name} · {number + 1:03d}",
+                target=self.target(),
+                flags=first.flags & ~CANCELLED,
+            )
+            for number in range(size)
+        ]
+
+    def _moment(self, start: int) -> int:
+        """Return a moment of the month before `start`, more likely by day and in the week."""
+        rng = self._rng
+        while True:
+            day = (start - 8 * HOUR - int(rng.random() * (SPAN - DAY))) // DAY
+            hour = rng.choices(range(24), cum_weights=_HOUR_WEIGHTS)[0]
+            at = day * DAY + hour * HOUR + int(rng.random() * HOUR)
+            weekend = (day + 3) % 7 >= _SATURDAY
+            if at < start - 5 * HOUR and (not weekend or rng.random() < _WEEKEND):
+                return at
+
+    def _ordinary(self, count: int, start: int) -> list[Arrival]:
+        made: list[Arrival] = []
+        reels = count // 700 + (count >= 20)  # noqa: PLR2004 - too few jobs for one of 75 tasks
+        while len(made) < count:
+            at = self._moment(start)
+            left = count - len(made)
+            if reels:
+                reels -= 1
+                made.append(self._job(at)._replace(shape=REEL, name=f"Full reel {len(made) + 1} (73 chapters)"))
+            elif left > 20 and self._rng.random() < 0.05:  # noqa: PLR2004 - room for a batch, one in twenty
+                made += self._batch(at, self._rng.randrange(5, min(left, 40)))
+            else:
+                made.append(self._job(at))
+        return made
+
+    def _bad_batch(self, count: int, start: int) -> list[Arrival]:
+        """Return a batch whose sources cannot be read."""
+        at = self._moment(start)
+        shape = Shape.of((INGEST, SPEECH))
+        return [
+            Arrival(
+                at + number * 350, shape, f"Partner feed import {number + 1:03d}", self.target(), person=2, flags=DOOMED
+            )
+            for number in range(count)
+        ]
+
+    def _backlog(self, count: int, start: int) -> list[Arrival]:
+        """Return scans submitted by the box while the engine that reads them is down."""
+        rng, made = self._rng, list[Arrival]()
+        box = 100
+        while len(made) < count:
+            box += 1
+            at = start - int((0.3 + 6.2 * rng.random()) * HOUR)
+            for sheet in range(min(count - len(made), rng.randrange(6, 30))):
+                shape = rng.choice(SCANS)
+                flags = TAKEN if rng.random() < 0.4 else 0  # noqa: PLR2004 - a share
+                made.append(
+                    Arrival(at, shape, f"Box {box} – Blatt {sheet + 1:03d}", self.target(), person=1, flags=flags)
+                )
+        for place in (count // 3, count // 2) if count >= 10 else ():  # noqa: PLR2004 - too few for a job of 75 tasks
+            made[place] = made[place]._replace(shape=SCAN_REEL, name=f"Microfilm {place} (75 frames)")
+        return made
+
+    def _surge(self, count: int, start: int) -> list[Arrival]:
+        """Return what came in the last two hours: more than the engines can take."""
+        return [self._job(start - SECOND - int(self._rng.random() ** 1.4 * 2 * HOUR)) for _ in range(count)]
+
+    def _runs(self, count: int, start: int, schedules: list[Schedule]) -> list[Arrival]:
+        """Return at most `count` runs that schedules launched; the rarest schedules are served first."""
+        made: list[Arrival] = []
+        order = sorted((s for s in schedules if s.every and s.org == 0), key=lambda s: (-s.every, s.id))
+        for place, schedule in enumerate(order):
+            share = (count - len(made)) // max(1, len(order) - place)
+            moments = list(range(schedule.begin, start, schedule.every))
+            moments = moments[-share:] if share else []
+            if moments:
+                schedule.begin = moments[0]
+                schedule.created = schedule.modified = moments[0] - HOUR
+            number = schedules.index(schedule) + 1
+            made += [
+                Arrival(at, schedule.shape, schedule.name, self.target(), schedule=number, person=schedule.person)
+                for at in moments
+            ]
+        return made

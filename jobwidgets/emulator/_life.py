@@ -1,0 +1,245 @@
+"""How jobs live: they are accepted, wait in their engines' queues, run along their graph, complete or fail."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ._catalogue import ENGINES, FAILURES, INGEST
+from ._rules import STATUSES
+from ._store import DOOMED, REMOVED, TAKEN, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PENDING, QUEUED, RUNNING, COMPLETE, FAILED, ABORTED = (
+    STATUSES.index(word) for word in ("pending", "queued", "running", "complete", "failed", "aborted")
+)
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+HEARTBEAT = 4 * MINUTE
+NIGHT_HOURS = 5
+_URL_FAILURES, _OTHER_FAILURES = FAILURES[:4], FAILURES[4:]
+_FAILS = 0.011  # of all tasks, without outages and bad batches
+
+
+class Life:
+    """Engines with a few slots each, and the events to come, in order of time.
+
+    Parameters
+    ----------
+    store
+        The jobs.
+    seed
+        Fixes durations and failures.
+    slots
+        How many tasks an engine runs at once.
+    """
+
+    def __init__(self, store: Store, *, seed: int, slots: int) -> None:
+        self.store = store
+        self.now = 0
+        self.slots = slots
+        self.admitted = max(12, slots * 18)  # an engine's queue holds this many, further jobs stay pending
+        self.outages: list[list[tuple[int, int]]] = [[] for _ in ENGINES]
+        self.slow_nights: set[int] = set()
+        self._rng = random.Random(f"life {seed}")  # noqa: S311 - a seeded world, no secret
+        spread = random.Random("durations")  # noqa: S311 - the same
+        self._factors = [min(6.0, spread.lognormvariate(-0.12, 0.5)) for _ in range(2048)]
+        self._heap: list[tuple[int, int, Callable[[Any, int], None], Any]] = []
+        self._events = 0
+        self._free = [slots] * len(ENGINES)
+        self._queues: list[deque[int]] = [deque() for _ in ENGINES]
+        self._queued = [0] * len(ENGINES)
+        self._waiting: list[deque[int]] = [deque() for _ in ENGINES]
+        self._outage = [0] * len(ENGINES)
+        self._fate: dict[int, tuple[str, str]] = {}
+
+    def at(self, when: int, action: Callable[[Any, int], None], subject: Any) -> None:
+        """Have `action(subject, time)` called when the world's time comes to `when`."""
+        self._events += 1
+        heapq.heappush(self._heap, (when, self._events, action, subject))
+
+    def run_until(self, now: int) -> None:
+        """Let everything happen that is due up to `now`."""
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            when, _, action, subject = heapq.heappop(heap)
+            self.now = max(self.now, when)
+            action(subject, self.now)
+        self.now = max(self.now, now)
+
+    def outage(self, engine: int, begin: int, end: int) -> None:
+        """Have an engine down from `begin` to `end`; to be told in order of time, before `begin` comes."""
+        self.outages[engine].append((begin, end))
+        self.at(end, self._dispatch, engine)
+
+    def is_down(self, engine: int, now: int) -> bool:
+        """Say whether an engine is down now."""
+        spans = self.outages[engine]
+        while self._outage[engine] < len(spans) and spans[self._outage[engine]][1] <= now:
+            self._outage[engine] += 1
+        return self._outage[engine] < len(spans) and spans[self._outage[engine]][0] <= now
+
+    def enter(self, row: int, now: int) -> None:
+        """Let a new pending job live: it is accepted some seconds later."""
+        self.at(now + 2 * SECOND + int(self._rng.random() * 30 * SECOND), self._accept, row)
+
+    def leave_queue(self, task: int) -> None:
+        """Say that a queued task is queued no more, though it has not started."""
+        store = self.store
+        row = store.task_job[task]
+        self._queued[store.shapes[store.shape[row]].engines[task - store.first[row]]] -= 1
+
+    def _accept(self, row: int, now: int) -> None:
+        store = self.store
+        if store.status[row] != PENDING or store.flags[row] & REMOVED:
+            return
+        shape = store.shapes[store.shape[row]]
+        engine = shape.engines[shape.roots[0]]
+        if self._queued[engine] >= self.admitted:
+            self._waiting[engine].append(row)
+        else:
+            self.admit(row, now)
+
+    def admit(self, row: int, now: int) -> None:
+        """Put the first tasks of a pending job into their engines' queues."""
+        store = self.store
+        shape = store.shapes[store.shape[row]]
+        store.status[row] = RUNNING if store.flags[row] & TAKEN else QUEUED
+        store.modified[row] = now
+        self._enqueue(row, shape.roots, now)
+
+    def _enqueue(self, row: int, numbers: tuple[int, ...], now: int) -> None:
+        store = self.store
+        first, engines = store.first[row], store.shapes[store.shape[row]].engines
+        for number in numbers:
+            task, engine = first + number, engines[number]
+            if store.task_status[task] != PENDING:
+                continue
+            store.task_status[task] = QUEUED
+            store.queued[task] = now
+            self._queues[engine].append(task)
+            self._queued[engine] += 1
+        for engine in {engines[number] for number in numbers}:
+            self._dispatch(engine, now)
+
+    def requeue(self, task: int) -> None:
+        """Put a task that already reads queued into its engine's queue."""
+        store = self.store
+        row = store.task_job[task]
+        engine = store.shapes[store.shape[row]].engines[task - store.first[row]]
+        self._queues[engine].append(task)
+        self._queued[engine] += 1
+        self.at(self.now, self._dispatch, engine)
+
+    def _dispatch(self, engine: int, now: int) -> None:
+        """Start what an engine has slots for, and accept what waits for a place in its queue."""
+        if self.is_down(engine, now):
+            return
+        queue, waiting, states = self._queues[engine], self._waiting[engine], self.store.task_status
+        while self._free[engine] > 0:
+            if not queue:
+                if not self._admit_next(waiting, now):
+                    return
+                continue
+            task = queue.popleft()
+            if states[task] == QUEUED and not self.store.flags[self.store.task_job[task]] & REMOVED:
+                self._queued[engine] -= 1
+                self.start(task, now)
+        while waiting and self._queued[engine] < self.admitted and self._admit_next(waiting, now):
+            pass
+
+    def _admit_next(self, waiting: deque[int], now: int) -> bool:
+        while waiting:
+            row = waiting.popleft()
+            if self.store.status[row] == PENDING and not self.store.flags[row] & REMOVED:
+                self.admit(row, now)
+                return True
+        return False
+
+    def start(self, task: int, now: int) -> None:
+        """Start a task; how it will end is settled here."""
+        store = self.store
+        row = store.task_job[task]
+        number = task - store.first[row]
+        engine = store.shapes[store.shape[row]].engines[number]
+        self._free[engine] -= 1
+        store.task_status[task] = RUNNING
+        store.started[task] = now
+        if not store.queued[task]:
+            store.queued[task] = now
+        if store.status[row] != FAILED:
+            store.status[row] = RUNNING
+        store.modified[row] = now
+        chance = self._rng.random
+        takes = int(ENGINES[engine].seconds * self._factors[int(chance() * 2048)] * SECOND)
+        if (now // HOUR) % 24 < NIGHT_HOURS and now // DAY in self.slow_nights:
+            takes *= 3
+        doomed = number == 0 and store.flags[row] & DOOMED
+        spans, turn = self.outages[engine], self._outage[engine]
+        if doomed or chance() < _FAILS:
+            self._fate[task] = self._failure(row, engine, doomed=bool(doomed))
+            takes = 3 * SECOND + int(chance() * 20 * SECOND) if doomed else int(takes * chance()) + SECOND
+        elif turn < len(spans) and spans[turn][0] < now + takes and chance() < 0.7:  # noqa: PLR2004 - most do not survive it
+            self._fate[task] = _OTHER_FAILURES[0]
+            takes = max(SECOND, spans[turn][0] + HEARTBEAT - now)
+        self.at(now + takes, self._finish, task)
+
+    def _failure(self, row: int, engine: int, *, doomed: bool) -> tuple[str, str]:
+        store = self.store
+        if not doomed and engine != INGEST:
+            return self._rng.choice(_OTHER_FAILURES)
+        reason, message = self._rng.choice(_URL_FAILURES) if not doomed else _URL_FAILURES[0]
+        return reason, message.format(url=source_url(store, row))
+
+    def _finish(self, task: int, now: int) -> None:
+        store = self.store
+        row = store.task_job[task]
+        number = task - store.first[row]
+        shape = store.shapes[store.shape[row]]
+        engine = shape.engines[number]
+        self._free[engine] += 1
+        fate = self._fate.pop(task, None)
+        if store.task_status[task] == RUNNING:
+            store.completed[task] = now
+            store.modified[row] = now
+            if fate is not None:
+                store.task_status[task] = FAILED
+                store.failures[task] = fate
+                self._give_up(row, now)
+            else:
+                store.task_status[task] = COMPLETE
+                self._go_on(row, shape.children[number], now)
+        self._dispatch(engine, now)
+
+    def _go_on(self, row: int, children: tuple[int, ...], now: int) -> None:
+        store = self.store
+        first = store.first[row]
+        count = len(store.shapes[store.shape[row]].engines)
+        if store.status[row] == FAILED:
+            return
+        if store.task_status.count(COMPLETE, first, first + count) == count:
+            store.status[row] = COMPLETE
+        elif children:
+            self._enqueue(row, children, now)
+
+    def _give_up(self, row: int, now: int) -> None:
+        """End a job of which a task has failed: what has not started never will."""
+        store = self.store
+        store.status[row] = FAILED
+        for task in store.tasks(row):
+            if store.task_status[task] in (PENDING, QUEUED):
+                if store.task_status[task] == QUEUED:
+                    self.leave_queue(task)
+                store.task_status[task] = ABORTED
+                store.completed[task] = now
+
+
+def source_url(store: Store, row: int) -> str:
+    """Return where the media of a job come from."""
+    return f"https://media.example/in/{store.ids[row][:6]}/{store.targets[row] or store.ids[row]}.mp4"

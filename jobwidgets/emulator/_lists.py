@@ -1,0 +1,234 @@
+"""Lists of jobs: filters, order, ties and pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._catalogue import CLUSTERS, ENGINES
+from ._clock import to_ms
+from ._errors import invalid
+from ._rules import filter_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from ._world import Caller, World
+
+DEFAULT_LIMIT = 30
+
+
+class Page(NamedTuple):
+    """One page of a list."""
+
+    records: Sequence[Any]
+    offset: int
+    limit: int
+
+
+class Span(NamedTuple):
+    """A range of milliseconds, ends included; None: open."""
+
+    low: int | None
+    high: int | None
+
+    def holds(self, value: int) -> bool:
+        """Say whether `value` lies in it."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def meet(self, other: Span) -> Span:
+        """Return what both cover."""
+        low = max((v for v in (self.low, other.low) if v is not None), default=None)
+        high = min((v for v in (self.high, other.high) if v is not None), default=None)
+        return Span(low, high)
+
+
+EVERYTHING = Span(None, None)
+
+
+def read_moment(text: object, where: str) -> int:
+    """Return the milliseconds of an ISO 8601 date-time; one without an offset is taken as UTC."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise invalid(f"{where}: {text!r} is not an ISO 8601 date-time")
+    return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def read_span(world: World, low: object, high: object, where: str) -> Span:
+    """Return the range between two date-times, its ends as the choice `bounds` has them."""
+    bounds = world.choices.bounds
+    start = None if low is None else read_moment(low, where) + (bounds == "exclusive")
+    stop = None if high is None else read_moment(high, where) - (bounds != "inclusive")
+    return Span(start, stop)
+
+
+def read_page(world: World, offset: int | None, limit: int | None) -> tuple[int, int]:
+    """Return the offset and the limit of a page, defaults filled in; refuse those the service does not take."""
+    offset, limit = 0 if offset is None else offset, DEFAULT_LIMIT if limit is None else limit
+    if offset < 0:
+        raise invalid("offset must not be negative", offset=offset)
+    most = world.choices.max_page_size
+    if limit < 1 or (most is not None and limit > most):
+        raise invalid(f"limit must be from 1 to {most or 'any number'}", limit=limit)
+    return offset, limit
+
+
+class JobQuery:
+    """A list of one organisation's jobs: a window of creation times, predicates, an order."""
+
+    def __init__(self, world: World, org: int) -> None:
+        self._world = world
+        self._org = org
+        self._created = EVERYTHING
+        self._tests: list[Callable[[int], bool]] = []
+        self._field = "createdDateTime"
+        self._descending = True
+
+    def where(self, test: Callable[[int], bool]) -> None:
+        """Keep the rows that pass `test` only."""
+        self._tests.append(test)
+
+    def during(self, field: str, span: Span) -> None:
+        """Keep the jobs whose created or modified time lies in `span`."""
+        if field == "createdDateTime":
+            self._created = self._created.meet(span)
+        else:
+            modified = self._world.store.modified
+            self.where(lambda row: span.holds(modified[row]))
+
+    def of_status(self, words: Iterable[str]) -> None:
+        """Keep the jobs in these statuses."""
+        store = self._world.store
+        codes = {store.codes[word] for word in words if word in store.codes}
+        self.where(lambda row: store.status[row] in codes)
+
+    def using(self, engines: set[int]) -> None:
+        """Keep the jobs with a task on one of these engines."""
+        store = self._world.store
+        shapes = {number for number, shape in enumerate(store.shapes) if engines.intersection(shape.engines)}
+        self.where(lambda row: store.shape[row] in shapes)
+
+    def order(self, field: str, direction: str) -> None:
+        """Sort by this field."""
+        self._field, self._descending = field, direction == "desc"
+
+    def rows(self) -> Iterator[int]:
+        """Give the rows in order, as far as they are asked for."""
+        store, tests = self._world.store, self._tests
+        line = store.timeline[self._org]
+        window = store.window(self._org, self._created.low, self._created.high)
+        key = store.created.__getitem__ if self._field == "createdDateTime" else store.modified.__getitem__
+        rows: Iterable[int] = (line[place] for place in (reversed(window) if self._descending else window))
+        if self._field != "createdDateTime":
+            rows = sorted(rows, key=key, reverse=self._descending)
+        rows = (row for row in rows if all(test(row) for test in tests)) if tests else rows
+        return self._shuffle_ties(rows, key) if self._world.choices.ties == "shuffled" else iter(rows)
+
+    def page(self, offset: int, limit: int) -> Page:
+        """Return one page."""
+        return Page(list(islice(self.rows(), offset, offset + limit)), offset, limit)
+
+    def _shuffle_ties(self, rows: Iterable[int], key: Callable[[int], int]) -> Iterator[int]:
+        for _, tied in groupby(rows, key):
+            group = list(tied)
+            if len(group) > 1:
+                self._world.chance.shuffle(group)
+            yield from group
+
+
+def jobs_page(world: World, caller: Caller, args: Mapping[str, Any]) -> Page:
+    """Return the page of `jobs` that these arguments ask for."""
+    offset, limit = read_page(world, args.get("offset"), args.get("limit"))
+    query = JobQuery(world, caller.org)
+    store = world.store
+    if (ident := args.get("id")) is not None:
+        query.where(lambda row: store.ids[row] == ident)
+    _application(query, world, caller, args)
+    _origin(query, world, args)
+    _engines(query, args)
+    _common(query, world, args)
+    return query.page(offset, limit)
+
+
+def _application(query: JobQuery, world: World, caller: Caller, args: Mapping[str, Any]) -> None:
+    known = caller.organization.applications
+    wanted = args.get("applicationIds")
+    if wanted is None:
+        wanted = [args["applicationId"]] if args.get("applicationId") is not None else [known[caller.app]]
+    apps = {known.index(app) for app in wanted if app in known}
+    query.where(lambda row: world.store.app[row] in apps)
+
+
+def _origin(query: JobQuery, world: World, args: Mapping[str, Any]) -> None:
+    store = world.store
+    if (wanted := args.get("scheduledJobIds")) is not None:
+        numbers = {number for number, schedule in enumerate(world.schedules, 1) if schedule.id in wanted}
+        query.where(lambda row: store.schedule[row] in numbers)
+    if (has := args.get("hasScheduledJobId")) is not None:
+        query.where(lambda row: bool(store.schedule[row]) == has)
+    if (has_target := args.get("hasTargetTDO")) is not None:
+        query.where(lambda row: (store.targets[row] is not None) == has_target)
+
+
+def _engines(query: JobQuery, args: Mapping[str, Any]) -> None:
+    if (ids := args.get("engineIds")) is not None:
+        query.using({number for number, engine in enumerate(ENGINES) if engine.id in ids})
+    if (categories := args.get("engineCategoryIds")) is not None:
+        query.using({number for number, engine in enumerate(ENGINES) if engine.category.id in categories})
+
+
+def _common(query: JobQuery, world: World, args: Mapping[str, Any]) -> None:
+    """Apply the arguments that `jobs` and the runs of a schedule share."""
+    store = world.store
+    if (target := args.get("targetId")) is not None:
+        query.where(lambda row: store.targets[row] == target)
+    if (cluster := args.get("clusterId")) is not None:
+        number = CLUSTERS.index(cluster) if cluster in CLUSTERS else -1
+        query.where(lambda row: store.cluster[row] == number)
+    if (status := args.get("status")) is not None:
+        query.of_status(filter_words(status))
+    for part in args.get("dateTimeFilter") or ():
+        query.during(
+            part["field"], read_span(world, part.get("fromDateTime"), part.get("toDateTime"), "dateTimeFilter")
+        )
+    for part in reversed(args.get("orderBy") or ()):
+        query.order(part["field"], part.get("direction") or "desc")
+
+
+def runs_page(world: World, caller: Caller, number: int, args: Mapping[str, Any], *, default_reach: int) -> Page:
+    """Return a page of the runs of schedule `number`; without a dateTimeFilter those since `default_reach` milliseconds only."""
+    offset, limit = read_page(world, args.get("offset"), args.get("limit"))
+    query = JobQuery(world, caller.org)
+    query.where(lambda row: world.store.schedule[row] == number)
+    if not args.get("dateTimeFilter"):
+        query.during("createdDateTime", Span(world.now() - default_reach, None))
+    _common(query, world, args)
+    return query.page(offset, limit)
+
+
+def target_page(world: World, caller: Caller, target: str, args: Mapping[str, Any]) -> Page:
+    """Return a page of the jobs of a target."""
+    offset, limit = read_page(world, args.get("offset"), args.get("limit"))
+    query = JobQuery(world, caller.org)
+    _common(query, world, {"targetId": target, "orderBy": args.get("orderBy")})
+    return query.page(offset, limit)
+
+
+def tasks_page(world: World, row: int, args: Mapping[str, Any]) -> Page:
+    """Return a page of the tasks of a job."""
+    offset, limit = read_page(world, args.get("offset"), args.get("limit"))
+    store = world.store
+    tasks: Sequence[int] = store.tasks(row)
+    if (status := args.get("status")) is not None:
+        tasks = [task for task in tasks if store.words[store.task_status[task]] in status]
+    if (ident := args.get("id")) is not None:
+        tasks = [task for task in tasks if store.task_id(task) == ident]
+    if (targets := args.get("targetId")) is not None:
+        tasks = tasks if store.targets[row] in targets else ()
+    if args.get("hasSourceAsset"):
+        tasks = ()
+    return Page(tasks[offset : offset + limit], offset, limit)

@@ -1,0 +1,66 @@
+"""What uvicorn cannot do for an application: close the connection without an answer, or answer byte by byte."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_open: dict[tuple[str, int, int], asyncio.Transport] = {}
+
+
+def _address(transport: asyncio.Transport) -> tuple[str, int, int] | None:
+    peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+    return (peer[0], peer[1], own[1]) if peer and own else None
+
+
+class Protocol(H11Protocol):
+    """uvicorn's protocol, which also remembers the transport of each connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
+        """Remember the transport."""
+        super().connection_made(transport)
+        address = _address(transport)
+        if address is not None:
+            _open[address] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the transport."""
+        address = _address(self.transport)
+        if address is not None:
+            _open.pop(address, None)
+        super().connection_lost(exc)
+
+
+def with_transports(app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Return the application, given the two extensions it needs for its faults."""
+
+    async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        client, server = scope.get("client"), scope.get("server")
+        transport = _open.get((client[0], client[1], server[1])) if client and server else None
+        if transport is None:
+            await app(scope, receive, send)
+            return
+
+        async def hang_up(_: bytes | None) -> None:
+            transport.close()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        async def drip(raw: bytes, rate: float) -> None:
+            step = max(1, int(rate / 10))
+            for begin in range(0, len(raw), step):
+                if transport.is_closing():
+                    break
+                transport.write(raw[begin : begin + step])
+                await asyncio.sleep(step / rate)
+            await hang_up(None)
+
+        extensions = {**scope.get("extensions", {}), "emulator.hang_up": hang_up, "emulator.drip": drip}
+        await app({**scope, "extensions": extensions}, receive, send)
+
+    return wrapped

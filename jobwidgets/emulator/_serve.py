@@ -1,0 +1,190 @@
+"""Serves a service over sockets of this machine, from a thread or as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from ._app import GRAPHQL_PATH
+from ._rest import BASE
+from ._service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType, TracebackType
+
+_LOOPBACK = {"127.0.0.1", "localhost"}
+
+
+class Running:
+    """A service that answers on a port; close it, or use it as a context manager."""
+
+    def __init__(self, service: Service, sock: socket.socket) -> None:
+        import uvicorn  # noqa: PLC0415 - only serving over sockets needs it
+
+        from ._protocol import Protocol, with_transports  # noqa: PLC0415 - the same
+
+        self.service = service
+        self.port: int = sock.getsockname()[1]
+        config = uvicorn.Config(
+            with_transports(service.app),
+            http=Protocol,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._socket = sock
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="aiware-emulator", daemon=True)
+        self._thread.start()
+        self._up.wait(10)
+        if not self._server.started:
+            raise RuntimeError("the embedded service did not start")
+
+    def _run(self) -> None:
+        async def main() -> None:
+            serving = asyncio.ensure_future(self._server.serve(sockets=[self._socket]))
+            while not self._server.started and not serving.done():
+                await asyncio.sleep(0.001)
+            self._up.set()
+            await serving
+
+        try:
+            asyncio.run(main())
+        finally:
+            self._up.set()
+
+    @property
+    def graphql_url(self) -> str:
+        """The URL of the GraphQL endpoint."""
+        return f"http://127.0.0.1:{self.port}{GRAPHQL_PATH}"
+
+    @property
+    def rest_url(self) -> str:
+        """The base URL of the REST API."""
+        return f"http://127.0.0.1:{self.port}{BASE}"
+
+    def close(self) -> None:
+        """Stop answering and end the thread. Closing twice is harmless."""
+        self._server.should_exit = True
+        if self._thread is not threading.current_thread():
+            self._thread.join(5)
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Running {self.graphql_url}>"
+
+
+def serve(service: Service, host: str = "127.0.0.1", port: int = 0) -> Running:
+    """Serve on this machine, from a daemon thread; returns when it answers.
+
+    Parameters
+    ----------
+    host
+        127.0.0.1 or localhost; anything else is a `ValueError`: the service is for this machine alone.
+    port
+        0: a free one.
+
+    Raises
+    ------
+    OSError
+        The port is taken.
+    """
+    if host not in _LOOPBACK:
+        raise ValueError(f"the embedded service listens on 127.0.0.1 only, not on {host!r}")
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.listen(512)
+        return Running(service, sock)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jobwidgets serve", description="Run the embedded aiWARE service on this machine."
+    )
+    parser.add_argument("--port", type=int, default=9000, help="the port on 127.0.0.1; 0: a free one (default: 9000)")
+    parser.add_argument("--jobs", type=int, default=2_000, help="how many jobs there are at the start (default: 2000)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same history (default: 0)")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="world seconds per second; 0 stops the clock (default: 1)"
+    )
+    parser.add_argument("--token", help="the API key; without it a random one is made")
+    parser.add_argument("--json", action="store_true", help="print the URLs and the token as one line of JSON")
+    parser.add_argument(
+        "--owned", action="store_true", help="end when standard input is closed: gone when its owner goes"
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop (interrupt, terminate, or with --owned the end of standard input). Return the exit code."""
+    options = _parser().parse_args(argv)
+    stop = threading.Event()
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    service = Service(jobs=options.jobs, seed=options.seed, speed=options.speed, token=options.token)
+    try:
+        running = serve(service, port=options.port)
+    except OSError as error:
+        sys.stderr.write(f"jobwidgets serve: port {options.port}: {error.strerror or error}\n")
+        return 1
+    with running:
+        sys.stdout.write(_announcement(running, as_json=options.json))
+        sys.stdout.flush()
+        if options.owned:
+            threading.Thread(target=_watch_stdin, args=(stop,), name="owner-watch", daemon=True).start()
+        while not stop.wait(0.5):
+            pass
+    return 0
+
+
+def _announcement(running: Running, *, as_json: bool) -> str:
+    token = running.service.token
+    if as_json:
+        return json.dumps({"graphql": running.graphql_url, "rest": running.rest_url, "token": token}) + "\n"
+    query = '{"query":"{jobs(limit:3){records{id name status}}}"}'
+    return (
+        f"The embedded aiWARE service is up ({len(running.service.world.store.rows):,} jobs; Ctrl+C ends it).\n\n"
+        f"  GraphQL  {running.graphql_url}\n  REST     {running.rest_url}\n  token    {token}\n\n"
+        f"  curl -s {running.graphql_url} -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{query}'\n"
+    )
+
+
+def _watch_stdin(stop: threading.Event) -> None:
+    """Say stop when the other end of standard input is gone."""
+    stream: Any = sys.stdin.buffer
+    while stream.read1(4096):
+        pass
+    stop.set()

@@ -1,0 +1,243 @@
+"""The world of the service: everything there is, brought up to the clock's time whenever someone looks."""
+
+from __future__ import annotations
+
+import random
+import threading
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._catalogue import CLUSTERS, ENGINES, ORGANIZATIONS, Organization, Person, Shape
+from ._clock import Clock, from_ms
+from ._history import Arrival, Planner
+from ._life import ABORTED, COMPLETE, FAILED, HOUR, PENDING, QUEUED, RUNNING, Life
+from ._rules import job_status
+from ._schedules import Schedule, opening_schedules
+from ._store import CANCELLED, REMOVED, Store, job_id
+
+if TYPE_CHECKING:
+    from ._choices import Choices
+
+_HOUR_FORMAT = "%y%m%d%H"
+
+
+class Write(NamedTuple):
+    """A write that took effect: when, what, on which object, the object it made (if any), and through which API."""
+
+    at: datetime
+    operation: str
+    target_id: str
+    new_id: str | None
+    via: str
+
+
+class Caller(NamedTuple):
+    """Whose request it is: an organisation's number, a person, and the application of the token."""
+
+    org: int
+    person: Person
+    app: int = 0
+
+    @property
+    def organization(self) -> Organization:
+        """The caller's organisation."""
+        return ORGANIZATIONS[self.org]
+
+
+class World:
+    """Jobs, schedules, engines and what will happen to them.
+
+    Every entry point takes `lock` and calls `sync` first, so what is read is always as of the clock's now.
+    """
+
+    def __init__(self, *, jobs: int, seed: int, clock: Clock, choices: Choices) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock
+        self.choices = choices
+        self.ledger: list[Write] = []
+        self.store = Store(len(ORGANIZATIONS))
+        self.life = Life(self.store, seed=seed, slots=max(1, round(jobs * 0.0015)))
+        self.chance = random.Random(f"chance {seed}")  # noqa: S311 - a seeded world, no secret
+        self._ids = random.Random(f"ids {seed}")  # noqa: S311 - the same
+        self._planner = Planner(seed, jobs)
+        self._hours: dict[int, str] = {}
+        start = clock.ms()
+        self.schedules = opening_schedules(start)
+        self._open(start)
+
+    def sync(self) -> None:
+        """Let everything happen that is due by now."""
+        self.life.run_until(self.clock.ms())
+
+    def now(self) -> int:
+        """World time in milliseconds."""
+        return max(self.clock.ms(), self.life.now)
+
+    def write(self, operation: str, target: str, *, new: str | None = None, via: str) -> None:
+        """Enter a write that took effect in the ledger."""
+        self.ledger.append(Write(from_ms(self.now()), operation, target, new, via))
+
+    def new_job(
+        self,
+        shape: Shape,
+        *,
+        org: int = 0,
+        app: int = 0,
+        name: str | None = None,
+        target: str | None = None,
+        schedule: int = 0,
+        person: int = 0,
+        created: int | None = None,
+        flags: int = 0,
+        lives: bool = True,
+    ) -> int:
+        """Make a pending job; it lives from now on, unless it is to stay as it is."""
+        at = self.now() if created is None else created
+        row = self.store.add(
+            self._new_id(at),
+            created=at,
+            shape=shape,
+            org=org,
+            name=name,
+            target=target,
+            schedule=schedule,
+            app=app,
+            cluster=int(self._ids.random() * len(CLUSTERS)),
+            person=person,
+            flags=flags,
+        )
+        if lives:
+            self.life.enter(row, max(at, self.life.now))
+        return row
+
+    def place_job(self, row: int, status: str, tasks: list[str], *, lives: bool) -> None:
+        """Put a job and its tasks into these statuses, with the times that belong to them."""
+        store, life = self.store, self.life
+        created, now = store.created[row], max(self.now(), store.created[row])
+        for task, word in zip(store.tasks(row), tasks, strict=True):
+            code = store.task_status[task] = store.code(word)
+            store.queued[task] = created if code != PENDING else 0
+            started = code in (RUNNING, COMPLETE, FAILED) or word in {"paused", "resuming"}
+            store.started[task] = created if started else 0
+            store.completed[task] = now if code in (COMPLETE, FAILED, ABORTED) or word == "cancelled" else 0
+            if code == FAILED:
+                store.failures[task] = ("internal_error", "placed as failed")
+            if code == QUEUED and lives:
+                life.requeue(task)
+        store.status[row] = store.code(status)
+        store.modified[row] = now
+        if lives and status == "pending" and set(tasks) == {"pending"}:
+            life.enter(row, now)
+
+    def set_tasks(self, row: int, word: str, *, cancelled: bool = False) -> None:
+        """Give every task of a job one status, and the job what follows from it."""
+        store, now = self.store, self.now()
+        for task in store.tasks(row):
+            if store.task_status[task] == QUEUED:
+                self.life.leave_queue(task)
+            store.task_status[task] = store.code(word)
+            store.completed[task] = now
+        if cancelled:
+            store.flags[row] |= CANCELLED
+        store.status[row] = store.code(job_status(store.task_words(row), cancelled=cancelled))
+        store.modified[row] = now
+
+    def alive(self, row: int) -> bool:
+        """Say whether a row is still a job."""
+        return not self.store.flags[row] & REMOVED
+
+    def find_job(self, ident: str, caller: Caller) -> int | None:
+        """Return the row of the caller's organisation's job with this id, or None."""
+        row = self.store.rows.get(ident)
+        return row if row is not None and self.store.org[row] == caller.org else None
+
+    def find_schedule(self, ident: str, caller: Caller) -> Schedule | None:
+        """Return the caller's organisation's schedule with this id, or None."""
+        return next((s for s in self.schedules if s.id == ident and s.org == caller.org and not s.deleted), None)
+
+    def new_number(self) -> str:
+        """Return an id made of digits."""
+        return str(self._ids.randrange(200_000, 999_999))
+
+    def plan_launch(self, schedule: Schedule, after: int) -> None:
+        """See to the next launch of a schedule."""
+        when = schedule.next_launch(after)
+        if when is not None:
+            self.life.at(when, self._launch, (schedule, schedule.turn))
+
+    def launch(self, schedule: Schedule, now: int) -> int:
+        """Launch a run of a schedule at once and return its job's row."""
+        return self.new_job(
+            schedule.shape,
+            org=schedule.org,
+            name=schedule.name,
+            target=self._planner.target(),
+            schedule=self.schedules.index(schedule) + 1,
+            person=schedule.person,
+            created=now,
+        )
+
+    def _launch(self, subject: tuple[Schedule, int], now: int) -> None:
+        schedule, turn = subject
+        if turn == schedule.turn and schedule.is_active and not schedule.deleted:
+            self.launch(schedule, now)
+            self.plan_launch(schedule, now)
+
+    def _new_id(self, at: int) -> str:
+        hour = at // HOUR
+        text = self._hours.get(hour)
+        if text is None:
+            text = self._hours[hour] = from_ms(at).strftime(_HOUR_FORMAT)
+        while (ident := job_id(self._ids, text)) in self.store.rows:
+            pass
+        return ident
+
+    def _arrive(self, job: Arrival, now: int) -> None:
+        row = self.new_job(
+            job.shape,
+            org=job.org,
+            app=job.app,
+            name=job.name,
+            target=job.target,
+            schedule=job.schedule,
+            person=job.person,
+            created=job.at,
+            flags=job.flags & ~CANCELLED,
+            lives=not job.flags & CANCELLED,
+        )
+        if job.flags & CANCELLED:
+            self.life.at(now + 1000 + int(self.chance.random() * 90_000), self._give_up, row)
+
+    def _give_up(self, row: int, now: int) -> None:
+        """Cancel a job as its owner did, in the past."""
+        store = self.store
+        store.flags[row] |= CANCELLED
+        store.status[row] = ABORTED
+        store.modified[row] = now
+        for task in store.tasks(row):
+            store.task_status[task] = ABORTED
+            store.completed[task] = now
+
+    def _open(self, start: int) -> None:
+        """Live through the month before `start`."""
+        life = self.life
+        arrivals = self._planner.past(start, self.schedules)
+        self._planner.weather(life, start)
+        for job in arrivals:
+            life.run_until(job.at)
+            self._arrive(job, job.at)
+        life.run_until(start)
+        for schedule in self.schedules:
+            self.plan_launch(schedule, start)
+        life.at((start // HOUR + 1) * HOUR, self._tide, None)
+
+    def _tide(self, _: Any, now: int) -> None:
+        """Plan the hour that begins."""
+        for job in self._planner.hour(self.life, now):
+            self.life.at(job.at, self._arrive, job)
+        self.life.at(now + HOUR, self._tide, None)
+
+
+def engine_number(ident: str) -> int | None:
+    """Return the number of the engine with this id or this name, or None."""
+    return next((number for number, engine in enumerate(ENGINES) if ident in (engine.id, engine.name)), None)
