@@ -35,6 +35,7 @@ class Reason(StrEnum):
     JOB_STATUS = "job_status"
     TASKS_UNREAD = "tasks_unread"
     UNKNOWN_STATUS = "unknown_status"
+    NOT_FOUND = "not_found"
 
 
 REASON_TEXT: dict[str, str] = {
@@ -46,6 +47,7 @@ REASON_TEXT: dict[str, str] = {
     Reason.JOB_STATUS: "the job is neither pending nor queued",
     Reason.TASKS_UNREAD: "its tasks are not read yet",
     Reason.UNKNOWN_STATUS: "its status is a word that is not known here",
+    Reason.NOT_FOUND: "the service knows no such job, or it is not yours",
 }
 """Each reason as people read it."""
 

@@ -99,4 +99,6 @@ def age_text(age: timedelta) -> str:
     sign = "-" if age < timedelta(0) and seconds else ""
     parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
     first = next((i for i, (number, _) in enumerate(parts) if number), 3)
-    return sign + " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number or unit == "s" == parts[first][1])
+    return sign + " ".join(
+        f"{number} {unit}" for number, unit in parts[first : first + 2] if number or unit == "s" == parts[first][1]
+    )

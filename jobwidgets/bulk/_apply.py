@@ -1,0 +1,246 @@
+"""Carrying a plan out: batches of aliases, each target brought to exactly one outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jobwidgets._errors import AuthError, JobError, NotSentError, RefusedError, ServiceError, UnknownOutcomeError
+from jobwidgets._model import REASON_TEXT
+from jobwidgets._text import safe
+from jobwidgets.client import _documents as documents
+from jobwidgets.client._core import Found, matched
+from jobwidgets.client._flow import NOTHING_DONE, graph_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from jobwidgets.bulk._receipt import AsyncReceipt, Line
+    from jobwidgets.client import AsyncClient
+
+Progress = Callable[[int, int, dict[str, int]], None]
+SIDE_BY_SIDE = 4
+FIRST_SIZE = 10
+LARGEST_SIZE = 100
+WANTED_SECONDS = 1.0
+"""A batch is to last about this long: more aliases win nothing where the service works them off one by one."""
+LAST_CHANCE = 2.0
+"""Seconds that what is in flight gets after an interrupt."""
+CONFIRM_AFTER = (0.0, 0.2, 0.5, 1.0, 2.0)
+VERBS = {"cancel": "cancelJob", "retry": "retryJob"}
+
+
+class _Answer(msgspec.Struct):
+    id: str | None = None
+    message: str | None = None
+
+
+class Application:
+    """One run over targets of a receipt.
+
+    Before a batch leaves its targets are marked unknown, and only a definite answer marks them anything else: so
+    whatever ends this run, the receipt never says less than what may have happened. (This is the place where a journal
+    writes its line first.)
+    """
+
+    def __init__(self, client: AsyncClient, receipt: AsyncReceipt, progress: Progress | None) -> None:
+        self._client, self._receipt, self._progress = client, receipt, progress
+        self._core = client._core  # noqa: SLF001  bulk work stands on the client's own connection
+        self._verb = VERBS[receipt.kind]
+        self._waiting: deque[Line] = deque()
+        self._size = FIRST_SIZE
+        self._stopping = False
+
+    async def run(self, targets: Sequence[Line], *, look_first: bool = True) -> None:
+        """Bring every target to an outcome.
+
+        An interrupt stops the sending: what is in flight gets two seconds, what was not sent stays `not_sent`, and no
+        job is ever cancelled by it.
+        """
+        self._receipt.begun = self._receipt.begun or self._core.as_of()
+        if look_first and targets:
+            targets = await self._still_due(targets)
+        self._waiting.extend(targets)
+        workers = [asyncio.create_task(self._work()) for _ in range(SIDE_BY_SIDE)]
+        try:
+            await asyncio.gather(*workers)
+        except BaseException:
+            self._stopping = True
+            self._receipt.halted = self._receipt.halted or "stopped"
+            await asyncio.wait(workers, timeout=LAST_CHANCE)
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            raise
+        await self._look_back(targets)
+        self._tell()
+
+    # ------------------------------------------------------------------ before
+
+    async def _still_due(self, targets: Sequence[Line]) -> list[Line]:
+        """Read the targets again; what has moved since the plan was made is skipped with its reason."""
+        frame = await self._client.jobs(ids=[line.id for line in targets])
+        may = "can_cancel" if self._receipt.kind == "cancel" else "can_retry"
+        seen = _by_id(frame, may, "status", "why_not")
+        due = []
+        for line in targets:
+            ok, status, why = seen.get(line.id, (False, None, "not_found"))
+            if ok is True:
+                line.status_before = line.status = status
+                due.append(line)
+            else:
+                self._receipt.drifted += 1
+                code = "complete" if self._receipt.kind == "retry" and why != "not_found" else why
+                line.settle("skipped", f"moved since the plan was made: {REASON_TEXT.get(code, code)}", status=status)
+        self._tell()
+        return due
+
+    # ----------------------------------------------------------------- sending
+
+    async def _work(self) -> None:
+        while self._waiting and not self._stopping:
+            batch = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
+            began = time.monotonic()
+            try:
+                await self._send(batch)
+            except JobError as error:
+                self._halt(error)
+            else:
+                self._adapt(time.monotonic() - began, len(batch))
+            self._tell()
+
+    def _adapt(self, seconds: float, size: int) -> None:
+        if seconds > 2 * WANTED_SECONDS:
+            self._size = max(1, self._size // 2)
+        elif seconds < WANTED_SECONDS / 2 and size >= self._size:
+            self._size = min(LARGEST_SIZE, self._core.sizes.aliases, self._size * 2)
+
+    def _halt(self, error: JobError) -> None:
+        """Stop sending: the service is not there, or does not want us; the rest stays unsent."""
+        self._stopping = True
+        self._receipt.halted = self._receipt.halted or str(error)
+        self._waiting.clear()
+
+    async def _send(self, batch: Sequence[Line]) -> None:
+        ids = [line.id for line in batch]
+        at = self._core.as_of()
+        for line in batch:
+            line.settle("unknown", "the answer was lost", at=at)
+        try:
+            envelope = await self._core.graph(
+                self._verb,
+                documents.many(self._verb, len(ids)),
+                {f"a{place}": job_id for place, job_id in enumerate(ids)},
+                write=True,
+            )
+        except (UnknownOutcomeError, ServiceError) as error:
+            for line in batch:
+                line.reason = error.message
+        except (NotSentError, AuthError) as error:
+            for line in batch:
+                line.settle("not_sent", error.message)
+            raise
+        except RefusedError as error:
+            self._rejected(batch, error)
+        else:
+            if envelope.has_data or not envelope.errors:
+                answers = matched(envelope, ids)
+                for line in batch:
+                    self._read(line, answers[line.id])
+            elif all(error.name in NOTHING_DONE for error in envelope.errors):
+                refusal = graph_error(envelope.errors[0], self._verb)
+                if isinstance(refusal, AuthError):
+                    for line in batch:
+                        line.settle("not_sent", refusal.message)
+                    raise refusal
+                self._rejected(batch, refusal)
+            else:
+                for line in batch:
+                    line.reason = f"the service answered {safe(envelope.errors[0].name or 'an error without a name')}"
+
+    def _rejected(self, batch: Sequence[Line], error: JobError) -> None:
+        """Take a rejection of a whole document: nothing of it was done, so its halves may be sent."""
+        if len(batch) == 1:
+            batch[0].settle("refused", error.message, message=error.message)
+            return
+        self._size = self._core.sizes.aliases = max(1, len(batch) // 2)
+        for line in reversed(batch):
+            line.settle("not_sent")
+            self._waiting.appendleft(line)
+
+    def _read(self, line: Line, answer: Found) -> None:
+        """Read one alias: only a value alone means done, only an error that names a refusal means refused."""
+        error, value = answer.error, answer.value
+        if value is not None and error is None:
+            try:
+                told = msgspec.json.decode(value, type=_Answer)
+            except msgspec.MsgspecError:
+                line.reason = "the answer has another shape"
+                return
+            if self._receipt.kind == "retry":
+                if told.id is None:
+                    line.reason = "the answer does not tell the new job"
+                    return
+                line.settle("done", new_id=told.id)
+            else:
+                line.settle("done", message=safe(told.message))
+        elif value is None and error is not None and error.name in NOTHING_DONE:
+            line.settle("refused", safe(error.message) or str(error.name), message=safe(error.message))
+        elif error is not None:
+            line.reason = f"the service answered {safe(error.name or 'an error without a name')}"
+        else:
+            line.reason = "the answer says nothing of it"
+
+    # ------------------------------------------------------------------- after
+
+    async def _look_back(self, targets: Sequence[Line]) -> None:
+        """Read back what was cancelled, and say of what was refused why, by what it reads now."""
+        if self._receipt.kind != "cancel":
+            return
+        left = [line for line in targets if line.outcome in ("done", "refused")]
+        for pause in CONFIRM_AFTER:
+            if not left:
+                return
+            await asyncio.sleep(pause)
+            try:
+                frame = await self._client.jobs(ids=[line.id for line in left])
+            except JobError as error:
+                self._receipt.halted = f"could not look back: {error.message}"
+                return
+            seen = _by_id(frame, "can_cancel", "status", "why_not")
+            left = [line for line in left if line.id in seen and self._unclear(line, *seen[line.id])]
+        for line in left:
+            if line.outcome == "done":
+                line.settle("unknown", f"the service said {line.message!r}, but the job still reads {line.status}")
+
+    def _unclear(self, line: Line, ok: object, status: str, why: str | None) -> bool:
+        """Take in what a job reads after its cancel; say whether it is too early to tell."""
+        line.status = status
+        if line.outcome == "refused":
+            if why is not None:
+                line.reason = REASON_TEXT.get(why, why)
+            return False
+        if status in ("aborted", "cancelled"):
+            return False
+        if ok is True:
+            return True
+        line.settle("refused", f"the service said yes, but {REASON_TEXT.get(why or '', 'it went on')}")
+        return False
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            counts = self._receipt.counts
+            total = self._receipt.total
+            self._progress(total - len(self._waiting) - counts.get("not_sent", 0), total, counts)
+
+
+def _by_id(frame: pd.DataFrame, *columns: str) -> dict[str, tuple[object, ...]]:
+    plain = frame[list(columns)].astype(object).where(frame[list(columns)].notna(), None)
+    return dict(zip(frame["id"].tolist(), plain.itertuples(index=False, name=None), strict=True))

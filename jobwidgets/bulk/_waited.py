@@ -1,0 +1,148 @@
+"""Plans and receipts for blocking callers: the same, waited for, with a progress bar."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from jobwidgets.bulk._apply import Progress
+    from jobwidgets.bulk._plan import AsyncPlan
+    from jobwidgets.bulk._receipt import AsyncReceipt
+    from jobwidgets.client import Client
+
+REDRAW = 0.2
+
+
+class Plan:
+    """What is going to be done to which jobs: see `AsyncPlan`. Nothing is sent before `apply`."""
+
+    def __init__(self, aio: AsyncPlan, client: Client) -> None:
+        self.aio, self._client = aio, client
+        self._receipt: Receipt | None = None
+
+    op = property(lambda self: self.aio.op, doc="The operation's own id.")
+    kind = property(lambda self: self.aio.kind, doc="What is going to be done: cancel or retry.")
+    reason = property(lambda self: self.aio.reason, doc="Why, as the user gave it.")
+    counts = property(lambda self: self.aio.counts, doc="How many will be sent, and how many are left out.")
+    reasons = property(lambda self: self.aio.reasons, doc="Why jobs are left out: codes and how many jobs each.")
+    total = property(lambda self: self.aio.total, doc="How many jobs it speaks of.")
+    applied = property(lambda self: self.aio.applied, doc="Whether it was used.")
+    service_url = property(lambda self: self.aio.service_url, doc="The service it is for.")
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """One row a job; rows taken out of it are taken out of the plan."""
+        return self.aio.df
+
+    @df.setter
+    def df(self, frame: pd.DataFrame) -> None:
+        self.aio.df = frame
+
+    def apply(self, *, limit: int | None = None, progress: Progress | bool | None = None) -> Receipt:
+        """Do it, once: see `AsyncPlan.apply`. A second call gives the receipt of the first.
+
+        Parameters
+        ----------
+        limit : int, optional
+            The number of jobs to send; needed above 500.
+        progress : callable or bool, optional
+            None or True draws a bar, False draws nothing; a callable is called with the number settled, the total and
+            the counts by outcome.
+        """
+        if self._receipt is None:
+            verb = {"cancel": "Cancelling", "retry": "Retrying"}[self.kind]
+            told = _Told(progress, verb, self.total)
+            aio = told.while_running(
+                lambda: self._client.portal.run(self.aio.apply(limit=limit, progress=told.tell), tick=told.draw)
+            )
+            self._receipt = Receipt(aio, self._client)
+        return self._receipt
+
+    def __repr__(self) -> str:
+        return repr(self.aio)
+
+    def _repr_html_(self) -> str:
+        return self.aio._repr_html_()  # noqa: SLF001  the protocol's own name
+
+
+class Receipt:
+    """What was done, one line a target: see `AsyncReceipt`."""
+
+    def __init__(self, aio: AsyncReceipt, client: Client) -> None:
+        self.aio, self._client = aio, client
+
+    op = property(lambda self: self.aio.op, doc="The operation's own id.")
+    kind = property(lambda self: self.aio.kind, doc="What was done: cancel or retry.")
+    why = property(lambda self: self.aio.why, doc="The reason that was given with the plan.")
+    halted = property(lambda self: self.aio.halted, doc="Why the rest was not sent; empty when nothing stopped it.")
+    counts = property(lambda self: self.aio.counts, doc="How many targets came to each outcome that occurs.")
+    total = property(lambda self: self.aio.total, doc="How many targets the plan had.")
+    service_url = property(lambda self: self.aio.service_url, doc="The service it was done at.")
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """One row a target: `id`, `name`, `outcome`, `reason`, `message`, `new_id`, `status_before`, `status`, `at`."""
+        return self.aio.df
+
+    def resolve(self) -> Receipt:
+        """Find out what became of the unknown ones by asking, never by sending again."""
+        self._client.portal.run(self.aio.resolve())
+        return self
+
+    def resume(self, *, progress: Progress | bool | None = None) -> Receipt:
+        """Resolve what is unknown, then go on with what was never sent."""
+        told = _Told(progress, "Resuming", self.total)
+        told.while_running(lambda: self._client.portal.run(self.aio.resume(progress=told.tell), tick=told.draw))
+        return self
+
+    def __repr__(self) -> str:
+        return repr(self.aio)
+
+    def _repr_html_(self) -> str:
+        return self.aio._repr_html_()  # noqa: SLF001  the protocol's own name
+
+
+class _Told:
+    """Carries progress from the loop's thread to the bar, which only the caller's thread draws."""
+
+    def __init__(self, progress: Progress | bool | None, verb: str, total: int) -> None:
+        self._call = progress if callable(progress) else None
+        self._wanted = progress in (None, True)
+        self._verb, self._total = verb, total
+        self._lock = threading.Lock()
+        self._latest: tuple[int, dict[str, int]] = (0, {})
+        self._bar: Any = None
+
+    def tell(self, done: int, total: int, counts: dict[str, int]) -> None:
+        """Keep the latest (on the loop's thread)."""
+        with self._lock:
+            self._latest = (done, counts)
+        if self._call is not None:
+            self._call(done, total, counts)
+
+    def draw(self) -> None:
+        """Draw the latest (on the caller's thread)."""
+        if not self._wanted or not self._total:
+            return
+        if self._bar is None:
+            from tqdm.auto import tqdm  # noqa: PLC0415  only when a bar is drawn
+
+            self._bar = tqdm(total=self._total, desc=self._verb, unit="job", leave=True, mininterval=REDRAW)
+        with self._lock:
+            done, counts = self._latest
+        self._bar.set_postfix({name: count for name, count in counts.items() if name != "not_sent"}, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def while_running(self, work: Callable[[], Any]) -> Any:
+        """Run `work`, and leave the bar as it stands at the end."""
+        try:
+            return work()
+        finally:
+            if self._bar is not None:
+                self.draw()
+                self._bar.close()

@@ -1,0 +1,107 @@
+"""The shared client: one surface, blocking and awaitable, over both APIs of a service."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from jobwidgets._secret import Secret
+from jobwidgets.client._async import AsyncClient
+from jobwidgets.client._settings import Settings, settle
+from jobwidgets.client._sync import Client
+from jobwidgets.frames._accessor import find_client
+
+__all__ = ["AsyncClient", "Client", "client_for", "connect", "connect_async", "current_client"]
+
+_open: list[weakref.ref[Client]] = []
+
+
+def connect(
+    url: str | None = None,
+    *,
+    rest_url: str | None = None,
+    token: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    profile: str | None = None,
+    allow_http: bool = False,
+    timeout: float = 60.0,
+) -> Client:
+    """Connect to a service.
+
+    What is not given comes from the environment (`AIWARE_URL`, `AIWARE_REST_URL`, `AIWARE_TOKEN`, or `AIWARE_USER` and
+    `AIWARE_PASSWORD`, or `AIWARE_PROFILE`), then from the profile file, then from keyring, then from a hidden prompt.
+
+    Parameters
+    ----------
+    url : str, optional
+        The GraphQL endpoint: https, or http to this machine.
+    rest_url : str, optional
+        The base of the REST API; without it the REST operations are not available.
+    token : str, optional
+        An API key or a session token. Better left to the environment: notebooks are shared.
+    user, password : str, optional
+        Log in with these instead of a token.
+    profile : str, optional
+        One table of the profile file.
+    allow_http : bool, default False
+        Let plain http go to another machine than this one.
+    timeout : float, default 60
+        Seconds a call may take in all.
+
+    Raises
+    ------
+    SettingsError
+        An address or token is missing or unusable; nothing was sent.
+    AuthError
+        The user and password are not accepted.
+    """
+    secret = Secret(password) if user and password else Secret(token) if token else None
+    del token, password
+    settings = settle(url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http)
+    client = Client(settings, timeout=timeout)
+    if settings.user:
+        client.portal.run(client.aio.log_in(settings.user, settings.secret))
+    remember(client)
+    return client
+
+
+async def connect_async(
+    url: str | None = None,
+    *,
+    rest_url: str | None = None,
+    token: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    profile: str | None = None,
+    allow_http: bool = False,
+    timeout: float = 60.0,  # noqa: ASYNC109  it bounds each call of the client, not this one
+) -> AsyncClient:
+    """Connect to a service, awaitable: see `connect`."""
+    secret = Secret(password) if user and password else Secret(token) if token else None
+    del token, password
+    settings = settle(url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http)
+    client = AsyncClient(settings, timeout=timeout)
+    if settings.user:
+        await client.log_in(settings.user, settings.secret)
+    return client
+
+
+def remember(client: Client) -> None:
+    """Let `current_client` and the frames of this service find the client while somebody holds it."""
+    _open[:] = [ref for ref in _open if ref() is not None]
+    _open.append(weakref.ref(client))
+
+
+def current_client() -> Client | None:
+    """Give the newest open client of this process, None if there is none."""
+    return next((client for ref in reversed(_open) if (client := ref()) is not None and not client.closed), None)
+
+
+def client_for(service: str) -> Client | None:
+    """Give the newest open client of one service, None if there is none."""
+    clients: list[Any] = [ref() for ref in reversed(_open)]
+    return next((c for c in clients if c is not None and not c.closed and c.service_url == service), None)
+
+
+find_client.append(client_for)

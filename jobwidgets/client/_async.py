@@ -1,0 +1,163 @@
+"""`AsyncClient`: everything a service can do, awaitable, written once; `Client` waits for these same methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobwidgets._errors import UsageError
+from jobwidgets.client._writes import Writes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import timedelta
+
+    import gql
+    import pandas as pd
+
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt
+    from jobwidgets.client._settings import Settings
+
+
+class AsyncClient(Writes):
+    """The jobs of one service, awaitable; made by `connect_async`.
+
+    Every method raises only the errors of this package: `UsageError` and `SettingsError` (nothing was sent),
+    `NotSentError` and `RefusedError` (nothing changed), `UnknownOutcomeError` (a write that may have happened) and
+    `ServiceError` (a read that could not be had).
+    """
+
+    def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
+        super().__init__(settings, timeout=timeout, app=app)
+        self._receipts: dict[str, AsyncReceipt] = {}
+        self.service: Any = None
+        """The embedded service, where it lives in this process; else None."""
+        self.closed = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.service_url}{' closed' if self.closed else ''}>"
+
+    async def plan_cancel(
+        self,
+        jobs: object = None,
+        /,
+        *,
+        reason: str = "",
+        status: str | Iterable[str] | None = None,
+        since: object = None,
+        until: object = None,
+        engine: str | None = None,
+        target: str | None = None,
+        scheduled_job: str | None = None,
+    ) -> AsyncPlan:
+        """Plan to cancel many jobs; nothing is sent until `plan.apply()`.
+
+        Parameters
+        ----------
+        jobs : DataFrame, Series, str or iterable of str, optional
+            Jobs, or their ids. Without it the other keywords, which are those of `jobs()`, say which.
+        reason : str, optional
+            Why; kept with the receipt.
+        status, since, until, engine, target, scheduled_job
+            As in `jobs()`.
+
+        Raises
+        ------
+        UsageError
+            Neither jobs nor a filter is given: nothing is ever planned for everything there is.
+        """
+        return await self._plan(
+            "cancel", jobs, reason, status=status, since=since, until=until, engine=engine, target=target,
+            scheduled_job=scheduled_job,
+        )  # fmt: skip
+
+    async def plan_retry(
+        self,
+        jobs: object = None,
+        /,
+        *,
+        reason: str = "",
+        status: str | Iterable[str] | None = None,
+        since: object = None,
+        until: object = None,
+        engine: str | None = None,
+        target: str | None = None,
+        scheduled_job: str | None = None,
+    ) -> AsyncPlan:
+        """Plan to retry many jobs: see `plan_cancel`. Each retry that takes effect is a new job."""
+        return await self._plan(
+            "retry", jobs, reason, status=status, since=since, until=until, engine=engine, target=target,
+            scheduled_job=scheduled_job,
+        )  # fmt: skip
+
+    async def _plan(self, kind: str, jobs: object, reason: str, **filters: Any) -> AsyncPlan:
+        from jobwidgets.bulk import plan_for  # noqa: PLC0415  a floor above, reached only when a plan is asked for
+
+        given = {name: value for name, value in filters.items() if value is not None}
+        if jobs is not None and given:
+            raise UsageError(f"jobs are given, and also {', '.join(given)}", hint="give jobs, or a filter, not both")
+        if jobs is None:
+            if not given:
+                raise UsageError(
+                    f"a plan to {kind} everything there is is never made", hint="give jobs, ids or a filter"
+                )
+            jobs = await self.jobs(**given)
+        return await plan_for(self, kind, jobs, reason=reason)
+
+    async def receipts(self) -> pd.DataFrame:
+        """List what was applied in this process: one row an operation, the newest first."""
+        from jobwidgets.bulk import receipts_frame  # noqa: PLC0415  as above
+
+        return receipts_frame(self._receipts.values())
+
+    async def receipt(self, op: str, /) -> AsyncReceipt:
+        """Give the receipt of one operation of this process.
+
+        Raises
+        ------
+        UsageError
+            No such operation.
+        """
+        if op not in self._receipts:
+            known = ", ".join(self._receipts) or "none yet"
+            raise UsageError(f"no operation {op!r} was applied here", hint=f"known are: {known}")
+        return self._receipts[op]
+
+    async def wait(self, jobs: object, /, *, timeout: str | timedelta = "10min") -> pd.DataFrame:  # noqa: ASYNC109  an age as users write it
+        """Wait until jobs are terminal, asking only for those that can still change.
+
+        Parameters
+        ----------
+        jobs : DataFrame, Series, str or iterable of str
+            Jobs, or their ids.
+        timeout : str or timedelta
+            How long at most, on this machine's clock.
+
+        Returns
+        -------
+        DataFrame
+            The jobs as they are at the end; `df.attrs["waited_out"]` is True when some are not terminal yet.
+        """
+        from jobwidgets.watch import wait_for  # noqa: PLC0415  as above
+
+        return await wait_for(self, jobs, timeout=timeout)
+
+    @property
+    def gql(self) -> gql.Client:
+        """A ready gql client over this connection, for queries of your own.
+
+        Use it as `async with client.gql as session: await session.execute(gql.gql("{ me { id } }"))`.
+        """
+        from jobwidgets.client._gql import gql_client  # noqa: PLC0415  gql takes a quarter of a second to import
+
+        return gql_client(self._core)
+
+    async def close(self) -> None:
+        """Close the connections; jobs go on."""
+        self.closed = True
+        await self._core.wire.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()

@@ -1,0 +1,256 @@
+"""One service as both APIs see it: calls in, definite answers or our errors out."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from jobwidgets._errors import AuthError, ServiceError, SettingsError, UnknownOutcomeError
+from jobwidgets.client import _documents as documents
+from jobwidgets.client._flow import (
+    LOOK_AGAIN,
+    NOTHING_DONE,
+    Budget,
+    Envelope,
+    GraphError,
+    NamedRefusal,
+    Reply,
+    Request,
+    Send,
+    exchange,
+    graph_error,
+)
+from jobwidgets.client._listing import LADDER
+from jobwidgets.client._wire import Wire
+from jobwidgets.frames._rows import decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jobwidgets.client._settings import Settings
+
+SIDE_BY_SIDE = 8
+TOO_MANY = frozenset({"invalid_input", "capacity_exceeded"})
+"""Names under which a service refuses a page or a document for its size."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What one alias of a document came back with: a value, an error, or neither (then nothing is known)."""
+
+    value: msgspec.Raw | None = None
+    error: GraphError | None = None
+
+
+@dataclass(slots=True)
+class Sizes:
+    """The largest page and document that this service is known to take; found by stepping down, and remembered."""
+
+    page: int = LADDER[0]
+    aliases: int = 100
+    tasks: int = field(default=100)
+
+    def smaller_page(self) -> bool:
+        """Step down; False when there is nothing smaller."""
+        lower = [size for size in LADDER if size < self.page]
+        if not lower:
+            return False
+        self.page = lower[0]
+        self.tasks = min(self.tasks, self.page)
+        return True
+
+
+class Core:
+    """Holds the wire, the budget, the sizes and the service's clock of one connection.
+
+    Parameters
+    ----------
+    settings : Settings
+        Addresses and secret.
+    timeout : float, default 60
+        Seconds a call may take in all, its waits and repeats included.
+    app : callable, optional
+        An ASGI application to talk to instead of a socket.
+    """
+
+    def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
+        self.url = settings.url
+        self.rest_url = settings.rest_url
+        self.timeout = timeout
+        self.wire = Wire(settings.secret, app=app)
+        self.budget = Budget()
+        self.sizes = Sizes()
+        self._clock: tuple[datetime, float] | None = None
+
+    # ------------------------------------------------------------------ calls
+
+    async def call(self, request: Request) -> Reply:
+        """Carry one request through: see `exchange` for what is raised."""
+        steps = exchange(
+            request,
+            deadline=time.monotonic() + self.timeout,
+            budget=self.budget,
+            now=time.monotonic,
+            chance=random.random,
+        )
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Send):
+                    answer = await self.wire.send(step.request, step.timeout)
+                    if isinstance(answer, Reply) and answer.date is not None:
+                        self._clock = (answer.date, time.monotonic())
+                    step = steps.send(answer)
+                else:
+                    await asyncio.sleep(step.seconds)
+                    step = steps.send(None)
+        except StopIteration as end:
+            reply: Reply = end.value
+            return reply
+
+    async def graph(self, name: str, query: str, variables: Mapping[str, Any], *, write: bool = False) -> Envelope:
+        """Send one GraphQL document; the errors in the answer are the caller's to read."""
+        body = msgspec.json.encode({"query": query, "variables": variables})
+        reply = await self.call(Request(name, "POST", self.url, body, write=write))
+        envelope: Envelope = decoded(Envelope, reply.body, name)
+        return envelope
+
+    async def one(self, name: str, query: str, variables: Mapping[str, Any], kind: Any, *, write: bool = False) -> Any:
+        """Send one operation with one root field, and give that field's value as `kind`.
+
+        Raises
+        ------
+        RefusedError
+            The service said no; nothing changed.
+        UnknownOutcomeError
+            A write whose answer leaves open what happened.
+        ServiceError
+            A read that could not be had.
+        """
+        envelope = await self.graph(name, query, variables, write=write)
+        fields: dict[str, msgspec.Raw] = (
+            decoded(dict[str, msgspec.Raw], envelope.data, name) if envelope.has_data else {}
+        )
+        value = next(iter(fields.values()), None)
+        empty = value is None or bytes(value) == b"null"
+        for error in envelope.errors or ():
+            if not write or (empty and error.name in NOTHING_DONE):
+                raise graph_error(error, name)
+            raise UnknownOutcomeError(
+                f"the service answered {name} with an error that leaves open what it did: {error.name or 'unnamed'}",
+                hint=LOOK_AGAIN,
+            )
+        if value is None or (empty and write):
+            if write:
+                raise UnknownOutcomeError(f"the service answered {name} with nothing", hint=LOOK_AGAIN)
+            raise ServiceError(f"the service answered {name} with nothing", hint="ask the service's people")
+        try:
+            return decoded(kind, value, name)
+        except ServiceError as error:
+            if write:
+                raise UnknownOutcomeError(error.message, hint=LOOK_AGAIN) from None
+            raise
+
+    async def rest(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        json: object = None,
+        write: bool = False,
+    ) -> Reply:
+        """Send one request to AI Processing.
+
+        Raises
+        ------
+        SettingsError
+            No REST address is known; nothing was sent.
+        """
+        if self.rest_url is None:
+            raise SettingsError(
+                "this connection has no REST address",
+                hint='connect with rest_url="https://…/edge/v1" or AIWARE_REST_URL',
+            )
+        url = f"{self.rest_url}{path}" + (f"?{urlencode(query)}" if query else "")
+        body = None if json is None else msgspec.json.encode(json)
+        return await self.call(Request(f"{method} {path}", method, url, body, write=write, rest=True))
+
+    # ------------------------------------------------------------- many at once
+
+    async def read_many(self, verb: str, ids: Sequence[str]) -> dict[str, Found]:
+        """Read many jobs by aliases, several documents side by side; a rejected document is halved."""
+        found: dict[str, Found] = {}
+        places = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def read(part: Sequence[str]) -> None:
+            async with places:
+                size = self.sizes.aliases
+                if len(part) <= size:
+                    try:
+                        found.update(await self._aliased(verb, part))
+                    except NamedRefusal:
+                        if len(part) == 1:
+                            raise
+                        size = self.sizes.aliases = min(size, max(1, len(part) // 2))
+                    else:
+                        return
+            await asyncio.gather(*(read(part[at : at + size]) for at in range(0, len(part), size)))
+
+        unique = list(dict.fromkeys(ids))
+        step = self.sizes.aliases
+        await asyncio.gather(*(read(unique[at : at + step]) for at in range(0, len(unique), step)))
+        return found
+
+    async def _aliased(self, verb: str, ids: Sequence[str]) -> dict[str, Found]:
+        variables: dict[str, Any] = {f"a{at}": job_id for at, job_id in enumerate(ids)}
+        envelope = await self.graph(verb, documents.many(verb, len(ids)), {**variables, "tasks": self.sizes.tasks})
+        if not envelope.has_data and envelope.errors:
+            error = envelope.errors[0]
+            if error.name in TOO_MANY:
+                raise NamedRefusal(f"{verb}: a document with {len(ids)} aliases was rejected", name=str(error.name))
+            raise graph_error(error, verb)
+        answers = matched(envelope, ids)
+        for answer in answers.values():
+            if answer.error is not None and answer.error.name == "authentication_error":
+                raise AuthError(f"{verb}: the token is not accepted any more", hint="get a new token and connect again")
+        return answers
+
+    # -------------------------------------------------------------------- clock
+
+    def now(self) -> datetime | None:
+        """The service's clock as its last answer told it, moved on by ours; None before the first answer."""
+        if self._clock is None:
+            return None
+        date, at = self._clock
+        return date + timedelta(seconds=time.monotonic() - at)
+
+    def as_of(self) -> datetime:
+        """Do the same, with this machine's clock where the service has told nothing."""
+        return self.now() or datetime.now(UTC)
+
+
+def matched(envelope: Envelope, ids: Sequence[str]) -> dict[str, Found]:
+    """Give each target its part of the answer: by `path`, then by `data.objectId`, else nothing is known of it."""
+    fields: dict[str, msgspec.Raw] = (
+        decoded(dict[str, msgspec.Raw], envelope.data, "aliases") if envelope.has_data else {}
+    )
+    answers = {job_id: Found() for job_id in ids}
+    aliases = {f"a{at}": job_id for at, job_id in enumerate(ids)}
+    for alias, job_id in aliases.items():
+        value = fields.get(alias)
+        if value is not None and bytes(value) != b"null":
+            answers[job_id].value = value
+    for error in envelope.errors or ():
+        by_path = aliases.get(str(error.path[0])) if error.path else None
+        target = by_path or (error.object_id if error.object_id in answers else None)
+        if target is not None:
+            answers[target].error = error
+    return answers

@@ -1,0 +1,91 @@
+"""The GraphQL documents that are sent, as fixed texts; a test parses, validates and prints each of them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+JOB = "id name status createdDateTime modifiedDateTime targetId clusterId applicationId scheduledJobId"
+"""The fields of a job that become its row."""
+TASK = (
+    "id name status order createdDateTime queuedDateTime startedDateTime completedDateTime "
+    "engineId engine { id name category { name } } failureReason failureMessage"
+)
+"""All that is shown of a task."""
+TASK_SLIM = "status queuedDateTime startedDateTime completedDateTime engineId engine { name }"
+"""What a job's row needs of its tasks."""
+SCHEDULE = "id name description isActive isPublic runMode startDateTime stopDateTime createdDateTime modifiedDateTime"
+
+JOBS = f"""
+query jobs($status: [JobStatusFilter!], $engineIds: [ID!], $targetId: ID, $scheduledJobIds: [ID!],
+           $range: [JobDateTimeFilter!], $orderBy: [JobSortField!], $offset: Int, $limit: Int, $tasks: Int) {{
+  jobs(status: $status, engineIds: $engineIds, targetId: $targetId, scheduledJobIds: $scheduledJobIds,
+       dateTimeFilter: $range, orderBy: $orderBy, offset: $offset, limit: $limit) {{
+    count
+    records {{ {JOB} tasks(limit: $tasks) {{ count records {{ {TASK_SLIM} }} }} }}
+  }}
+}}"""
+
+JOB_ONE = f"""
+query job($id: ID!, $offset: Int, $tasks: Int) {{
+  job(id: $id) {{ {JOB} tasks(offset: $offset, limit: $tasks) {{ count records {{ {TASK} }} }} }}
+}}"""
+
+JOB_STATUS = "query jobStatus($id: ID!) { job(id: $id) { id status } }"
+CANCEL = "mutation cancelJob($id: ID!) { cancelJob(id: $id) { id message } }"
+RETRY = "mutation retryJob($id: ID!) { retryJob(id: $id) { id } }"
+SCHEDULED_JOBS = f"""
+query scheduledJobs($name: String, $isActive: Boolean, $orderBy: [ScheduledJobOrderBy!], $offset: Int, $limit: Int) {{
+  scheduledJobs(name: $name, isActive: $isActive, orderBy: $orderBy, offset: $offset, limit: $limit) {{
+    count
+    records {{ {SCHEDULE} }}
+  }}
+}}"""
+SCHEDULED_JOB = f"query scheduledJob($id: ID!) {{ scheduledJob(id: $id) {{ {SCHEDULE} }} }}"
+SWITCH_OFF = """
+mutation updateScheduledJob($input: UpdateScheduledJob!) { updateScheduledJob(input: $input) { id name } }"""
+ME = "query me { me { id name organizationId organization { id name } } }"
+RIGHTS = "query myRights { myRights { operations } }"
+CREATE = "mutation createJob($input: CreateJob) { createJob(input: $input) { id } }"
+LOGIN = (
+    "mutation userLogin($user: String!, $password: String!) "
+    "{ userLogin(input: { userName: $user, password: $password }) { token } }"
+)
+
+FIXED = {
+    "jobs": JOBS,
+    "job": JOB_ONE,
+    "jobStatus": JOB_STATUS,
+    "cancelJob": CANCEL,
+    "retryJob": RETRY,
+    "scheduledJobs": SCHEDULED_JOBS,
+    "scheduledJob": SCHEDULED_JOB,
+    "updateScheduledJob": SWITCH_OFF,
+    "me": ME,
+    "myRights": RIGHTS,
+    "createJob": CREATE,
+    "userLogin": LOGIN,
+}
+"""Every fixed document by its operation's name."""
+
+
+@lru_cache(maxsize=256)
+def many(verb: str, size: int) -> str:
+    """Write one document that does `verb` to `size` jobs: aliases a0, a1, … and variables of the same names.
+
+    Parameters
+    ----------
+    verb : {"cancelJob", "retryJob", "job", "jobTasks"}
+        What each alias does; the last two read: a row's fields, or all that is shown of the tasks.
+    size : int
+        How many aliases.
+    """
+    kind, field, selection = {
+        "cancelJob": ("mutation", "cancelJob", "id message"),
+        "retryJob": ("mutation", "retryJob", "id"),
+        "job": ("query", "job", f"{JOB} tasks(limit: $tasks) {{ count records {{ {TASK_SLIM} }} }}"),
+        "jobTasks": ("query", "job", f"{JOB} tasks(limit: $tasks) {{ count records {{ {TASK} }} }}"),
+    }[verb]
+    names = [f"a{index}" for index in range(size)]
+    declared = ", ".join([*(f"${name}: ID!" for name in names), *(["$tasks: Int"] if kind == "query" else [])])
+    body = " ".join(f"{name}: {field}(id: ${name}) {{ {selection} }}" for name in names)
+    return f"{kind} {verb}Many({declared}) {{ {body} }}"

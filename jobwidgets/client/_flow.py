@@ -1,0 +1,318 @@
+"""What one call does: tries, waits, doubt and budget, as a generator that knows no network and no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jobwidgets._errors import (
+    AuthError,
+    JobError,
+    NotFoundError,
+    NotSentError,
+    RefusedError,
+    ServiceError,
+    UnknownOutcomeError,
+)
+from jobwidgets._text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from datetime import datetime
+
+TRIES = 4
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 10.0
+LOOK_AGAIN = "look at the job before you send it again: it may have happened"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; the token is added where the bytes leave."""
+
+    name: str
+    method: str
+    url: str
+    body: bytes | None = None
+    write: bool = False
+    rest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer, complete."""
+
+    status: int
+    body: bytes
+    retry_after: float | None = None
+    date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No complete answer came; `sent` False says for certain that the service never saw the request."""
+
+    sent: bool
+    why: str
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Asks the driver to send `request` within `timeout` seconds; it sends a Reply or a Lost back."""
+
+    request: Request
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Asks the driver to wait for this many seconds."""
+
+    seconds: float
+
+
+class GraphError(msgspec.Struct):
+    """One entry of `errors` in a GraphQL answer."""
+
+    message: str | None = None
+    name: str | None = None
+    data: dict[str, object] | None = None
+    path: list[str | int] | None = None
+
+    @property
+    def object_id(self) -> str | None:
+        """The id of the object it speaks of, when it says so."""
+        found = (self.data or {}).get("objectId")
+        return found if isinstance(found, str) else None
+
+
+class Envelope(msgspec.Struct):
+    """A GraphQL answer with its data still as bytes."""
+
+    data: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    errors: list[GraphError] | None = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is anything but null."""
+        view = memoryview(self.data)
+        return view.nbytes > 0 and view[:4] != b"null"
+
+
+class RestError(msgspec.Struct):
+    """The body of an error of AI Processing."""
+
+    description: str | None = None
+    detail: str | None = None
+
+
+NOTHING_DONE = frozenset({"not_found", "not_allowed", "invalid_input", "authentication_error", "rate_limited"})
+"""Names of errors which say that nothing was done."""
+PASSING = frozenset(
+    {"capacity_exceeded", "rate_limited", "service_unavailable", "service_failure", "internal_error"},
+)
+"""Names of errors after which a read is worth repeating."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """A bucket that lets a client try again, but never lets an outage become a storm."""
+
+    size: float = 500.0
+    left: float = field(default=500.0)
+
+    def take(self, cost: float) -> bool:
+        """Take `cost` out if it is there."""
+        if self.left < cost:
+            return False
+        self.left -= cost
+        return True
+
+    def give(self, back: float) -> None:
+        """Put `back` in again, as a success does."""
+        self.left = min(self.size, self.left + back)
+
+
+def exchange(
+    request: Request,
+    *,
+    deadline: float,
+    budget: Budget,
+    now: Callable[[], float],
+    chance: Callable[[], float],
+) -> Generator[Send | Sleep, Reply | Lost | None, Reply]:
+    """Carry one call through to a definite answer, or to an error that says what is certain.
+
+    A read is tried up to four times. A write is sent again only when the service certainly never did anything: it was
+    not reached, or it answered 429 (or 503 with Retry-After).
+
+    Parameters
+    ----------
+    request : Request
+        What to send.
+    deadline : float
+        When the call must be over, on the clock of `now`, in seconds; sleeps included.
+    budget : Budget
+        Shared by all calls of a client.
+    now, chance : callable
+        The clock in seconds, and a number from 0 to 1.
+
+    Raises
+    ------
+    NotSentError, RefusedError
+        Nothing changed.
+    UnknownOutcomeError
+        A write that may have happened.
+    ServiceError
+        A read that could not be had.
+    """
+    spent = 0.0
+    for attempt in range(1, TRIES + 1):
+        answer = yield Send(request, max(0.0, deadline - now()))
+        if answer is None:
+            raise TypeError("a request is answered by a Reply or a Lost")
+        again = _again(request, answer)
+        if again is None:
+            budget.give(spent or 1.0)
+            return _definite(request, answer)
+        pause = again if again > 0 else chance() * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
+        cost = 10.0 if isinstance(answer, Lost) and answer.timed_out else 5.0
+        if attempt == TRIES or now() + pause >= deadline or not budget.take(cost):
+            raise _given_up(request, answer, attempt, again)
+        spent += cost
+        if pause > 0:
+            yield Sleep(pause)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _again(request: Request, answer: Reply | Lost) -> float | None:
+    """Say whether to try again: None no, 0 after a pause of our own, else after this many seconds."""
+    if isinstance(answer, Lost):
+        if request.write and answer.sent:
+            raise UnknownOutcomeError(f"the answer to {request.name} was lost: {answer.why}", hint=LOOK_AGAIN)
+        return 0.0
+    if answer.status == 429 or (answer.status == 503 and answer.retry_after is not None):
+        return max(answer.retry_after or 0.0, 0.05) if answer.retry_after is not None else 0.0
+    if answer.status >= 500 and answer.status != 501 or answer.status == 408:
+        if request.write:
+            raise UnknownOutcomeError(f"{request.name} was answered by HTTP {answer.status}", hint=LOOK_AGAIN)
+        return 0.0
+    if answer.status == 200 and not request.rest:
+        return _look_inside(request, answer)
+    return None
+
+
+def _look_inside(request: Request, answer: Reply) -> float | None:
+    """Try a read again that is garbled, or whose errors will pass (capacity_exceeded wants a smaller page instead)."""
+    try:
+        envelope = msgspec.json.decode(answer.body, type=Envelope)
+    except msgspec.MsgspecError:
+        if request.write:
+            raise UnknownOutcomeError(f"the answer to {request.name} is not GraphQL", hint=LOOK_AGAIN) from None
+        return 0.0
+    names = {error.name for error in envelope.errors or ()}
+    return 0.0 if names and not request.write and names <= PASSING - {"capacity_exceeded"} else None
+
+
+def _definite(request: Request, answer: Reply | Lost) -> Reply:
+    """Return a good answer; raise what a refusal by status means (the status is looked at before the body)."""
+    if not isinstance(answer, Reply):
+        raise TypeError("only a complete answer is definite")
+    if answer.status < 300:
+        return answer
+    said = _said(request, answer)
+    if answer.status in (401, 403):
+        raise AuthError(
+            f"the service does not let us do {request.name} (HTTP {answer.status}{said})",
+            hint="get a new token and connect again" if answer.status == 401 else "ask for the right, or check the id",
+        )
+    if answer.status < 400:
+        raise RefusedError(f"{request.url} moved (HTTP {answer.status})", hint="connect to the address it moved to")
+    if answer.status == 404:
+        raise NotFoundError(
+            f"not found: {request.name}{said}",
+            hint="check the id and that it is yours" if request.rest else f"check the address {request.url}",
+        )
+    if not request.rest:
+        for error in graph_errors(answer.body):
+            if error.name in NOTHING_DONE or not request.write:
+                raise graph_error(error, request.name)
+    raise RefusedError(f"the service refused {request.name} (HTTP {answer.status}{said})", hint="change the request")
+
+
+def _said(request: Request, answer: Reply) -> str:
+    if not request.rest:
+        return "".join(f": {safe(error.message)}" for error in graph_errors(answer.body)[:1])
+    try:
+        error = msgspec.json.decode(answer.body, type=RestError)
+    except msgspec.MsgspecError:
+        return ""
+    words = safe(error.detail or error.description or "")
+    return f": {words}" if words else ""
+
+
+def graph_errors(body: bytes) -> list[GraphError]:
+    """Give the errors of a GraphQL answer, none if it is not one."""
+    try:
+        return msgspec.json.decode(body, type=Envelope).errors or []
+    except msgspec.MsgspecError:
+        return []
+
+
+def graph_error(error: GraphError, what: str) -> JobError:
+    """Turn a GraphQL error on a read, or one which says that nothing was done, into ours."""
+    words = f"{what}: {safe(error.message) or 'an error without a message'}"
+    if error.name == "not_found":
+        return NamedNotFound(words, hint="check the id and that it is yours", name=error.name)
+    if error.name == "authentication_error":
+        return AuthError(words, hint="get a new token and connect again")
+    if error.name in NOTHING_DONE:
+        return NamedRefusal(words, hint=_HINTS.get(error.name, ""), name=error.name)
+    return NamedServiceError(words, hint="try again; if it stays, ask the service's people", name=error.name or "")
+
+
+_HINTS = {
+    "not_allowed": "the service's rules or your rights do not allow it",
+    "rate_limited": "wait a little and try again",
+    "invalid_input": "change the request",
+}
+
+
+class _Named(JobError):
+    """An error that knows the name which the service gave it."""
+
+    def __init__(self, message: str, *, hint: str = "", name: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+
+
+class NamedRefusal(_Named, RefusedError):
+    """The service said no, and gave a name to it; nothing changed."""
+
+
+class NamedNotFound(_Named, NotFoundError):
+    """The service knows no such object; nothing changed."""
+
+
+class NamedServiceError(_Named, ServiceError):
+    """A read that could not be had, with the name the service gave."""
+
+
+def _given_up(request: Request, answer: Reply | Lost, tries: int, wait: float) -> JobError:
+    """Say what is certain after the last try."""
+    times = "once" if tries == 1 else f"{tries} times"
+    if isinstance(answer, Lost):
+        why = answer.why
+    elif answer.status == 200:
+        names = ", ".join(sorted({safe(error.name) for error in graph_errors(answer.body)}))
+        why = f"the service answered {names or 'something that is not GraphQL'}"
+    else:
+        why = f"the service answered HTTP {answer.status}"
+    hint = f"the service asks to wait {wait:.0f} s" if wait > 0 else "try again later, or check the address"
+    message = f"{request.name} tried {times}: {why}"
+    if request.write or (isinstance(answer, Lost) and not answer.sent):
+        return NotSentError(message, hint=hint)
+    return ServiceError(message, hint=hint)

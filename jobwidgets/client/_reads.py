@@ -1,0 +1,279 @@
+"""Reading: lists, tasks, one job, who am I, what time it is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from jobwidgets._errors import NotFoundError, UsageError
+from jobwidgets._model import Job, Task, User
+from jobwidgets._text import safe
+from jobwidgets._when import iso
+from jobwidgets.client import _documents as documents
+from jobwidgets.client._core import Core
+from jobwidgets.client._listing import moment
+from jobwidgets.client._lists import APIS, checked_query, one_of, read_by_ids, read_job, read_jobs
+from jobwidgets.client._schedules import read_schedule, read_schedules
+from jobwidgets.frames._ids import ids_of
+from jobwidgets.frames._rows import JobRow, TaskRow, decoded, task_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    import pandas as pd
+
+    from jobwidgets._model import ScheduledJob
+    from jobwidgets.client._settings import Settings
+
+
+class Reads:
+    """What can be asked of a service; nothing here changes anything."""
+
+    def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
+        self._core = Core(settings, timeout=timeout, app=app)
+
+    @property
+    def service_url(self) -> str:
+        """The address of the GraphQL API; frames name it in `df.attrs["service"]`."""
+        return self._core.url
+
+    @property
+    def label(self) -> str:
+        """The host, for headings."""
+        return urlsplit(self._core.url).netloc
+
+    async def jobs(
+        self,
+        *,
+        status: str | Iterable[str] | None = None,
+        since: object = None,
+        until: object = None,
+        engine: str | None = None,
+        target: str | None = None,
+        scheduled_job: str | None = None,
+        ids: object = None,
+        limit: int | None = None,
+        api: str = "graphql",
+    ) -> pd.DataFrame:
+        """List jobs, newest first: each job that is there throughout is in the frame exactly once.
+
+        Parameters
+        ----------
+        status : str or iterable of str, optional
+            Statuses to keep; `aborted` and `cancelled` mean the same. None keeps all.
+        since, until : datetime, date, timedelta or str, optional
+            Creation times to keep, `since` included and `until` not: a time, or an age such as "2d" that is counted
+            back from the service's clock. None: no end on that side.
+        engine : str, optional
+            An engine's id, or a part of its name in any case.
+        target : str, optional
+            The id of the object that the jobs work on.
+        scheduled_job : str, optional
+            The id of a schedule: only the jobs it launched.
+        ids : DataFrame, Series, str or iterable of str, optional
+            Read just these jobs again, in this order; `df.attrs["missing"]` names those the service does not know.
+            No other keyword goes with it.
+        limit : int, optional
+            The most jobs to read, the newest; `df.attrs["truncated"]` says if there are more. None reads all.
+        api : {"graphql", "rest"}
+            REST tells nothing of tasks: `can_cancel` is then missing.
+
+        Returns
+        -------
+        DataFrame
+            One row a job; `df.attrs` tells the service, the query, the range it covers, as-of and truncation.
+
+        Raises
+        ------
+        UsageError
+            A status, time or limit is wrong; nothing was sent.
+        ServiceError
+            The list could not be read.
+        """
+        if ids is not None:
+            if any(given is not None for given in (status, since, until, engine, target, scheduled_job, limit)):
+                raise UsageError("ids are given, and also a filter", hint="give one of them")
+            return await read_by_ids(self._core, ids_of(ids, service=self.service_url))
+        query = checked_query(
+            await self._clock(since, until),
+            status=status,
+            since=since,
+            until=until,
+            engine=engine,
+            target=target,
+            scheduled_job=scheduled_job,
+            limit=limit,
+            api=api,
+        )
+        return await read_jobs(self._core, query)
+
+    async def tasks(self, jobs: object) -> pd.DataFrame:
+        """Read the tasks of jobs as they are now: one row a task.
+
+        Parameters
+        ----------
+        jobs : DataFrame, Series, str or iterable of str
+            Jobs, or their ids.
+        """
+        ids = ids_of(jobs, service=self.service_url)
+        found = await self._core.read_many("jobTasks", ids)
+        rows = []
+        for job_id in ids:
+            answer = found[job_id]
+            row: JobRow | None = decoded(JobRow, answer.value, "job") if answer.value is not None else None
+            if row is not None and row.tasks is not None and len(row.tasks.rows()) >= self._core.sizes.tasks:
+                row = await read_job(self._core, job_id)
+            if row is not None:
+                rows.append((job_id, row.tasks.rows() if row.tasks else []))
+        as_of = self._core.as_of()
+        attrs = {
+            "kind": "tasks",
+            "service": self.service_url,
+            "query": {"jobs": len(ids)},
+            "as_of": iso(as_of),
+            "truncated": False,
+        }
+        return task_frame(rows, attrs, as_of)
+
+    async def job(self, job_id: str, /) -> Job:
+        """Read one job with all its tasks.
+
+        Raises
+        ------
+        NotFoundError
+            No such job, or it is not yours.
+        """
+        row = await read_job(self._core, checked_id(job_id))
+        if row is None:
+            raise NotFoundError(f"no job {safe(job_id)!r}", hint="check the id and that it is yours")
+        return job_of(row, self._core.as_of())
+
+    async def status(self, job_id: str, /, *, api: str = "graphql") -> str:
+        """Read a job's status, as the API says it.
+
+        Parameters
+        ----------
+        job_id : str
+            The job's id (REST calls it InternalJobID).
+        api : {"graphql", "rest"}
+            Which API to ask.
+        """
+        one_of(api, "api", APIS)
+        if api == "rest":
+            reply = await self._core.rest("GET", f"/proc/job/{quote(checked_id(job_id), safe='')}/status")
+            answer: dict[str, dict[str, Any]] = decoded(dict[str, dict[str, Any]], reply.body, "status")
+            return str(answer.get("job", {}).get("jobStatus") or "unknown")
+        row: JobRow | None = await self._core.one(
+            "job", documents.JOB_STATUS, {"id": checked_id(job_id)}, JobRow | None
+        )
+        if row is None:
+            raise NotFoundError(f"no job {safe(job_id)!r}", hint="check the id and that it is yours")
+        return row.status or "unknown"
+
+    async def me(self) -> User:
+        """Say who the token belongs to."""
+        answer: dict[str, Any] | None = await self._core.one("me", documents.ME, {}, dict[str, Any] | None)
+        if answer is None:
+            raise NotFoundError("the service does not say who you are", hint="connect again with another token")
+        organization = answer.get("organization") or {}
+        return User(
+            id=str(answer.get("id")),
+            name=answer.get("name"),
+            organization_id=answer.get("organizationId") or organization.get("id"),
+            organization=organization.get("name"),
+        )
+
+    async def rights(self) -> list[str]:
+        """Name the operations that the token may do."""
+        answer: dict[str, list[str]] = await self._core.one("myRights", documents.RIGHTS, {}, dict[str, list[str]])
+        return answer.get("operations", [])
+
+    async def now(self) -> datetime:
+        """Tell the service's clock (whole seconds, as its answers say it)."""
+        if self._core.now() is None:
+            await self.me()
+        return self._core.as_of()
+
+    async def _clock(self, *times: object) -> datetime:
+        """Tell the service's clock, asking for it only where a time is counted back from it."""
+        return (
+            await self.now()
+            if any(isinstance(t, str) or hasattr(t, "total_seconds") for t in times)
+            else (self._core.as_of())
+        )
+
+    async def scheduled_jobs(self, *, active: bool | None = None, name: str | None = None) -> pd.DataFrame:
+        """List schedules: one row each.
+
+        Parameters
+        ----------
+        active : bool, optional
+            Only those that are on, or off; None for all.
+        name : str, optional
+            Only those of this name.
+        """
+        return await read_schedules(self._core, active=active, name=name)
+
+    async def scheduled_job(self, scheduled_job_id: str, /) -> ScheduledJob:
+        """Read one schedule.
+
+        Raises
+        ------
+        NotFoundError
+            No such schedule, or it is not yours.
+        """
+        return await read_schedule(self._core, checked_id(scheduled_job_id))
+
+
+def checked_id(value: object) -> str:
+    """Refuse what cannot be an id before anything is sent; ids are texts and stay as they are."""
+    if not isinstance(value, str):
+        raise UsageError(
+            f"{value!r} is no id: ids are texts", hint='put it in quotes: a number loses the zeros of "0012"'
+        )
+    if not value.strip():
+        raise UsageError("the id is empty", hint="give the id of a job")
+    return value
+
+
+def job_of(row: JobRow, as_of: datetime) -> Job:
+    """Make the value that users see of one job."""
+    tasks = row.tasks.rows() if row.tasks is not None else []
+    return Job(
+        id=row.id,
+        status=row.status or "unknown",
+        name=row.name,
+        created=_time(row.created_date_time),
+        modified=_time(row.modified_date_time),
+        target_id=row.target_id,
+        cluster_id=row.cluster_id,
+        application_id=row.application_id,
+        scheduled_job_id=row.scheduled_job_id,
+        tasks=tuple(_task_of(row.id, task) for task in tasks),
+        tasks_known=row.tasks is not None and row.tasks.records is not None,
+        as_of=as_of,
+    )
+
+
+def _task_of(job_id: str, task: TaskRow) -> Task:
+    return Task(
+        id=task.id,
+        job_id=job_id,
+        status=task.status or "unknown",
+        name=task.name,
+        order=task.order,
+        engine_id=task.engine_id or (task.engine.id if task.engine else None),
+        engine=task.engine.name if task.engine else None,
+        category=task.engine.category.name if task.engine and task.engine.category else None,
+        created=_time(task.created_date_time),
+        queued=_time(task.queued_date_time),
+        started=_time(task.started_date_time),
+        completed=_time(task.completed_date_time),
+        failure_reason=task.failure_reason,
+        failure_message=task.failure_message,
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return moment(text) if text else None

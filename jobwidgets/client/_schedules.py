@@ -1,0 +1,160 @@
+"""Schedules: listed, read, and switched off without changing anything else of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from jobwidgets._errors import NotFoundError, UnknownOutcomeError
+from jobwidgets._model import ScheduledJob
+from jobwidgets._text import safe
+from jobwidgets._when import iso
+from jobwidgets.client import _documents as documents
+from jobwidgets.client._core import TOO_MANY, Core
+from jobwidgets.client._flow import NamedRefusal, NamedServiceError
+from jobwidgets.client._listing import moment
+from jobwidgets.frames._columns import SCHEDULE_COLUMNS, frame_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import pandas as pd
+
+MOST_PASSES = 10
+
+
+class ScheduleRow(msgspec.Struct, rename="camel"):
+    """One schedule as the service sends it."""
+
+    id: str
+    name: str | None = None
+    description: str | None = None
+    is_active: bool | None = None
+    is_public: bool | None = None
+    run_mode: str | None = None
+    start_date_time: str | None = None
+    stop_date_time: str | None = None
+    created_date_time: str | None = None
+    modified_date_time: str | None = None
+
+
+class SchedulePage(msgspec.Struct):
+    """One page of schedules."""
+
+    records: list[ScheduleRow] | None = None
+    count: int | None = None
+
+
+async def read_schedules(core: Core, *, active: bool | None, name: str | None) -> pd.DataFrame:
+    """Read all schedules, in the order of their ids; again from the start while the list changes under the reading."""
+    rows: dict[str, ScheduleRow] = {}
+    for _ in range(MOST_PASSES):
+        offset, fresh = 0, 0
+        while True:
+            page, limit = await _page(core, active=active, name=name, offset=offset)
+            fresh += sum(row.id not in rows for row in page)
+            rows.update({row.id: row for row in page})
+            offset += len(page)
+            if len(page) < limit:
+                break
+        if fresh == 0 or offset < limit:  # one page has no gaps, and a pass without news shows that there were none
+            break
+    now = core.as_of()
+    kept = list(rows.values())
+    attrs = {
+        "kind": "scheduled_jobs",
+        "service": core.url,
+        "query": {key: value for key, value in (("active", active), ("name", name)) if value is not None},
+        "as_of": iso(now),
+        "truncated": False,
+    }
+    data = {
+        "id": [row.id for row in kept],
+        "name": [row.name for row in kept],
+        "is_active": [row.is_active for row in kept],
+        "is_public": [row.is_public for row in kept],
+        "run_mode": [row.run_mode for row in kept],
+        "start": [row.start_date_time for row in kept],
+        "stop": [row.stop_date_time for row in kept],
+        "created": [row.created_date_time for row in kept],
+        "modified": [row.modified_date_time for row in kept],
+        "description": [row.description for row in kept],
+    }
+    return frame_of(SCHEDULE_COLUMNS, data, attrs)
+
+
+async def _page(core: Core, *, active: bool | None, name: str | None, offset: int) -> tuple[list[ScheduleRow], int]:
+    while True:
+        limit = core.sizes.page
+        variables: dict[str, Any] = {
+            "name": name,
+            "isActive": active,
+            "orderBy": [{"field": "id", "direction": "asc"}],
+            "offset": offset,
+            "limit": limit,
+        }
+        try:
+            page: SchedulePage | None = await core.one(
+                "scheduledJobs", documents.SCHEDULED_JOBS, variables, SchedulePage | None
+            )
+        except (NamedRefusal, NamedServiceError) as error:
+            if error.name not in TOO_MANY or not core.sizes.smaller_page():
+                raise
+        else:
+            return (page.records or [] if page else []), limit
+
+
+async def read_schedule(core: Core, scheduled_job_id: str) -> ScheduledJob:
+    """Read one schedule.
+
+    Raises
+    ------
+    NotFoundError
+        No such schedule, or it is not yours.
+    """
+    row: ScheduleRow | None = await core.one(
+        "scheduledJob", documents.SCHEDULED_JOB, {"id": scheduled_job_id}, ScheduleRow | None
+    )
+    if row is None:
+        raise NotFoundError(f"no schedule {safe(scheduled_job_id)!r}", hint="check the id and that it is yours")
+    return ScheduledJob(
+        id=row.id,
+        name=row.name,
+        is_active=bool(row.is_active),
+        is_public=row.is_public,
+        run_mode=row.run_mode,
+        description=row.description,
+        start=_time(row.start_date_time),
+        stop=_time(row.stop_date_time),
+        created=_time(row.created_date_time),
+        modified=_time(row.modified_date_time),
+    )
+
+
+async def switch_off(core: Core, schedule: ScheduledJob, *, api: str) -> None:
+    """Switch one schedule off and look that nothing else changed.
+
+    Over GraphQL the input takes whole fields, and `isPublic` left out means false: so the schedule's own `isPublic` and
+    `runMode` are sent back with it.
+
+    Raises
+    ------
+    UnknownOutcomeError
+        It still reads active although the service said yes.
+    """
+    if api == "rest":
+        await core.rest("POST", "/proc/jobs/cancel", json={"scheduledJobID": schedule.id}, write=True)
+    else:
+        given = {"id": schedule.id, "isActive": False, "isPublic": schedule.is_public, "runMode": schedule.run_mode}
+        await core.one("updateScheduledJob", documents.SWITCH_OFF, {"input": given}, dict[str, Any], write=True)
+    after = await read_schedule(core, schedule.id)
+    if after.is_active:
+        raise UnknownOutcomeError(
+            f"the service said yes, but schedule {safe(schedule.id)} still reads active",
+            hint="read it again in a while",
+        )
+
+
+def _time(text: str | None) -> datetime | None:
+    return moment(text) if text else None

@@ -1,0 +1,147 @@
+"""`Client`: the methods of `AsyncClient`, waited for on a loop of their own."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from jobwidgets.client._async import AsyncClient
+from jobwidgets.client._portal import Portal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Receipt
+    from jobwidgets.client._settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def waited(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[Client, P], R]:
+    """Make the blocking method of the same name, signature and meaning."""
+
+    @functools.wraps(method)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.portal.run(method(self.aio, *args, **kwargs))
+
+    return call
+
+
+def planned(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AsyncPlan]],
+) -> Callable[Concatenate[Client, P], Plan]:
+    """Do the same for a method that makes a plan: it becomes a blocking plan."""
+
+    @functools.wraps(method)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Plan:
+        from jobwidgets.bulk import Plan  # noqa: PLC0415  a floor above, reached only when a plan is asked for
+
+        return Plan(self.portal.run(method(self.aio, *args, **kwargs)), self)
+
+    return call
+
+
+def receipted(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AsyncReceipt]],
+) -> Callable[Concatenate[Client, P], Receipt]:
+    """Do the same for a method that gives a receipt."""
+
+    @functools.wraps(method)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Receipt:
+        from jobwidgets.bulk import Receipt  # noqa: PLC0415  as above
+
+        return Receipt(self.portal.run(method(self.aio, *args, **kwargs)), self)
+
+    return call
+
+
+class Client:
+    """The jobs of one service, blocking; made by `connect` or `demo`.
+
+    An interrupt ends the waiting, never a job. Every method raises only the errors of this package: see `AsyncClient`.
+
+    Attributes
+    ----------
+    aio : AsyncClient
+        The same connection, awaitable, on the loop of `portal`.
+    portal : Portal
+        Where it runs.
+    """
+
+    def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
+        self.aio = AsyncClient(settings, timeout=timeout, app=app)
+        self.portal = Portal()
+        self._end = weakref.finalize(self, _close, self.aio, self.portal)
+
+    def __repr__(self) -> str:
+        return repr(self.aio).replace("AsyncClient", "Client")
+
+    jobs = waited(AsyncClient.jobs)
+    tasks = waited(AsyncClient.tasks)
+    job = waited(AsyncClient.job)
+    status = waited(AsyncClient.status)
+    me = waited(AsyncClient.me)
+    rights = waited(AsyncClient.rights)
+    now = waited(AsyncClient.now)
+    scheduled_jobs = waited(AsyncClient.scheduled_jobs)
+    scheduled_job = waited(AsyncClient.scheduled_job)
+    cancel = waited(AsyncClient.cancel)
+    retry = waited(AsyncClient.retry)
+    cancel_scheduled = waited(AsyncClient.cancel_scheduled)
+    cancel_range = waited(AsyncClient.cancel_range)
+    create_job = waited(AsyncClient.create_job)
+    receipts = waited(AsyncClient.receipts)
+    wait = waited(AsyncClient.wait)
+
+    plan_cancel = planned(AsyncClient.plan_cancel)
+    plan_retry = planned(AsyncClient.plan_retry)
+    receipt = receipted(AsyncClient.receipt)
+
+    @property
+    def service_url(self) -> str:
+        """The address of the GraphQL API; frames name it in `df.attrs["service"]`."""
+        return self.aio.service_url
+
+    @property
+    def label(self) -> str:
+        """The host, for headings."""
+        return self.aio.label
+
+    @property
+    def service(self) -> Any:
+        """The embedded service, where it lives in this process; else None."""
+        return self.aio.service
+
+    @property
+    def gql(self) -> Any:
+        """A ready gql client over this connection, for queries of your own: `client.gql.execute(gql.gql("…"))`."""
+        from jobwidgets.client._gql import blocking_gql_client  # noqa: PLC0415  gql takes a while to import
+
+        return blocking_gql_client(self.aio._core, self.portal)  # noqa: SLF001  the same connection from its other side
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self.aio.closed
+
+    def close(self) -> None:
+        """Close the connections and end the thread; jobs go on."""
+        self._end()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _close(aio: AsyncClient, portal: Portal) -> None:
+    """Tidy up behind a client, also when nobody closed it."""
+    if portal.alive:
+        portal.run(aio.close(), grace=1.0)
+    aio.closed = True
+    portal.close()

@@ -1,0 +1,166 @@
+"""The bytes: the only module that knows the HTTP library."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import zlib
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from jobwidgets._text import safe
+from jobwidgets.client._flow import Lost, Reply, Request
+
+if TYPE_CHECKING:
+    from jobwidgets._secret import Secret
+
+IN_FLIGHT = 32
+LARGEST_BODY = 256 * 2**20
+CONNECT = 10.0  # seconds
+KEEP_ALIVE = 4.0  # seconds: shorter than servers wait, so that a write seldom meets a connection that is being closed
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_TIMED_OUT = (TimeoutError, httpx.TimeoutException)
+
+
+class TooLargeError(Exception):
+    """A body beyond every reason."""
+
+
+class Wire:
+    """Sends requests with the token, each under a deadline that holds, and gives back values, never exceptions.
+
+    Parameters
+    ----------
+    token : Secret
+        Goes into one header of each request and nowhere else.
+    app : callable, optional
+        An ASGI application that answers in this process instead of a socket.
+    """
+
+    def __init__(self, token: Secret, *, app: Any = None) -> None:
+        self._token = token
+        self._app = app
+        self._http: httpx.AsyncClient | None = None
+        self._places = asyncio.Semaphore(IN_FLIGHT)
+
+    async def send(self, request: Request, timeout: float) -> Reply | Lost:  # noqa: ASYNC109  the deadline is a value of the flow
+        """Send one request and read its whole answer, or say why there is none.
+
+        Parameters
+        ----------
+        request : Request
+            What to send.
+        timeout : float
+            Seconds for everything: waiting for a place, connecting, sending, the last byte of the answer.
+        """
+        began = False
+        try:
+            async with asyncio.timeout(timeout), self._places:
+                began = True
+                return await self._once(request)
+        except _TIMED_OUT as error:
+            sent = began and not isinstance(error.__cause__, _NOT_SENT)
+            return Lost(sent=sent, why=f"no answer within {timeout:.0f} s", timed_out=True)
+        except TooLargeError:
+            return Lost(sent=True, why=f"an answer of more than {LARGEST_BODY >> 20} MB")
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, zlib.error) as error:
+            # httpx-aiohttp calls every lost connection a ConnectTimeout: only aiohttp's own word says "not sent"
+            cause = error.__cause__ or error
+            return Lost(sent=not isinstance(cause, _NOT_SENT), why=_why(cause))
+
+    async def _once(self, request: Request) -> Reply:
+        http = self._client(request.url)
+        async with http.stream(
+            request.method,
+            request.url,
+            content=request.body,
+            headers={"Authorization": f"Bearer {self._token.reveal()}"} if self._token else {},
+        ) as response:
+            chunks: list[bytes] = []
+            size = 0
+            async for chunk in response.aiter_bytes():
+                size += len(chunk)
+                if size > LARGEST_BODY:
+                    raise TooLargeError
+                chunks.append(chunk)
+            headers = response.headers
+            return Reply(
+                status=response.status_code,
+                body=b"".join(chunks),
+                retry_after=_retry_after(headers.get("retry-after"), _date(headers.get("date"))),
+                date=_date(headers.get("date")),
+            )
+
+    def _client(self, url: str) -> httpx.AsyncClient:
+        if self._http is None:
+            transport: httpx.AsyncBaseTransport
+            if self._app is not None:
+                transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
+            else:
+                # no proxy stands between a machine and itself, whatever the environment says
+                proxied = urlsplit(url).hostname not in LOOPBACK
+                context = httpx.create_ssl_context()
+                transport = AiohttpTransport(
+                    client=lambda: aiohttp.ClientSession(
+                        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE, ssl=context),
+                        trust_env=proxied,
+                        cookie_jar=aiohttp.DummyCookieJar(),
+                    ),
+                )
+            self._http = httpx.AsyncClient(
+                transport=transport,
+                # every exchange runs under asyncio.timeout, which also bounds a trickle; this one tells "not reached"
+                timeout=httpx.Timeout(None, connect=CONNECT),
+                follow_redirects=False,  # a token is never carried to another host
+                headers={
+                    "Content-Type": "application/json",
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip",
+                    "User-Agent": "jobwidgets",
+                },
+            )
+        return self._http
+
+    def with_token(self, token: Secret) -> Wire:
+        """Make a wire to the same place with another token."""
+        return Wire(token, app=self._app)
+
+    async def close(self) -> None:
+        """Close the connections; a later `send` opens new ones."""
+        if self._http is not None:
+            http, self._http = self._http, None
+            with contextlib.suppress(RuntimeError):  # a transport that never sent anything has nothing to close
+                await http.aclose()
+
+
+def _why(error: BaseException) -> str:
+    words = safe(str(error)) or type(error).__name__
+    return words if isinstance(error, aiohttp.ClientConnectorError) else f"the connection broke ({words})"
+
+
+def _date(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _retry_after(text: str | None, date: datetime | None) -> float | None:
+    """Read Retry-After: seconds, or a date, which is compared with the service's own clock."""
+    if not text:
+        return None
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(text))
+    until = _date(text)
+    return max(0.0, (until - (date or datetime.now(UTC))).total_seconds()) if until else None

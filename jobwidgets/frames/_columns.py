@@ -1,0 +1,100 @@
+"""Typed frames: their columns, and how rows become arrays of the right dtype."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from jobwidgets._errors import ServiceError
+from jobwidgets._model import STATUSES, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+JOB_COLUMNS = {
+    "id": "string", "name": "string", "status": "status",
+    "created": "time", "modified": "time", "started": "time", "completed": "time",
+    "queued_for": "age", "ran_for": "age",
+    "engines": "string", "tasks": "count", "tasks_done": "count", "tasks_failed": "count",
+    "target_id": "string", "cluster_id": "string", "application_id": "string", "scheduled_job_id": "string",
+    "can_cancel": "flag", "can_retry": "flag", "why_not": "reason",
+}  # fmt: skip
+"""The columns of a frame of jobs, in order, each with its kind."""
+TASK_COLUMNS = {
+    "job_id": "string", "id": "string", "name": "string", "status": "status",
+    "engine": "string", "engine_id": "string", "category": "string", "order": "count",
+    "created": "time", "queued": "time", "started": "time", "completed": "time",
+    "queued_for": "age", "ran_for": "age",
+    "failure_reason": "string", "failure_message": "string",
+}  # fmt: skip
+"""The columns of a frame of tasks."""
+SCHEDULE_COLUMNS = {
+    "id": "string", "name": "string", "is_active": "flag", "is_public": "flag", "run_mode": "string",
+    "start": "time", "stop": "time", "created": "time", "modified": "time", "description": "string",
+}  # fmt: skip
+"""The columns of a frame of scheduled jobs."""
+
+TIME = pd.DatetimeTZDtype("us", "UTC")
+AGE = np.dtype("timedelta64[us]")
+
+
+@cache
+def text_dtype() -> pd.StringDtype:
+    """pandas' string dtype with missing values as NA, on pyarrow where that is installed."""
+    return pd.StringDtype("pyarrow" if importlib.util.find_spec("pyarrow") else "python")
+
+
+def status_dtype(words: Sequence[str] = ()) -> pd.CategoricalDtype:
+    """The ordered category of the twelve statuses, and after them whatever new word came."""
+    new = dict.fromkeys(word for word in words if word not in STATUSES)
+    return pd.CategoricalDtype([*STATUSES, *new], ordered=True)
+
+
+REASON = pd.CategoricalDtype([str(reason) for reason in Reason], ordered=False)
+
+
+def array_of(kind: str, values: Sequence[Any]) -> Any:
+    """Build one column: `kind` is a value of the column tables above.
+
+    Raises
+    ------
+    ServiceError
+        A time cannot be read.
+    """
+    match kind:
+        case "string":
+            return pd.array(values, dtype=text_dtype())
+        case "status":
+            words = [word for word in dict.fromkeys(values) if word is not None]
+            return pd.Categorical(values, dtype=status_dtype(words))
+        case "reason":
+            return pd.Categorical(values, dtype=REASON)
+        case "time":
+            return times(values)
+        case "age":
+            return pd.array(np.array(values, dtype=AGE))
+        case "count":
+            return pd.array(values, dtype="Int32")
+        case "flag":
+            return pd.array(values, dtype="boolean")
+    raise AssertionError(f"no column is of kind {kind!r}")
+
+
+def times(values: Sequence[str | None]) -> Any:
+    """Read a column of date-times as the services write them."""
+    try:
+        index = pd.to_datetime(pd.Series(values, dtype="object"), format="ISO8601", utc=True, errors="raise")
+    except (ValueError, TypeError, OverflowError):
+        raise ServiceError("the service sent something else than a time", hint="ask the service's people") from None
+    return index.astype(TIME).array
+
+
+def frame_of(columns: Mapping[str, str], data: Mapping[str, Sequence[Any]], attrs: Mapping[str, Any]) -> pd.DataFrame:
+    """Put columns of values together as a frame; every column has its dtype, also when there are no rows."""
+    frame = pd.DataFrame({name: array_of(kind, data[name]) for name, kind in columns.items()}, copy=False)
+    frame.attrs.update(attrs)
+    return frame

@@ -1,0 +1,51 @@
+"""The ids in whatever a user hands over: a frame, a column, a list, one text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from jobwidgets._errors import UsageError
+
+_HINT = 'give a frame of jobs, a column or list of ids, or one id: ids are texts such as "0012"'
+
+
+def ids_of(jobs: object, *, service: str | None = None) -> list[str]:
+    """Take the ids out of what a user hands over, in order, each once.
+
+    Parameters
+    ----------
+    jobs : DataFrame, Series, Job, str or iterable of str
+        A frame gives its column `id` (of tasks: `job_id`).
+    service : str, optional
+        Refuse frames of another service.
+
+    Raises
+    ------
+    UsageError
+        There are no ids in it, or they are not texts; nothing was sent.
+    """
+    if isinstance(jobs, pd.DataFrame):
+        column = "job_id" if "job_id" in jobs.columns else "id"
+        if column not in jobs.columns:
+            raise UsageError("the frame has no column id", hint=_HINT)
+        told = jobs.attrs.get("service")
+        if service is not None and told is not None and told != service:
+            raise UsageError(f"these jobs are of {told}, not of {service}", hint="use the client of their service")
+        values: Iterable[object] = jobs[column].tolist()
+    elif isinstance(jobs, str):
+        values = [jobs]
+    elif isinstance(getattr(jobs, "id", None), str):
+        values = [getattr(jobs, "id")]  # noqa: B009  it is an object with an id, whatever its type
+    elif isinstance(jobs, Iterable) and not isinstance(jobs, bytes | dict):
+        values = [getattr(job, "id", job) for job in jobs]
+    else:
+        raise UsageError(f"{type(jobs).__name__} is no jobs", hint=_HINT)
+    return list(dict.fromkeys(_checked(value) for value in values))
+
+
+def _checked(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{value!r} is no id", hint=_HINT)
+    return value

@@ -1,0 +1,262 @@
+"""From the bytes of a page straight to columns: no dict per job is ever made."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from jobwidgets._errors import ServiceError
+from jobwidgets._model import TERMINAL, Verdict, cancel_verdict, retry_verdict
+from jobwidgets.frames._columns import JOB_COLUMNS, TASK_COLUMNS, array_of, frame_of, times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+
+class Named(msgspec.Struct, gc=False):
+    """Anything with a name."""
+
+    name: str | None = None
+
+
+class EngineRow(msgspec.Struct, gc=False):
+    """The engine of a task."""
+
+    id: str | None = None
+    name: str | None = None
+    category: Named | None = None
+
+
+class TaskRow(msgspec.Struct, gc=False, rename="camel"):
+    """One task, as much of it as was asked for."""
+
+    id: str = ""
+    name: str | None = None
+    status: str | None = None
+    order: int | None = None
+    created_date_time: str | None = None
+    queued_date_time: str | None = None
+    started_date_time: str | None = None
+    completed_date_time: str | None = None
+    engine_id: str | None = None
+    engine: EngineRow | None = None
+    failure_reason: str | None = None
+    failure_message: str | None = None
+
+
+class TaskPage(msgspec.Struct, gc=False):
+    """One page of the tasks of a job."""
+
+    records: list[TaskRow | None] | None = None
+    count: int | None = None
+
+    def rows(self) -> list[TaskRow]:
+        """The tasks that came."""
+        return [row for row in self.records or () if row is not None]
+
+
+class JobRow(msgspec.Struct, gc=False, rename="camel"):
+    """One job, as much of it as was asked for."""
+
+    id: str
+    name: str | None = None
+    status: str | None = None
+    created_date_time: str | None = None
+    modified_date_time: str | None = None
+    target_id: str | None = None
+    cluster_id: str | None = None
+    application_id: str | None = None
+    scheduled_job_id: str | None = None
+    tasks: TaskPage | None = None
+
+
+class JobPage(msgspec.Struct, gc=False):
+    """One page of a list of jobs; its count is that of this page, never a total."""
+
+    records: list[JobRow | None] | None = None
+    count: int | None = None
+
+    def rows(self) -> list[JobRow]:
+        """The jobs that came."""
+        return [row for row in self.records or () if row is not None]
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause Python's cyclic collector while one page is decoded: walking the rows is most of its time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def decoded(kind: Any, data: msgspec.Raw | bytes, what: str) -> Any:
+    """Decode bytes to typed values.
+
+    Raises
+    ------
+    ServiceError
+        They have another shape.
+    """
+    try:
+        with collector_paused():
+            return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        why = str(error)[:200]
+        raise ServiceError(f"the answer to {what} has another shape: {why}", hint="ask the service's people") from None
+
+
+class JobTableBuilder:
+    """Collects rows page by page into columns, each id once, and makes the frame at the end."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[Any]] = {name: [] for name in _KEPT}
+        self._place: dict[str, int] = {}
+        self._verdicts: dict[tuple[str, frozenset[str], bool], Verdict] = {}
+        self.short: dict[str, list[TaskRow]] = {}
+        """Jobs of which not all tasks came with the list, and the tasks that did."""
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._place
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids in the order of their coming."""
+        return list(self._place)
+
+    def add(self, rows: Sequence[JobRow], task_limit: int | None) -> int:
+        """Take the rows whose id is new, and say how many these were."""
+        fresh = 0
+        with collector_paused():
+            for row in rows:
+                if row.id in self._place:
+                    continue
+                fresh += 1
+                self._place[row.id] = len(self._place)
+                self._append(row, task_limit)
+        return fresh
+
+    def complete(self, job_id: str, tasks: Sequence[TaskRow]) -> None:
+        """Put all tasks of a job in, of which the list had only the first page."""
+        place = self._place[job_id]
+        status = self._columns["status"][place]
+        for name, value in self._of_tasks(status, tasks, known=True).items():
+            self._columns[name][place] = value
+
+    def _append(self, row: JobRow, task_limit: int | None) -> None:
+        columns = self._columns
+        status = row.status or "unknown"
+        columns["id"].append(row.id)
+        columns["name"].append(row.name)
+        columns["status"].append(status)
+        columns["created"].append(row.created_date_time)
+        columns["modified"].append(row.modified_date_time)
+        columns["target_id"].append(row.target_id)
+        columns["cluster_id"].append(row.cluster_id)
+        columns["application_id"].append(row.application_id)
+        columns["scheduled_job_id"].append(row.scheduled_job_id)
+        tasks = row.tasks.rows() if row.tasks is not None else []
+        known = row.tasks is not None and row.tasks.records is not None
+        if known and task_limit is not None and len(tasks) >= task_limit:
+            self.short[row.id] = tasks
+            known = False
+        for name, value in self._of_tasks(status, tasks, known=known).items():
+            columns[name].append(value)
+
+    def _of_tasks(self, status: str, tasks: Sequence[TaskRow], *, known: bool) -> dict[str, Any]:
+        statuses = [task.status or "unknown" for task in tasks]
+        started = [task.started_date_time for task in tasks if task.started_date_time]
+        completed = [task.completed_date_time for task in tasks if task.completed_date_time]
+        key = (status, frozenset(statuses), known)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            verdict = self._verdicts[key] = cancel_verdict(status, statuses, tasks_known=known)
+        engines = dict.fromkeys((task.engine.name if task.engine else None) or task.engine_id or "" for task in tasks)
+        return {
+            "started": min(started, default=None),
+            "completed": max(completed, default=None) if status in TERMINAL else None,
+            "engines": ", ".join(name for name in engines if name),
+            "tasks": len(tasks) if known else None,
+            "tasks_done": statuses.count("complete") if known else None,
+            "tasks_failed": statuses.count("failed") if known else None,
+            "can_cancel": verdict.ok,
+            "can_retry": retry_verdict(status).ok,
+            "why_not": str(verdict.reason) if verdict.reason else None,
+        }
+
+    def frame(self, attrs: Mapping[str, Any], as_of: datetime, *, newest_first: bool = True) -> pd.DataFrame:
+        """Make the frame, newest first or in the order of coming."""
+        data = dict(self._columns)
+        built: dict[str, Any] = {
+            name: array_of(kind, data[name]) for name, kind in JOB_COLUMNS.items() if kind != "age"
+        }
+        waited, ran = _ages(built, as_of, ended=np.array([word in TERMINAL for word in data["status"]], dtype=bool))
+        built["queued_for"], built["ran_for"] = waited, ran
+        frame = pd.DataFrame({name: built[name] for name in JOB_COLUMNS}, copy=False)
+        if newest_first:
+            frame = frame.sort_values("created", ascending=False, kind="stable", ignore_index=True)
+        frame.attrs.update(attrs)
+        return frame
+
+
+_KEPT = tuple(name for name, kind in JOB_COLUMNS.items() if kind != "age")
+
+
+def _ages(built: Mapping[str, Any], as_of: datetime, *, ended: np.ndarray) -> tuple[Any, Any]:
+    """How long each waited before its first task began, and how long it has run.
+
+    What has not begun waits until `as_of`, and what was ended without beginning waited until it was modified last.
+    """
+    now = pd.Timestamp(as_of).as_unit("us")
+    created, started, modified, completed = (
+        pd.Series(built[name]) for name in ("created", "started", "modified", "completed")
+    )
+    end = completed.where(completed.notna(), modified).where(ended, now)
+    zero = pd.Timedelta(0)  # the service's Date header has whole seconds: nothing waits less than not at all
+    waited = (started.where(started.notna(), end) - created).clip(lower=zero)
+    ran = (end - started).where(started.notna()).clip(lower=zero)
+    return waited.astype("timedelta64[us]").array, ran.astype("timedelta64[us]").array
+
+
+def task_frame(
+    jobs: Sequence[tuple[str, Sequence[TaskRow]]], attrs: Mapping[str, Any], as_of: datetime
+) -> pd.DataFrame:
+    """Make the frame of tasks: one row a task, in the order of the jobs and of the tasks in them."""
+    rows = [(job_id, task) for job_id, tasks in jobs for task in tasks]
+    data: dict[str, list[Any]] = {
+        "job_id": [job_id for job_id, _ in rows],
+        "id": [task.id for _, task in rows],
+        "name": [task.name for _, task in rows],
+        "status": [task.status or "unknown" for _, task in rows],
+        "engine": [task.engine.name if task.engine else None for _, task in rows],
+        "engine_id": [task.engine_id or (task.engine.id if task.engine else None) for _, task in rows],
+        "category": [task.engine.category.name if task.engine and task.engine.category else None for _, task in rows],
+        "order": [task.order for _, task in rows],
+        "created": [task.created_date_time for _, task in rows],
+        "queued": [task.queued_date_time for _, task in rows],
+        "started": [task.started_date_time for _, task in rows],
+        "completed": [task.completed_date_time for _, task in rows],
+        "failure_reason": [task.failure_reason for _, task in rows],
+        "failure_message": [task.failure_message for _, task in rows],
+    }
+    now = pd.Timestamp(as_of).as_unit("us")
+    queued, started, completed, created = (
+        pd.Series(times(data[name])) for name in ("queued", "started", "completed", "created")
+    )
+    ended = pd.Series([word in TERMINAL for word in data["status"]], dtype=bool)
+    end = completed.where(completed.notna() | ended, now)
+    data["queued_for"] = (started.where(started.notna(), end) - queued.where(queued.notna(), created)).to_numpy()
+    data["ran_for"] = (end - started).to_numpy()
+    return frame_of(TASK_COLUMNS, data, attrs)
