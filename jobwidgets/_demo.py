@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import importlib.util
 import json
@@ -66,7 +67,7 @@ def demo(*, jobs: int | None = None, seed: int | None = None, speed: float | Non
             client = connect(address["graphql"], rest_url=address["rest"], token=address["token"])
             _clients[address["graphql"]] = client
             if embedded is not None:
-                embedded.serve_until_closed(client)
+                embedded.serve_until_closed(client.aio)
         return client
 
 
@@ -90,8 +91,7 @@ async def demo_async(*, jobs: int | None = None, seed: int | None = None, speed:
     """
     from jobwidgets.client import connect_async  # noqa: PLC0415 - heavy, and only now needed
 
-    with _lock:
-        embedded, address = _found_or_started(jobs, seed, speed)
+    embedded, address = await asyncio.to_thread(_found_or_started, jobs, seed, speed)
     client = await connect_async(address["graphql"], rest_url=address["rest"], token=address["token"])
     if embedded is not None:
         embedded.serve_until_closed(client)
@@ -119,7 +119,7 @@ class Embedded:
         self._running = serve(self.service)
         self.address = Address(graphql=self._running.graphql_url, rest=self._running.rest_url, token=self.service.token)
         self.closed = False
-        self._clients: list[Client | AsyncClient] = []
+        self._clients: list[AsyncClient] = []
         atexit.register(self.close)
 
     def __enter__(self) -> Self:
@@ -135,11 +135,11 @@ class Embedded:
             atexit.unregister(self.close)
             self._running.close()
 
-    def serve_until_closed(self, client: Client | AsyncClient) -> None:
+    def serve_until_closed(self, client: AsyncClient) -> None:
         """Live as long as this client, and every other one given here, is open."""
         self._clients.append(client)
         client.service = self.service
-        client.on_close(self._client_closed)
+        client.on_close = self._client_closed
 
     def _client_closed(self) -> None:
         if all(client.closed for client in self._clients):
@@ -158,7 +158,7 @@ def need_server() -> None:
         raise SettingsError("the embedded service's server is not installed", hint='pip install "jobwidgets[demo]"')
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _services: dict[tuple[int, int, float], Embedded] = {}
 _clients: dict[str, Client] = {}
 
@@ -169,10 +169,11 @@ def _found_or_started(jobs: int | None, seed: int | None, speed: float | None) -
     if joined and jobs is None and seed is None and speed is None:
         return None, _address(joined)
     asked = (JOBS if jobs is None else jobs, SEED if seed is None else seed, SPEED if speed is None else speed)
-    embedded = _services.get(asked)
-    if embedded is None or embedded.closed:
-        embedded = _services[asked] = Embedded(jobs=jobs, seed=seed, speed=speed)
-    return embedded, embedded.address
+    with _lock:
+        embedded = _services.get(asked)
+        if embedded is None or embedded.closed:
+            embedded = _services[asked] = Embedded(jobs=jobs, seed=seed, speed=speed)
+        return embedded, embedded.address
 
 
 def _address(text: str) -> Address:

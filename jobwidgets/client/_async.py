@@ -8,7 +8,7 @@ from jobwidgets._errors import UsageError
 from jobwidgets.client._writes import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import timedelta
 
     import gql
@@ -31,6 +31,8 @@ class AsyncClient(Writes):
         self._receipts: dict[str, AsyncReceipt] = {}
         self.service: Any = None
         """The embedded service, where it lives in this process; else None."""
+        self.on_close: Callable[[], object] | None = None
+        """Called when the connections are closed: so an embedded service ends with its last client."""
         self.closed = False
 
     def __repr__(self) -> str:
@@ -155,6 +157,8 @@ class AsyncClient(Writes):
         """Close the connections; jobs go on."""
         self.closed = True
         await self._core.wire.close()
+        if self.on_close is not None:
+            self.on_close()
 
     async def __aenter__(self) -> AsyncClient:
         return self

@@ -1,0 +1,210 @@
+"""`jobwidgets demo` and its small sisters, run as a user runs them."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import Request, urlopen
+
+import nbformat
+import psutil
+import pytest
+import websocket
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60
+WITHOUT = """
+import importlib.util, sys
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == sys.argv[1] else found(name, *rest)
+from jobwidgets.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def jobwidgets(*arguments):
+    command = [sys.executable, "-m", "jobwidgets", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+class Demo:
+    """A running `jobwidgets demo`, and what its terminal has shown so far."""
+
+    def __init__(self, folder):
+        command = [sys.executable, "-m", "jobwidgets", "demo", "--no-browser", "--port", "0", "--jobs", "300"]
+        self.process = subprocess.Popen(
+            [*command, "--dir", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.shown = ""
+        while "Ctrl-C" not in self.shown:
+            line = self.process.stdout.readline()
+            assert line, self.shown
+            self.shown += line
+        self.url = re.search(r"http://\S+", self.shown).group()
+        self.base = self.url.partition("lab/")[0]
+        (self.token,) = parse_qs(urlsplit(self.url).query)["token"]
+
+    def ask(self, path, **body):
+        request = Request(self.base + path, headers={"Authorization": f"token {self.token}"})
+        if body:
+            request.data = json.dumps(body).encode()
+        with urlopen(request, timeout=PATIENCE) as answer:
+            return json.loads(answer.read())
+
+    def run(self, *sources):
+        """Run code in a new kernel of this JupyterLab, as a page does; return what it printed and showed."""
+        kernel = self.ask("api/kernels", name="python3")["id"]
+        address = f"{self.base.replace('http', 'ws', 1)}api/kernels/{kernel}/channels?token={self.token}"
+        pipe = websocket.create_connection(address, timeout=PATIENCE)
+        try:
+            return [_run(pipe, source) for source in sources]
+        finally:
+            pipe.close()
+
+    def end(self, number):
+        """Send a signal; return the exit code and the processes that were alive below it, once they are waited for."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        self.shown += self.process.stdout.read()
+        _, alive = psutil.wait_procs(below, timeout=PATIENCE)
+        return code, len(below), alive
+
+
+def _run(pipe, source):
+    asked = uuid.uuid4().hex
+    content = {"code": source, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": True}
+    header = {"msg_id": asked, "msg_type": "execute_request", "username": "", "session": asked, "version": "5.3"}
+    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+    pipe.send(json.dumps(message))
+    shown = []
+    while True:
+        got = json.loads(pipe.recv())
+        if got["parent_header"].get("msg_id") != asked:
+            continue
+        kind, content = got["header"]["msg_type"], got["content"]
+        if kind == "stream":
+            shown.append(content["text"])
+        elif kind in {"execute_result", "display_data"}:
+            shown.append(content["data"].get("text/plain", ""))
+        elif kind == "error":
+            pytest.fail("\n".join(content["traceback"]))
+        elif kind == "status" and content["execution_state"] == "idle":
+            return "\n".join(shown)
+
+
+@pytest.fixture
+def demo(tmp_path):
+    running = Demo(tmp_path / "demo")
+    yield running
+    if running.process.poll() is None:
+        running.end(signal.SIGTERM)
+    running.process.stdout.close()
+
+
+@pytest.mark.kernel
+def test_the_demo_brings_up_a_lab_whose_kernels_share_the_service(demo):
+    tour = nbformat.read(ROOT / "notebooks" / "01_tour.ipynb", as_version=4)
+    cells = [cell.source for cell in tour.cells if cell.cell_type == "code"][:4]
+    look = "import os; print(client.service_url == os.environ['AIWARE_URL'], client.service, len(jobs) >= 300)"
+    *_, seen = demo.run(*cells, look)
+    assert seen.strip() == "True None True"
+    pick = "import jobwidgets as jw; client = jw.demo(); client.cancel(client.jobs().query('can_cancel').id.iloc[0])"
+    demo.run(pick)
+    (other,) = demo.run(
+        "import jobwidgets as jw; print(len(jw.connect().jobs(status='aborted').query('modified > created')) > 0)"
+    )
+    assert other.strip() == "True"
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_ordinary_end_leaves_no_process_behind(demo, number):
+    demo.run("1 + 1")
+    code, were, alive = demo.end(number)
+    assert (code, alive) == (0, [])
+    assert were >= 2
+    assert "Ended" in demo.shown
+    assert "Traceback" not in demo.shown
+
+
+@pytest.mark.kernel
+def test_even_a_killed_demo_leaves_no_process_behind(demo):
+    demo.run("1 + 1")
+    code, were, alive = demo.end(signal.SIGKILL)
+    assert (code, alive) == (-signal.SIGKILL, [])
+    assert were >= 2
+
+
+def test_the_lab_opens_on_the_tour_and_asks_nothing(demo):
+    assert demo.url.startswith("http://127.0.0.1:")
+    assert "/lab/workspaces/demo/tree/01_tour.ipynb?token=" in demo.url
+    assert {item["name"] for item in demo.ask("api/contents")["content"]} >= {"01_tour.ipynb"}
+    with urlopen(demo.url, timeout=PATIENCE) as page:
+        config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page.read().decode(), re.DOTALL)[1])
+    assert config["news"] == {"disabled": True}
+
+
+def test_a_port_that_is_taken_is_one_line_that_says_what_to_do(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        answer = jobwidgets("demo", "--no-browser", "--port", port, "--dir", tmp_path)
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        f"jobwidgets: port {port} is taken or not allowed → give another with --port; 0 takes any free one\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "command", "extra"),
+    [("jupyterlab", "demo", "demo"), ("uvicorn", "demo", "demo"), ("uvicorn", "serve", "demo")],
+)
+def test_what_is_not_installed_is_one_line_that_says_what_to_install(tmp_path, missing, command, extra):
+    arguments = ["--no-browser", "--dir", str(tmp_path)] if command == "demo" else []
+    answer = subprocess.run(
+        [sys.executable, "-c", WITHOUT, missing, command, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("jobwidgets: ")
+    assert answer.stderr.endswith(f'pip install "jobwidgets[{extra}]"\n')
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_wrong_word_is_a_usage_error_and_no_traceback():
+    for arguments in ([], ["dmeo"], ["demo", "--job", "5"], ["demo", "--jobs", "-1"], ["demo", "--jobs", "many"]):
+        answer = jobwidgets(*arguments)
+        assert answer.returncode == 2
+        assert "usage: jobwidgets" in answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+def test_the_service_alone_answers_the_requests_of_the_documentation_and_ends_when_asked():
+    command = [sys.executable, "-m", "jobwidgets", "serve", "--port", "0", "--jobs", "300", "--speed", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        address = json.loads(process.stdout.readline())
+        query = {"query": "{ jobs(status: [pending, queued], limit: 1) { records { id } } }"}
+        (job,) = _curl(address, address["graphql"], query)["data"]["jobs"]["records"]
+        _curl(address, f"{address['rest']}/proc/jobs/cancel", {"jobID": job["id"]})
+        status = _curl(address, f"{address['rest']}/proc/job/{job['id']}/status")
+        process.terminate()
+        assert process.wait(PATIENCE) in {0, -signal.SIGTERM}
+    assert status["job"] == {"internalJobID": job["id"], "jobStatus": "aborted"}
+
+
+def _curl(address, url, body=None):
+    """Send what curl would send."""
+    headers = {"Authorization": f"Bearer {address['token']}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(url, data=data, headers=headers), timeout=PATIENCE) as answer:
+        return json.loads(answer.read())
