@@ -124,7 +124,7 @@ def payload(world: World, task: int) -> Any:
     if task in store.payloads:
         return store.payloads[task]
     row = store.task_job[task]
-    engine = store.shapes[store.shape[row]].engines[task - store.first[row]]
+    engine = store.engine[task]
     made: dict[str, Any] = {"targetId": store.targets[row], "mode": ENGINES[engine].category.name.split()[0].lower()}
     if task == store.first[row]:
         made["url"] = f"https://media.example/in/{store.ids[row][:6]}/{store.targets[row]}.mp4"

@@ -269,9 +269,7 @@ def _task(world: World, iso: Iso) -> dict[str, Field]:
     builds = [uuid_of(f"build {engine.name}") for engine in ENGINES]
     ended = {store.codes[word] for word in ("complete",)}
 
-    def engine(task: int) -> int:
-        row = store.task_job[task]
-        return store.shapes[store.shape[row]].engines[task - store.first[row]]
+    engine = store.engine.__getitem__
 
     def order(task: int) -> int:
         return task - store.first[store.task_job[task]]

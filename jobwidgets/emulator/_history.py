@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ._catalogue import ENGINES, INGEST, NAMES, OCR, ODD_NAMES, RECIPES, REEL, SCAN_REEL, SCANS, SPEECH, WHO, Shape
 from ._clock import from_ms
@@ -12,16 +11,24 @@ from ._life import DAY, HOUR, MINUTE, SECOND
 from ._store import CANCELLED, DOOMED, TAKEN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ._life import Life
     from ._schedules import Schedule
 
 SPAN = 30 * DAY
-_SHAPES = [shape for _, shape in RECIPES]
-_SHAPE_WEIGHTS = list(accumulate(weight for weight, _ in RECIPES))
+_SHAPES = [shape for weight, shape in RECIPES for _ in range(weight)]
 _HOURS = [1, 1, 1, 1, 1, 2, 4, 7, 12, 14, 14, 12, 9, 11, 13, 13, 11, 9, 6, 5, 4, 3, 2, 2]
-_HOUR_WEIGHTS = list(accumulate(_HOURS))
+_HOUR_TABLE = [hour for hour, weight in enumerate(_HOURS) for _ in range(weight)]
 _WEEKEND = 0.3
+_GIVEN_UP = 0.018  # the share that its owner cancels, and up to what the share that a cluster takes at once
+_TAKEN = 0.35
+_T = TypeVar("_T")
 _SATURDAY = 5
+
+
+def _pick(options: Sequence[_T], rng: random.Random) -> _T:
+    return options[int(rng.random() * len(options))]
 
 
 class Arrival(NamedTuple):
@@ -44,13 +51,14 @@ class Planner:
     def __init__(self, seed: int, jobs: int) -> None:
         self.jobs = jobs
         self._rng = random.Random(f"history {seed}")  # noqa: S311 - a seeded world, no secret
+        self._dates: dict[int, str] = {}
         self._targets = 400_000_000 + self._rng.randrange(50_000_000)
 
     def past(self, start: int, schedules: list[Schedule]) -> list[Arrival]:
         """Return the arrivals of the month before `start`, in order: exactly `jobs` in the first organisation's own application."""
         jobs = self.jobs
-        backlog, surge = self._backlog(round(0.13 * jobs), start), self._surge(round(0.09 * jobs), start)
-        bad, runs = self._bad_batch(round(0.015 * jobs), start), self._runs(round(0.2 * jobs), start, schedules)
+        backlog, surge = self._backlog(round(0.13 * jobs), start), self._surge(round(0.055 * jobs), start)
+        bad, runs = self._bad_batch(round(0.02 * jobs), start), self._runs(round(0.2 * jobs), start, schedules)
         rest = jobs - len(backlog) - len(surge) - len(bad) - len(runs)
         ordinary = self._ordinary(rest, start)
         for place, name in zip(
@@ -96,15 +104,16 @@ class Planner:
     def _name(self, at: int) -> str:
         rng = self._rng
         number = int(rng.random() * 9000) + 1
-        day = from_ms(at).strftime("%d.%m.%Y")
-        return NAMES[int(rng.random() * len(NAMES))].format(who=WHO[int(rng.random() * len(WHO))], n=number, date=day)
+        day = self._dates.get(at // DAY)
+        if day is None:
+            day = self._dates[at // DAY] = from_ms(at).strftime("%d.%m.%Y")
+        return _pick(NAMES, rng).format(who=_pick(WHO, rng), n=number, date=day)
 
     def _job(self, at: int) -> Arrival:
         rng = self._rng
-        shape = rng.choices(_SHAPES, cum_weights=_SHAPE_WEIGHTS)[0]
         draw = rng.random()
-        flags = CANCELLED if draw < 0.018 else TAKEN if draw < 0.35 else 0  # noqa: PLR2004 - shares of all jobs
-        return Arrival(at, shape, self._name(at), self.target(), person=int(rng.random() * 3), flags=flags)
+        shape, flags = _pick(_SHAPES, rng), CANCELLED if draw < _GIVEN_UP else TAKEN if draw < _TAKEN else 0
+        return Arrival(at, shape, self._name(at), self.target(), 0, 0, 0, int(rng.random() * 3), flags)
 
     def _batch(self, at: int, size: int) -> list[Arrival]:
         """Return jobs submitted together: one name, and for half of the batches one instant."""
@@ -124,7 +133,7 @@ class Planner:
         rng = self._rng
         while True:
             day = (start - 8 * HOUR - int(rng.random() * (SPAN - DAY))) // DAY
-            hour = rng.choices(range(24), cum_weights=_HOUR_WEIGHTS)[0]
+            hour = _pick(_HOUR_TABLE, rng)
             at = day * DAY + hour * HOUR + int(rng.random() * HOUR)
             weekend = (day + 3) % 7 >= _SATURDAY
             if at < start - 5 * HOUR and (not weekend or rng.random() < _WEEKEND):
@@ -169,7 +178,8 @@ class Planner:
                 made.append(
                     Arrival(at, shape, f"Box {box} – Blatt {sheet + 1:03d}", self.target(), person=1, flags=flags)
                 )
-        for place in (count // 3, count // 2) if count >= 10 else ():  # noqa: PLR2004 - too few for a job of 75 tasks
+        latest = sorted(range(len(made)), key=lambda place: made[place].at)[-2:]
+        for place in latest if count >= 10 else ():  # noqa: PLR2004 - too few for a job of 75 tasks
             made[place] = made[place]._replace(shape=SCAN_REEL, name=f"Microfilm {place} (75 frames)")
         return made
 

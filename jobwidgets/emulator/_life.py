@@ -22,9 +22,12 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 HEARTBEAT = 4 * MINUTE
+NEVER = 1 << 62
 NIGHT_HOURS = 5
 _URL_FAILURES, _OTHER_FAILURES = FAILURES[:4], FAILURES[4:]
-_FAILS = 0.011  # of all tasks, without outages and bad batches
+_FACTORS = 2048
+_FAILS = 0.016  # of all tasks, without outages and bad batches
+_DIES_WITH_ENGINE = 0.7  # of the tasks that an engine runs when it goes down
 
 
 class Life:
@@ -44,12 +47,15 @@ class Life:
         self.store = store
         self.now = 0
         self.slots = slots
-        self.admitted = max(12, slots * 18)  # an engine's queue holds this many, further jobs stay pending
+        self.admitted = max(12, slots * 40)  # an engine's queue holds this many, further jobs stay pending
         self.outages: list[list[tuple[int, int]]] = [[] for _ in ENGINES]
         self.slow_nights: set[int] = set()
         self._rng = random.Random(f"life {seed}")  # noqa: S311 - a seeded world, no secret
+        self._chance = self._rng.random
+        self._end = self._finish
         spread = random.Random("durations")  # noqa: S311 - the same
-        self._factors = [min(6.0, spread.lognormvariate(-0.12, 0.5)) for _ in range(2048)]
+        self._factors = [min(6.0, spread.lognormvariate(-0.12, 0.5)) for _ in range(_FACTORS)]
+        self._spans = [engine.seconds * SECOND for engine in ENGINES]
         self._heap: list[tuple[int, int, Callable[[Any, int], None], Any]] = []
         self._events = 0
         self._free = [slots] * len(ENGINES)
@@ -57,33 +63,38 @@ class Life:
         self._queued = [0] * len(ENGINES)
         self._waiting: list[deque[int]] = [deque() for _ in ENGINES]
         self._outage = [0] * len(ENGINES)
+        self._clear = [NEVER] * len(ENGINES)  # until when an engine is surely up
         self._fate: dict[int, tuple[str, str]] = {}
 
     def at(self, when: int, action: Callable[[Any, int], None], subject: Any) -> None:
         """Have `action(subject, time)` called when the world's time comes to `when`."""
         self._events += 1
-        heapq.heappush(self._heap, (when, self._events, action, subject))
+        heapq.heappush(self._heap, (max(when, self.now), self._events, action, subject))
 
     def run_until(self, now: int) -> None:
         """Let everything happen that is due up to `now`."""
         heap = self._heap
         while heap and heap[0][0] <= now:
-            when, _, action, subject = heapq.heappop(heap)
-            self.now = max(self.now, when)
+            self.now, _, action, subject = heapq.heappop(heap)
             action(subject, self.now)
         self.now = max(self.now, now)
 
     def outage(self, engine: int, begin: int, end: int) -> None:
         """Have an engine down from `begin` to `end`; to be told in order of time, before `begin` comes."""
         self.outages[engine].append((begin, end))
+        self._clear[engine] = min(self._clear[engine], begin)
         self.at(end, self._dispatch, engine)
 
     def is_down(self, engine: int, now: int) -> bool:
         """Say whether an engine is down now."""
-        spans = self.outages[engine]
-        while self._outage[engine] < len(spans) and spans[self._outage[engine]][1] <= now:
-            self._outage[engine] += 1
-        return self._outage[engine] < len(spans) and spans[self._outage[engine]][0] <= now
+        if now < self._clear[engine]:
+            return False
+        spans, turn = self.outages[engine], self._outage[engine]
+        while turn < len(spans) and spans[turn][1] <= now:
+            turn += 1
+        self._outage[engine] = turn
+        self._clear[engine] = spans[turn][0] if turn < len(spans) else NEVER
+        return now >= self._clear[engine]
 
     def enter(self, row: int, now: int) -> None:
         """Let a new pending job live: it is accepted some seconds later."""
@@ -91,16 +102,13 @@ class Life:
 
     def leave_queue(self, task: int) -> None:
         """Say that a queued task is queued no more, though it has not started."""
-        store = self.store
-        row = store.task_job[task]
-        self._queued[store.shapes[store.shape[row]].engines[task - store.first[row]]] -= 1
+        self._queued[self.store.engine[task]] -= 1
 
     def _accept(self, row: int, now: int) -> None:
         store = self.store
         if store.status[row] != PENDING or store.flags[row] & REMOVED:
             return
-        shape = store.shapes[store.shape[row]]
-        engine = shape.engines[shape.roots[0]]
+        engine = store.engine[store.first[row] + store.shapes[store.shape[row]].roots[0]]
         if self._queued[engine] >= self.admitted:
             self._waiting[engine].append(row)
         else:
@@ -116,23 +124,23 @@ class Life:
 
     def _enqueue(self, row: int, numbers: tuple[int, ...], now: int) -> None:
         store = self.store
-        first, engines = store.first[row], store.shapes[store.shape[row]].engines
+        first, states = store.first[row], store.task_status
         for number in numbers:
-            task, engine = first + number, engines[number]
-            if store.task_status[task] != PENDING:
+            task = first + number
+            if states[task] != PENDING:
                 continue
-            store.task_status[task] = QUEUED
+            engine = store.engine[task]
+            states[task] = QUEUED
             store.queued[task] = now
-            self._queues[engine].append(task)
-            self._queued[engine] += 1
-        for engine in {engines[number] for number in numbers}:
-            self._dispatch(engine, now)
+            if self._free[engine] > 0 and not self._queues[engine] and not self.is_down(engine, now):
+                self.start(task, now)
+            else:
+                self._queues[engine].append(task)
+                self._queued[engine] += 1
 
     def requeue(self, task: int) -> None:
         """Put a task that already reads queued into its engine's queue."""
-        store = self.store
-        row = store.task_job[task]
-        engine = store.shapes[store.shape[row]].engines[task - store.first[row]]
+        engine = self.store.engine[task]
         self._queues[engine].append(task)
         self._queued[engine] += 1
         self.at(self.now, self._dispatch, engine)
@@ -165,9 +173,7 @@ class Life:
     def start(self, task: int, now: int) -> None:
         """Start a task; how it will end is settled here."""
         store = self.store
-        row = store.task_job[task]
-        number = task - store.first[row]
-        engine = store.shapes[store.shape[row]].engines[number]
+        row, engine = store.task_job[task], store.engine[task]
         self._free[engine] -= 1
         store.task_status[task] = RUNNING
         store.started[task] = now
@@ -176,19 +182,20 @@ class Life:
         if store.status[row] != FAILED:
             store.status[row] = RUNNING
         store.modified[row] = now
-        chance = self._rng.random
-        takes = int(ENGINES[engine].seconds * self._factors[int(chance() * 2048)] * SECOND)
-        if (now // HOUR) % 24 < NIGHT_HOURS and now // DAY in self.slow_nights:
+        chance = self._chance
+        takes = int(self._spans[engine] * self._factors[int(chance() * _FACTORS)])
+        if now // DAY in self.slow_nights and (now // HOUR) % 24 < NIGHT_HOURS:
             takes *= 3
-        doomed = number == 0 and store.flags[row] & DOOMED
-        spans, turn = self.outages[engine], self._outage[engine]
-        if doomed or chance() < _FAILS:
-            self._fate[task] = self._failure(row, engine, doomed=bool(doomed))
-            takes = 3 * SECOND + int(chance() * 20 * SECOND) if doomed else int(takes * chance()) + SECOND
-        elif turn < len(spans) and spans[turn][0] < now + takes and chance() < 0.7:  # noqa: PLR2004 - most do not survive it
+        if store.flags[row] & DOOMED and task == store.first[row]:
+            self._fate[task] = self._failure(row, engine, doomed=True)
+            takes = 3 * SECOND + int(chance() * 20 * SECOND)
+        elif chance() < _FAILS:
+            self._fate[task] = self._failure(row, engine, doomed=False)
+            takes = int(takes * chance()) + SECOND
+        elif self._clear[engine] < now + takes and chance() < _DIES_WITH_ENGINE:
             self._fate[task] = _OTHER_FAILURES[0]
-            takes = max(SECOND, spans[turn][0] + HEARTBEAT - now)
-        self.at(now + takes, self._finish, task)
+            takes = max(SECOND, self._clear[engine] + HEARTBEAT - now)
+        self.at(now + takes, self._end, task)
 
     def _failure(self, row: int, engine: int, *, doomed: bool) -> tuple[str, str]:
         store = self.store
@@ -198,35 +205,33 @@ class Life:
         return reason, message.format(url=source_url(store, row))
 
     def _finish(self, task: int, now: int) -> None:
-        store = self.store
-        row = store.task_job[task]
-        number = task - store.first[row]
-        shape = store.shapes[store.shape[row]]
-        engine = shape.engines[number]
+        store, engine = self.store, self.store.engine[task]
         self._free[engine] += 1
-        fate = self._fate.pop(task, None)
         if store.task_status[task] == RUNNING:
+            row = store.task_job[task]
             store.completed[task] = now
             store.modified[row] = now
-            if fate is not None:
+            if task in self._fate:
                 store.task_status[task] = FAILED
-                store.failures[task] = fate
+                store.failures[task] = self._fate.pop(task)
                 self._give_up(row, now)
             else:
                 store.task_status[task] = COMPLETE
-                self._go_on(row, shape.children[number], now)
-        self._dispatch(engine, now)
+                self._go_on(row, task, now)
+        if self._queues[engine] or self._waiting[engine]:
+            self._dispatch(engine, now)
 
-    def _go_on(self, row: int, children: tuple[int, ...], now: int) -> None:
+    def _go_on(self, row: int, task: int, now: int) -> None:
+        """Go on with a job of which a task is complete."""
         store = self.store
-        first = store.first[row]
-        count = len(store.shapes[store.shape[row]].engines)
         if store.status[row] == FAILED:
             return
-        if store.task_status.count(COMPLETE, first, first + count) == count:
-            store.status[row] = COMPLETE
-        elif children:
+        first, shape = store.first[row], store.shapes[store.shape[row]]
+        children, count = shape.children[task - first], len(shape.engines)
+        if children:
             self._enqueue(row, children, now)
+        elif store.task_status.count(COMPLETE, first, first + count) == count:
+            store.status[row] = COMPLETE
 
     def _give_up(self, row: int, now: int) -> None:
         """End a job of which a task has failed: what has not started never will."""

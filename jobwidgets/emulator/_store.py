@@ -13,6 +13,7 @@ from ._rules import STATUSES
 
 _SIXTY_TWO = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = [a + b for a in _SIXTY_TWO for b in _SIXTY_TWO]
+_MOST_PAIRS = len(_PAIRS)
 _SUFFIXES = 62**5
 _STRIDE = 564_819_669  # shares no factor with 62, so that the tasks of one job never meet
 SUFFIX_LENGTH = 5
@@ -25,8 +26,12 @@ REMOVED = 8
 
 def job_id(rng: random.Random, hour: str) -> str:
     """Return a new job id for something created in `hour` (yymmddhh)."""
-    pairs = rng.choices(_PAIRS, k=5)
-    return f"{hour}_{''.join(pairs)}"
+    bits = rng.getrandbits(72)
+    rest, a = divmod(bits, _MOST_PAIRS)
+    rest, b = divmod(rest, _MOST_PAIRS)
+    rest, c = divmod(rest, _MOST_PAIRS)
+    rest, d = divmod(rest, _MOST_PAIRS)
+    return f"{hour}_{_PAIRS[a]}{_PAIRS[b]}{_PAIRS[c]}{_PAIRS[d]}{_PAIRS[rest % _MOST_PAIRS]}"
 
 
 class Store:
@@ -57,6 +62,7 @@ class Store:
         self.flags = bytearray()
         self.status = bytearray()
         self.task_status = bytearray()
+        self.engine = bytearray()
         self.task_job = array("L")
         self.queued = array("q")
         self.started = array("q")
@@ -85,10 +91,10 @@ class Store:
     def add(
         self,
         ident: str,
-        *,
         created: int,
         shape: Shape,
         org: int,
+        *,
         name: str | None = None,
         target: str | None = None,
         schedule: int = 0,
@@ -115,11 +121,12 @@ class Store:
         self.flags.append(flags)
         self.status.append(0)
         count = len(shape.engines)
-        self.task_status.extend(bytes(count))
         nothing = bytes(8 * count)
+        self.task_status.extend(bytes(count))
         self.queued.frombytes(nothing)
         self.started.frombytes(nothing)
         self.completed.frombytes(nothing)
+        self.engine.extend(shape.engines)
         self.task_job.extend([row] * count)
         line = self.timeline[org]
         if not line or self.created[line[-1]] <= created:

@@ -95,14 +95,14 @@ class World:
         at = self.now() if created is None else created
         row = self.store.add(
             self._new_id(at),
-            created=at,
-            shape=shape,
-            org=org,
+            at,
+            shape,
+            org,
             name=name,
             target=target,
             schedule=schedule,
             app=app,
-            cluster=int(self._ids.random() * len(CLUSTERS)),
+            cluster=self._cluster(),
             person=person,
             flags=flags,
         )
@@ -193,20 +193,27 @@ class World:
         return ident
 
     def _arrive(self, job: Arrival, now: int) -> None:
-        row = self.new_job(
+        gives_up = job.flags & CANCELLED
+        row = self.store.add(
+            self._new_id(job.at),
+            job.at,
             job.shape,
-            org=job.org,
-            app=job.app,
+            job.org,
             name=job.name,
             target=job.target,
             schedule=job.schedule,
+            app=job.app,
+            cluster=self._cluster(),
             person=job.person,
-            created=job.at,
             flags=job.flags & ~CANCELLED,
-            lives=not job.flags & CANCELLED,
         )
-        if job.flags & CANCELLED:
+        if gives_up:
             self.life.at(now + 1000 + int(self.chance.random() * 90_000), self._give_up, row)
+        else:
+            self.life.enter(row, now)
+
+    def _cluster(self) -> int:
+        return int(self._ids.random() * len(CLUSTERS))
 
     def _give_up(self, row: int, now: int) -> None:
         """Cancel a job as its owner did, in the past."""
