@@ -12,11 +12,14 @@ class JobError(Exception):
         What happened, in one line.
     hint : str, optional
         What to do next, in one line.
+    name : str, optional
+        The name that the service gave the error, such as "invalid_input"; empty when it gave none.
     """
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", name: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.name = name
 
     @property
     def message(self) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from jobwidgets._errors import AuthError, ServiceError, SettingsError, UnknownOutcomeError
+from jobwidgets._errors import AuthError, RefusedError, ServiceError, SettingsError, UnknownOutcomeError
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._flow import (
     LOOK_AGAIN,
@@ -20,7 +20,6 @@ from jobwidgets.client._flow import (
     Budget,
     Envelope,
     GraphError,
-    NamedRefusal,
     Reply,
     Request,
     Send,
@@ -196,8 +195,8 @@ class Core:
                 if len(part) <= size:
                     try:
                         found.update(await self._aliased(verb, part))
-                    except NamedRefusal:
-                        if len(part) == 1:
+                    except RefusedError as error:
+                        if error.name not in TOO_MANY or len(part) == 1:
                             raise
                         size = self.sizes.aliases = min(size, max(1, len(part) // 2))
                     else:
@@ -215,7 +214,7 @@ class Core:
         if not envelope.has_data and envelope.errors:
             error = envelope.errors[0]
             if error.name in TOO_MANY:
-                raise NamedRefusal(f"{verb}: a document with {len(ids)} aliases was rejected", name=str(error.name))
+                raise RefusedError(f"{verb}: a document with {len(ids)} aliases was rejected", name=str(error.name))
             raise graph_error(error, verb)
         answers = matched(envelope, ids)
         for answer in answers.values():

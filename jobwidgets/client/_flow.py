@@ -99,7 +99,7 @@ class Envelope(msgspec.Struct):
     def has_data(self) -> bool:
         """Whether there is anything but null."""
         view = memoryview(self.data)
-        return view.nbytes > 0 and view[:4] != b"null"
+        return view.nbytes > 0 and view[:4].tobytes() != b"null"
 
 
 class RestError(msgspec.Struct):
@@ -266,12 +266,12 @@ def graph_error(error: GraphError, what: str) -> JobError:
     """Turn a GraphQL error on a read, or one which says that nothing was done, into ours."""
     words = f"{what}: {safe(error.message) or 'an error without a message'}"
     if error.name == "not_found":
-        return NamedNotFound(words, hint="check the id and that it is yours", name=error.name)
+        return NotFoundError(words, hint="check the id and that it is yours", name=error.name)
     if error.name == "authentication_error":
-        return AuthError(words, hint="get a new token and connect again")
+        return AuthError(words, hint="get a new token and connect again", name=error.name)
     if error.name in NOTHING_DONE:
-        return NamedRefusal(words, hint=_HINTS.get(error.name, ""), name=error.name)
-    return NamedServiceError(words, hint="try again; if it stays, ask the service's people", name=error.name or "")
+        return RefusedError(words, hint=_HINTS.get(error.name, ""), name=error.name)
+    return ServiceError(words, hint="try again; if it stays, ask the service's people", name=error.name or "")
 
 
 _HINTS = {
@@ -279,26 +279,6 @@ _HINTS = {
     "rate_limited": "wait a little and try again",
     "invalid_input": "change the request",
 }
-
-
-class _Named(JobError):
-    """An error that knows the name which the service gave it."""
-
-    def __init__(self, message: str, *, hint: str = "", name: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.name = name
-
-
-class NamedRefusal(_Named, RefusedError):
-    """The service said no, and gave a name to it; nothing changed."""
-
-
-class NamedNotFound(_Named, NotFoundError):
-    """The service knows no such object; nothing changed."""
-
-
-class NamedServiceError(_Named, ServiceError):
-    """A read that could not be had, with the name the service gave."""
 
 
 def _given_up(request: Request, answer: Reply | Lost, tries: int, wait: float) -> JobError:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._errors import NotFoundError, ServiceError, UsageError
+from jobwidgets._errors import NotFoundError, RefusedError, ServiceError, UsageError
 from jobwidgets._model import STATUSES
 from jobwidgets._when import iso, parse_when
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import SIDE_BY_SIDE, TOO_MANY, Core
-from jobwidgets.client._flow import NamedRefusal, NamedServiceError, graph_error
+from jobwidgets.client._flow import graph_error
 from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment, walk
 from jobwidgets.frames._rows import JobPage, JobRow, JobTableBuilder, TaskRow, decoded
 
@@ -165,7 +165,7 @@ async def _page(core: Core, query: Query, ask: Ask, fetch: Fetch) -> tuple[list[
             limit = min(limit, max(query.limit + 1, 2))
         try:
             return await fetch(core, query, ask, limit), limit
-        except (NamedRefusal, NamedServiceError) as error:
+        except (RefusedError, ServiceError) as error:
             if error.name not in TOO_MANY or not core.sizes.smaller_page():
                 raise
 
@@ -289,7 +289,7 @@ async def read_job(core: Core, job_id: str) -> JobRow | None:
             row: JobRow | None = await core.one(
                 "job", documents.JOB_ONE, {"id": job_id, "offset": len(tasks), "tasks": size}, JobRow | None
             )
-        except NamedRefusal as error:
+        except RefusedError as error:
             if error.name not in TOO_MANY or size <= 1:
                 raise
             core.sizes.tasks = max(1, size // 2)

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._errors import NotFoundError, UnknownOutcomeError
+from jobwidgets._errors import NotFoundError, RefusedError, ServiceError, UnknownOutcomeError
 from jobwidgets._model import ScheduledJob
 from jobwidgets._text import safe
 from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import TOO_MANY, Core
-from jobwidgets.client._flow import NamedRefusal, NamedServiceError
 from jobwidgets.client._listing import moment
 from jobwidgets.frames._columns import SCHEDULE_COLUMNS, frame_of
 
@@ -98,7 +97,7 @@ async def _page(core: Core, *, active: bool | None, name: str | None, offset: in
             page: SchedulePage | None = await core.one(
                 "scheduledJobs", documents.SCHEDULED_JOBS, variables, SchedulePage | None
             )
-        except (NamedRefusal, NamedServiceError) as error:
+        except (RefusedError, ServiceError) as error:
             if error.name not in TOO_MANY or not core.sizes.smaller_page():
                 raise
         else:

@@ -27,7 +27,6 @@ KEEP_ALIVE = 4.0  # seconds: shorter than servers wait, so that a write seldom m
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-_TIMED_OUT = (TimeoutError, httpx.TimeoutException)
 
 
 class TooLargeError(Exception):
@@ -66,9 +65,8 @@ class Wire:
             async with asyncio.timeout(timeout), self._places:
                 began = True
                 return await self._once(request)
-        except _TIMED_OUT as error:
-            sent = began and not isinstance(error.__cause__, _NOT_SENT)
-            return Lost(sent=sent, why=f"no answer within {timeout:.0f} s", timed_out=True)
+        except TimeoutError:
+            return Lost(sent=began, why=f"no answer within {timeout:.3g} s", timed_out=True)
         except TooLargeError:
             return Lost(sent=True, why=f"an answer of more than {LARGEST_BODY >> 20} MB")
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, zlib.error) as error:
@@ -142,8 +140,11 @@ class Wire:
 
 
 def _why(error: BaseException) -> str:
-    words = safe(str(error)) or type(error).__name__
-    return words if isinstance(error, aiohttp.ClientConnectorError) else f"the connection broke ({words})"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "its certificate cannot be trusted"
+    if isinstance(error, _NOT_SENT):
+        return f"it cannot be reached ({safe(getattr(error, 'strerror', None) or error)})"
+    return f"the connection broke ({safe(error) or type(error).__name__})"
 
 
 def _date(text: str | None) -> datetime | None:

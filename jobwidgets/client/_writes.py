@@ -87,7 +87,9 @@ class Writes(Reads):
         verdict = job.can_cancel
         why = REASON_TEXT[verdict.reason] if verdict.reason else f"the service says: {refusal.message}"
         state = job.status if verdict.reason is None or job.status in TERMINAL else f"{job.status} and {why}"
-        return RefusedError(f"job {safe(job_id)} is {state}", hint=ONLY_IDLE if verdict.reason else why)
+        return RefusedError(
+            f"job {safe(job_id)} is {state}", hint=ONLY_IDLE if verdict.reason else why, name=refusal.name
+        )
 
     async def _confirm(self, job_id: str, said: str) -> None:
         """Look at a job after its cancel was accepted: it may have gone on all the same, or need a moment."""
@@ -119,7 +121,14 @@ class Writes(Reads):
         UnknownOutcomeError
             The answer was lost: a new job may exist.
         """
-        answer: _Id = await self._core.one("retryJob", documents.RETRY, {"id": checked_id(job_id)}, _Id, write=True)
+        try:
+            answer: _Id = await self._core.one("retryJob", documents.RETRY, {"id": checked_id(job_id)}, _Id, write=True)
+        except (NotFoundError, AuthError):
+            raise
+        except RefusedError as refusal:
+            status = await self.status(job_id)
+            hint = "a complete job is not retried" if status == "complete" else "the service retries fewer jobs than others do"
+            raise RefusedError(f"job {safe(job_id)} is {status}: {refusal.message}", hint=hint, name=refusal.name) from None
         return answer.id
 
     async def cancel_scheduled(self, scheduled_job_id: str, /, *, api: str = "graphql") -> str:
