@@ -1,0 +1,347 @@
+"""The panel: jobs listed and kept up to date, filtered, selected, cancelled and retried, with the plan shown first."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from jobwidgets._errors import UsageError
+from jobwidgets._when import parse_age
+from jobwidgets.frames._columns import JOB_COLUMNS, frame_of
+from jobwidgets.panel import _words as words
+from jobwidgets.panel._controller import Controller, Stage
+from jobwidgets.panel._entry import Handover, entry
+from jobwidgets.panel._parts import Chips, Note, chip
+from jobwidgets.panel._table import JobTable
+from jobwidgets.panel._zones import BulkBar, Confirm, Result, Working, button, row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import timedelta
+
+    import pandas as pd
+
+    from jobwidgets.client import Client
+
+HEIGHT = 384
+
+
+class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Watch jobs and act on many of them at once; nothing is sent before a plan was shown and confirmed.
+
+    The panel reads the list in the background, and again from time to time while somebody can see it. Selection, sort,
+    filter and scroll position survive that.
+
+    Parameters
+    ----------
+    client : Client
+        The connection, of `jw.connect()` or `jw.demo()`.
+    status, since, until, engine, limit
+        Which jobs are listed: see `client.jobs`. None sets no bound.
+    refresh : str, timedelta or None, default "5s"
+        How often to look again; a list that takes long to read is read less often. None looks only when asked to.
+
+    Raises
+    ------
+    UsageError
+        A keyword cannot be understood; nothing was sent.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        status: str | Iterable[str] | None = None,
+        since: object = None,
+        until: object = None,
+        engine: str | None = None,
+        limit: int | None = None,
+        refresh: str | timedelta | None = "5s",
+    ) -> None:
+        status = status if status is None or isinstance(status, str) else list(status)
+        query = {"status": status, "since": since, "until": until, "engine": engine, "limit": limit}
+        every = None if refresh is None else parse_age(refresh).total_seconds()
+        if every is not None and every <= 0:
+            raise UsageError("refresh must be longer than nothing", hint='write an age such as "5s", or None')
+        super().__init__()
+        self.lock = threading.RLock()
+        self._hand = Handover(self.lock)
+        self._said = ""
+        self._zone: tuple[object, Any] = (None, None)
+        self._build(client)
+        self._work = Controller(
+            client,
+            {name: value for name, value in query.items() if value is not None},
+            every=every,
+            hand=self._hand,
+            changed=self._changed,
+            watched=lambda: self._table.watched,
+        )
+        self._work.refresh()
+        self._draw()
+        self._table.on_change(self._looked)
+
+    def _build(self, client: Client) -> None:
+        self._title = Note(tone="head")
+        self._title_of = client.label
+        self._demo = client.service is not None
+        again = button("Refresh", self._refresh, style="second", hint="Read the list again", icon="refresh")
+        self._again = again
+        self._live = Chips("Updates", self._live_pressed)
+        self._chips = Chips("Filter by status", self._chip_pressed)
+        self._search = ipywidgets.Text(placeholder="Search name, id, engine", continuous_update=True)
+        self._search.add_class("jw-search")
+        self._search.observe(self._searched, "value")
+        self._trouble = Note(tone="error", role="alert")
+        empty = frame_of(JOB_COLUMNS, {name: [] for name in JOB_COLUMNS}, {"kind": "jobs"})
+        self._table = JobTable(empty, height=HEIGHT, label=f"Jobs of {client.label}")
+        self._table.look(fill=True, foot=False, empty="Reading the list…")
+        self._bulk = BulkBar(act=self._act, select_matching=self._select_matching, clear=self._clear)
+        self.add_class("jobwidgets-panel")
+        top = row(self._title, row(self._live, again, style="jw-acts"), style="jw-top")
+        self._frame = (top, row(self._chips, self._search, style="jw-filters"), self._trouble, self._table)
+        self.children = (*self._frame, self._bulk.box)
+
+    # ------------------------------------------------------------------- for Python
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The selected jobs, also those that the filter hides now."""
+        self._settle()
+        return self._table.selected
+
+    @property
+    def visible(self) -> pd.DataFrame:
+        """The jobs that the filter lets through, in the order shown."""
+        self._settle()
+        return self._table.visible
+
+    def select(self, what: pd.DataFrame | Iterable[str] | str | None) -> None:
+        """Select jobs, instead of those selected so far.
+
+        Parameters
+        ----------
+        what : DataFrame, ids, str or None
+            The jobs of a frame; ids; an expression as for `DataFrame.query`, such as `"queued_for > '10min'"`, which
+            then also selects what comes later; None selects nothing.
+
+        Raises
+        ------
+        UsageError
+            The expression cannot be evaluated; the selection stays as it was.
+        """
+        self._settle()
+        self._table.select(what)
+
+    def refresh(self) -> None:
+        """Read the list again, in the background."""
+        with self.lock:
+            self._work.refresh()
+            self._draw()
+
+    def close(self) -> None:
+        """Stop looking at the service and leave the page; what was sent stays sent."""
+        with self.lock:
+            if self._work.closed:
+                return
+            self._work.close()
+            for widget in _below(self):
+                widget.close()
+        super().close()
+
+    def _settle(self) -> None:
+        """Wait for the first list: code that asks for jobs wants them. Later lists are not waited for."""
+        self._hand.run()
+        if self._work.frame is None and not self._work.closed:
+            self._work.settle()
+
+    def __repr__(self) -> str:
+        work, table = getattr(self, "_work", None), getattr(self, "_table", None)
+        if work is None or table is None:
+            return "JobPanel()"
+        if work.frame is None:
+            return f"JobPanel({self._title_of}: the list is not read yet{'; ' + work.error if work.error else ''})"
+        counts = ", ".join(
+            f"{words.number(count)} {status}" for status, count in self._counts(work.frame).items() if count
+        )
+        selected = f"; {words.number(table.picked)} selected" if table.picked else ""
+        state = "closed" if work.closed else self._as_of(work.frame)
+        return f"JobPanel({self._title_of}: {words.jobs(len(work.frame))} {state}; {counts or 'none'}{selected})"
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = {"text/plain": repr(self)}
+        if self._view_name is not None and self.comm is not None:
+            view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+            bundle["application/vnd.jupyter.widget-view+json"] = view
+        return bundle
+
+    # -------------------------------------------------------- entries from the browser
+
+    def show_error(self, line: str) -> None:
+        """Show an error in the panel; an empty line takes it away."""
+        self._said = line
+        self._trouble.say(("text", self._said or self._work.error))
+
+    @entry
+    def _refresh(self) -> None:
+        self._said = ""
+        self._work.refresh()
+        self._draw()
+
+    @entry
+    def _live_pressed(self, _key: object) -> None:
+        self._work.keep_live(not self._work.live)
+        self._draw()
+
+    @entry
+    def _chip_pressed(self, key: object) -> None:
+        if not isinstance(key, str) or key not in self._table.df["status"].cat.categories:
+            raise UsageError("the page asked for a status that is not shown")
+        self._said = ""
+        now = self._table.filter
+        self._table.narrow(now.statuses ^ {key}, now.text, now.where)
+
+    @entry
+    def _searched(self, _change: Any) -> None:
+        self._said = ""
+        now = self._table.filter
+        self._table.narrow(now.statuses, self._search.value, now.where)
+
+    @entry
+    def _select_matching(self) -> None:
+        self._said = ""
+        self._table.select_matching()
+
+    @entry
+    def _clear(self) -> None:
+        self._table.select(None)
+
+    @entry
+    def _act(self, kind: str) -> None:
+        self._said = ""
+        jobs = self._table.selected
+        if jobs.empty:
+            raise UsageError("no job is selected; nothing was sent")
+        self._work.make_plan(kind, jobs)
+        self._draw()
+
+    @entry
+    def _go(self, op: str, reason: str, typed: str) -> None:
+        self._said = ""
+        self._work.apply(op, reason=reason, typed=typed)
+        self._draw()
+
+    @entry
+    def _back(self) -> None:
+        self._said = ""
+        self._work.back()
+        self._draw()
+
+    @entry
+    def _stop(self) -> None:
+        self._work.stop()
+
+    @entry
+    def _looked(self) -> None:
+        self._work.wake()
+        self._draw()
+
+    # -------------------------------------------------------------------- drawing
+
+    @entry
+    def _changed(self) -> None:
+        frame = self._work.frame
+        if frame is not None and frame is not self._table.df:
+            self._table.look(empty="No job matches" if len(frame) else "There are no jobs in this range")
+            self._table.df = frame  # draws, by _looked
+        else:
+            self._draw()
+
+    def _draw(self) -> None:
+        work, table = self._work, self._table
+        self._draw_top()
+        self._trouble.say(("text", self._said or work.error))
+        self._draw_zone()
+        if work.stage in (Stage.LIST, Stage.PLANNING):
+            selected = table.selected
+            shown = table.picked_shown
+            self._bulk.draw(
+                selected,
+                hidden=len(selected) - shown,
+                total=len(table),
+                filtered=bool(table.filter),
+                every=bool(shown) and shown == len(table) == len(selected),
+                busy=work.stage is Stage.PLANNING,
+            )
+
+    def _draw_top(self) -> None:
+        work, frame = self._work, self._table.df
+        state = "reading the list…" if work.frame is None else f"{words.jobs(len(frame))} {self._as_of(frame)}"
+        more = "only the first; there are more" if frame.attrs.get("truncated") else ""
+        self._title.say(
+            ("title", self._title_of), ("badge", "demo" if self._demo else ""), ("dim", state), ("warn", more)
+        )
+        self._again.disabled = work.busy
+        every = (
+            f"Looks again every {work.every:g} s while in view" if work.every else "This panel looks only when asked to"
+        )
+        self._live.show([chip("live", "Live", "", on=work.live, face="live", hint=every)])
+        chosen = self._table.filter.statuses
+        self._chips.show(
+            [
+                chip(
+                    status,
+                    status,
+                    words.number(count),
+                    on=status in chosen,
+                    face=words.face(status),
+                    hint=f"Show only {status}",
+                )
+                for status, count in self._counts(frame).items()
+                if count or status in chosen
+            ]
+        )
+
+    def _draw_zone(self) -> None:
+        work = self._work
+        key: object = (work.stage, work.plan or work.receipt)
+        if work.stage in (Stage.LIST, Stage.PLANNING):
+            key = "bulk"
+        if key != self._zone[0]:
+            old, zone = self._zone[1], self._make_zone()
+            self._zone = (key, zone)
+            self.children = (*self._frame, zone.box if zone is not None else self._bulk.box)
+            if old is not None:
+                for widget in [*_below(old.box), old.box]:
+                    widget.close()
+        if isinstance(self._zone[1], Working):
+            self._zone[1].draw(*work.progress)
+
+    def _make_zone(self) -> Confirm | Working | Result | None:
+        work = self._work
+        if work.stage is Stage.CONFIRM and work.plan is not None:
+            return Confirm(work.plan, go=self._go, back=self._back)
+        if work.stage is Stage.WORKING and work.plan is not None:
+            return Working(work.plan.kind, work.to_send(), stop=self._stop)
+        if work.stage is Stage.DONE and work.receipt is not None:
+            return Result(work.receipt, work.trouble, close=self._back)
+        return None
+
+    @staticmethod
+    def _counts(frame: pd.DataFrame) -> dict[str, int]:
+        return {str(status): int(count) for status, count in frame["status"].value_counts(sort=False).items()}
+
+    @staticmethod
+    def _as_of(frame: pd.DataFrame) -> str:
+        as_of = frame.attrs.get("as_of")
+        return f"as of {datetime.fromisoformat(as_of):%H:%M:%S} UTC" if isinstance(as_of, str) else ""
+
+
+def _below(box: ipywidgets.Box) -> list[ipywidgets.Widget]:
+    found: list[ipywidgets.Widget] = []
+    for child in box.children:
+        found += [*_below(child), child] if isinstance(child, ipywidgets.Box) else [child]
+    return found

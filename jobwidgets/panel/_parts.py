@@ -1,0 +1,69 @@
+"""The small parts that ipywidgets has no match for: lines of plain text, and toggles with counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from jobwidgets._text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_HERE = Path(__file__).parent
+Line = tuple[str, str]
+"""A kind ("title", "text", "dim", "badge") and what is said."""
+
+
+class Note(anywidget.AnyWidget):
+    """Lines of text that are shown as text: a name from the service is never markup, nor mathematics."""
+
+    _esm = _HERE / "note.js"
+    state = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, *, tone: str = "plain", role: str = "") -> None:
+        super().__init__(state={"lines": [], "tone": tone, "role": role})
+        self._tone, self._role = tone, role
+
+    def say(self, *lines: Line, tone: str | None = None) -> None:
+        """Show these lines instead; empty ones are left out, and no line at all hides the note."""
+        told = [{"kind": kind, "text": safe(text, 1_000)} for kind, text in lines if text]
+        state = {"lines": told, "tone": tone or self._tone, "role": self._role}
+        if state != self.state:
+            self.state = state
+        self.layout.display = None if told else "none"
+
+
+class Chips(anywidget.AnyWidget):
+    """Toggles with a count each. What is on is the kernel's to say; the browser only tells which was pressed."""
+
+    _esm = _HERE / "chips.js"
+    state = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, label: str, pressed: Callable[[object], None]) -> None:
+        self._label, self._pressed = label, pressed
+        super().__init__(state={"label": label, "chips": []})
+        self.on_msg(self._receive)
+
+    def show(self, chips: Sequence[dict[str, Any]]) -> None:
+        """Show these toggles, each with `key`, `word`, `count`, `face`, `hint`, `on`."""
+        state = {"label": self._label, "chips": list(chips)}
+        if state != self.state:
+            self.state = state
+
+    def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        """Pass on what was pressed, whatever it is: the guard is around what is called."""
+        self._pressed(content.get("key") if isinstance(content, dict) else None)
+
+
+def chip(key: str, word: str, count: str, *, on: bool, face: str = "", hint: str = "") -> dict[str, Any]:
+    """Describe one toggle."""
+    return {"key": key, "word": safe(word, 40), "count": count, "face": face, "hint": safe(hint), "on": on}
+
+
+def texts(kind: str, lines: Iterable[str]) -> list[Line]:
+    """Give several lines one kind."""
+    return [(kind, line) for line in lines]

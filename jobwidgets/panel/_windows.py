@@ -1,0 +1,98 @@
+"""What each display of a table holds, so that it is sent only what it lacks."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobwidgets.panel._cells import Cell
+
+MOST_ROWS = 240
+"""The most rows that one answer carries."""
+MOST_VIEWS = 8
+"""The most displays of one table that are kept up to date; the one that asked longest ago is forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as the browser holds it."""
+
+    key: str
+    selected: bool
+    cells: list[Cell]
+
+    def whole(self, index: int) -> dict[str, Any]:
+        """Describe it to a browser that does not hold it."""
+        return {"i": index, "id": self.key, "s": int(self.selected), "c": self.cells}
+
+    def since(self, old: Row, index: int) -> dict[str, Any] | None:
+        """Describe what changed; None when nothing did."""
+        if old.key != self.key:
+            return self.whole(index)
+        news: dict[str, Any] = {"i": index}
+        if old.selected != self.selected:
+            news["s"] = int(self.selected)
+        changed = {at: cell for at, cell in enumerate(self.cells) if cell != old.cells[at]}
+        if changed:
+            news["c"] = changed
+        return news if len(news) > 1 else None
+
+
+@dataclass(slots=True)
+class Window:
+    """The stretch of rows that one display holds."""
+
+    first: int = 0
+    last: int = 0
+    version: int = -1
+    seen: bool = False
+    held: dict[int, Row] = field(default_factory=dict)
+
+    def turn(self, version: int, first: int, last: int) -> bool:
+        """Turn to another stretch; True when the order is a new one, so that nothing of the old is held."""
+        fresh = version != self.version
+        if fresh:
+            self.held, self.version = {}, version
+        self.first, self.last = first, last
+        return fresh
+
+    def news(self, rows: list[Row]) -> list[dict[str, Any]]:
+        """Take over the rows of the stretch; give what the display does not hold yet."""
+        now = dict(enumerate(rows, self.first))
+        told = [
+            row.since(self.held[index], index) if index in self.held else row.whole(index) for index, row in now.items()
+        ]
+        self.held = now
+        return [each for each in told if each]
+
+
+class Windows:
+    """The displays of one table."""
+
+    def __init__(self) -> None:
+        self._windows: OrderedDict[str, Window] = OrderedDict()
+
+    def __iter__(self) -> Any:
+        return iter(list(self._windows.items()))
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def get(self, view: str) -> Window:
+        """Give the window of a display; one that is new here gets an empty one."""
+        window = self._windows.setdefault(view, Window())
+        self._windows.move_to_end(view)
+        while len(self._windows) > MOST_VIEWS:
+            self._windows.popitem(last=False)
+        return window
+
+    def drop(self, view: str) -> None:
+        """Forget a display that is gone."""
+        self._windows.pop(view, None)
+
+    @property
+    def seen(self) -> bool:
+        """Whether somebody can see any of them."""
+        return any(window.seen for window in self._windows.values())

@@ -1,0 +1,94 @@
+"""What the panel says: counts, reasons and outcomes in words that people use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jobwidgets._model import OUTCOMES, REASON_TEXT, STATUSES, TERMINAL
+from jobwidgets._text import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERBS = {"cancel": "Cancel", "retry": "Retry"}
+DOING = {"cancel": "Cancelling", "retry": "Retrying"}
+DONE = {"cancel": "cancelled", "retry": "retried"}
+OUTCOME_WORDS = {"not_sent": "not sent"}
+FACES = frozenset({*STATUSES, *OUTCOMES, *TERMINAL, "yes", "no", "bad", "quiet", "other"})
+"""The looks that the style sheet knows; nothing else becomes part of a class name."""
+
+_MANY = {
+    "complete": "are complete",
+    "failed": "have failed already",
+    "aborted": "are cancelled already",
+    "task_started": "have a task that started",
+    "task_status": "have a task that is neither pending nor queued",
+    "job_status": "are neither pending nor queued",
+    "tasks_unread": "have tasks that are not read yet",
+    "unknown_status": "have a status that is not known here",
+}
+_ONE = {
+    "complete": "is complete",
+    "failed": "has failed already",
+    "aborted": "is cancelled already",
+    "task_started": "has a task that started",
+    "task_status": "has a task that is neither pending nor queued",
+    "job_status": "is neither pending nor queued",
+    "tasks_unread": "has tasks that are not read yet",
+    "unknown_status": "has a status that is not known here",
+}
+
+
+def number(count: int) -> str:
+    """Write a count: 12,345."""
+    return f"{count:,}"
+
+
+def jobs(count: int) -> str:
+    """Write a count of jobs: "1 job", "12,345 jobs"."""
+    return f"{count:,} job{'' if count == 1 else 's'}"
+
+
+def face(word: str) -> str:
+    """Give the look of a status or outcome; a word that is not known here looks like no other."""
+    return word if word in FACES else "other"
+
+
+def reason(code: str) -> str:
+    """Say one job's reason; a code that is not known here is shown as it is."""
+    return REASON_TEXT.get(code, safe(code))
+
+
+def grouped(reasons: Mapping[str, int]) -> str:
+    """Say why some are left out: "20 have a task that started, 8 are complete"."""
+    parts = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{number(count)} {_group(code, count)}" for code, count in parts if count)
+
+
+def _group(code: str, count: int) -> str:
+    return (_ONE if count == 1 else _MANY).get(code) or f"because {reason(code)}"
+
+
+def left_out(reasons: Mapping[str, int]) -> str:
+    """Say how many are left out and why: "28 left out: 20 have a task that started, 8 are complete"."""
+    total = sum(reasons.values())
+    return f"{number(total)} left out: {grouped(reasons)}" if total else ""
+
+
+def act(kind: str, able: int, chosen: int) -> str:
+    """Name a button for what it would do: "Cancel", "Cancel 312", "Cancel 312 of 340"."""
+    if not chosen:
+        return VERBS[kind]
+    return f"{VERBS[kind]} {number(able)}" if able == chosen else f"{VERBS[kind]} {number(able)} of {number(chosen)}"
+
+
+def outcome(word: str) -> str:
+    """Say an outcome: "not sent" for `not_sent`."""
+    return OUTCOME_WORDS.get(word, word)
+
+
+def outcomes(counts: Mapping[str, int]) -> str:
+    """Say how an operation ended: "309 done, 2 refused, 1 unknown"."""
+    known = [word for word in OUTCOMES if counts.get(word)]
+    others = sorted(word for word, count in counts.items() if count and word not in OUTCOMES)
+    return ", ".join(f"{number(counts[word])} {outcome(word)}" for word in [*known, *others]) or "nothing to do"
