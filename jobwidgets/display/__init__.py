@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jobwidgets._text import safe
 from jobwidgets.display import _html, _text
 from jobwidgets.display._frames import frame_view, is_ours
 from jobwidgets.display._job import job_view
+from jobwidgets.display._view import status_cell
 from jobwidgets.display._work import plan_view, receipt_view
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ __all__ = [
     "plan_text",
     "receipt_html",
     "receipt_text",
+    "status_text",
 ]
 
 
@@ -78,3 +81,9 @@ def receipt_html(receipt: Receipt) -> str:
 def receipt_text(receipt: Receipt) -> str:
     """Show a receipt as text: refused first, with the reasons."""
     return _text.render(receipt_view(receipt))
+
+
+def status_text(status: str) -> str:
+    """Show a status by glyph and word."""
+    cell = status_cell(status)
+    return f"{cell.glyph} {safe(cell.text, 40)}"

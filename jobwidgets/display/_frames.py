@@ -16,6 +16,7 @@ from jobwidgets.display._values import (
     missing,
     moment,
     plural,
+    records,
     since_cell,
     text_cell,
     time_cell,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _ROWS = 20
 _PANDAS_DEFAULT = 60
 _MOST_ROWS = 1_000
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,9 @@ def _word(value: Any) -> str:
 def _tasks_cell(row: dict[str, Any], _now: datetime | None) -> Cell:
     if missing(row["tasks"]):
         return NOTHING
-    failed = row.get("tasks_failed")
-    note = "" if missing(failed) or not failed else f"{int(failed)} failed"
-    done = row.get("tasks_done")
-    return Cell(f"{'?' if missing(done) else int(done)}/{int(row['tasks'])}", note=note)
+    done, failed = (None if missing(row.get(name)) else int(row[name]) for name in ("tasks_done", "tasks_failed"))
+    text = f"{'?' if done is None else done}/{int(row['tasks'])}"
+    return Cell(f"{failed} failed, {text}" if failed else text)
 
 
 def _failure_cell(row: dict[str, Any], _now: datetime | None) -> Cell:
@@ -88,7 +89,7 @@ def _flag(name: str, title: str) -> _Field:
     def cell(row: dict[str, Any], _now: datetime | None) -> Cell:
         if missing(row[name]):
             return NOTHING
-        return Cell("yes", tone="good", glyph="✓") if row[name] else Cell("no", tone="off", glyph="–")
+        return Cell("yes", tone="good", glyph="✓") if row[name] else Cell("no", tone="off", glyph="\N{EN DASH}")
 
     return _Field(Column(title), name, cell)
 
@@ -96,18 +97,18 @@ def _flag(name: str, title: str) -> _Field:
 _JOB_FIELDS = (
     _STATUS,
     _id("id"),
-    _plain("name", width=36),
-    _plain("engines", width=30, spare=1),
+    _plain("name", width=32),
     _since("created"),
     _time("created", spare=3),
     _age("queued_for", "queued for"),
     _age("ran_for", "ran for", spare=2),
     _Field(Column("tasks", right=True), "tasks", _tasks_cell),
     _Field(
-        Column("can be cancelled"),
+        Column("cancel?"),
         "can_cancel",
         lambda row, _now: cancel_cell(row["can_cancel"], row.get("why_not")),
     ),
+    _plain("engines", width=30, spare=1),
 )
 _TASK_FIELDS = (
     _STATUS,
@@ -131,22 +132,25 @@ _SCHEDULE_FIELDS = (
     _time("stop", "stops (UTC)", spare=3),
     _plain("description", width=50, spare=1),
 )
-_JOB_COLUMNS = frozenset(
-    "id name status created modified started completed queued_for ran_for engines tasks tasks_done tasks_failed target_id "
-    "cluster_id application_id scheduled_job_id can_cancel can_retry why_not".split()
-)
-_TASK_COLUMNS = frozenset(
-    "job_id id name status engine engine_id category order created queued started completed queued_for ran_for failure_reason "
-    "failure_message".split()
-)
-_SCHEDULE_COLUMNS = frozenset("id name is_active is_public run_mode start stop created modified description".split())
+_JOB_COLUMNS = (
+    "id", "name", "status", "created", "modified", "started", "completed", "queued_for", "ran_for", "engines", "tasks",
+    "tasks_done", "tasks_failed", "target_id", "cluster_id", "application_id", "scheduled_job_id", "can_cancel",
+    "can_retry", "why_not",
+)  # fmt: skip
+_TASK_COLUMNS = (
+    "job_id", "id", "name", "status", "engine", "engine_id", "category", "order", "created", "queued", "started",
+    "completed", "queued_for", "ran_for", "failure_reason", "failure_message",
+)  # fmt: skip
+_SCHEDULE_COLUMNS = (
+    "id", "name", "is_active", "is_public", "run_mode", "start", "stop", "created", "modified", "description",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
     word: str
     fields: tuple[_Field, ...]
-    columns: frozenset[str]
+    columns: tuple[str, ...]
 
 
 _KINDS = {
@@ -162,7 +166,7 @@ def is_ours(frame: pd.DataFrame) -> bool:
     if kind is None or "service" not in frame.attrs or not frame.columns.is_unique:
         return False
     times = str(frame.dtypes.get("created", "datetime64"))
-    return kind.columns.issubset(frame.columns) and times.startswith("datetime64")
+    return set(kind.columns).issubset(frame.columns) and times.startswith("datetime64")
 
 
 def frame_view(frame: pd.DataFrame, kind: str = "") -> View:
@@ -176,7 +180,7 @@ def frame_view(frame: pd.DataFrame, kind: str = "") -> View:
     others = [str(name) for name in frame.columns if name not in shape.columns]
     fields += [_plain(name, width=30) for name in others if name in frame.columns]
     shown = frame.head(_rows_to_show())
-    rows = tuple(tuple(field.cell(row, now) for field in fields) for row in shown.to_dict("records"))
+    rows = tuple(tuple(field.cell(row, now) for field in fields) for row in records(shown))
     left_out = f"{len(shown):,} of {total:,} rows are shown; the frame holds them all." if total > len(shown) else ""
     table = Table(tuple(field.column for field in fields), rows, footer=left_out)
     return View(plural(total, shape.word), tuple(_chips(frame)), (*_covered(frame), *_can(frame)), tables=(table,))
@@ -200,8 +204,10 @@ def _chips(frame: pd.DataFrame) -> Iterable[Cell]:
 
 
 def _can(frame: pd.DataFrame) -> tuple[str, ...]:
-    if not {"can_cancel", "can_retry"}.issubset(frame.columns):
+    if not {"can_cancel", "can_retry", "tasks"}.issubset(frame.columns):
         return ()
+    if frame["can_cancel"].isna().all() and frame["tasks"].isna().all():
+        return ("Whether these can be cancelled is not known: AI Processing tells nothing of tasks.",)
     cancel, retry = (int(frame[name].fillna(value=False).sum()) for name in ("can_cancel", "can_retry"))
     return (f"{cancel:,} can be cancelled, {retry:,} can be retried.",)
 
@@ -215,20 +221,37 @@ def _covered(frame: pd.DataFrame) -> tuple[str, ...]:
         parts.append(f"read at {exact(as_of)} UTC")
     if since and until:
         parts.append(f"created from {exact(since)} to {exact(until)} UTC")
-    elif since or until:
-        parts.append(f"created {'since' if since else 'until'} {exact(since or until or as_of)} UTC")  # type: ignore[arg-type]  # one of the first two is there
+    elif since:
+        parts.append(f"created since {exact(since)} UTC")
+    elif until:
+        parts.append(f"created until {exact(until)} UTC")
+    elif attrs.get("kind") == "jobs" and "ids" not in (attrs.get("query") or {}):
+        parts.append("created at any time")
     facts = [" · ".join(parts)] if parts else []
     if attrs.get("truncated"):
-        facts.append("Cut off at the limit: more jobs match than are here; raise the limit, or narrow the range or the filter.")
+        facts.append(
+            "Cut off at the limit: more jobs match than are here; raise the limit, or narrow the range or the filter."
+        )
+    gone = [str(job_id) for job_id in attrs.get("missing") or ()]
+    if gone:
+        facts.append(f"Not found here, or not yours: {_some(gone)}.")
     return tuple(facts)
+
+
+def _some(words: list[str]) -> str:
+    return ", ".join(words[:_NAMED]) + (f" and {len(words) - _NAMED:,} more" if len(words) > _NAMED else "")
 
 
 def _how_to_widen(frame: pd.DataFrame, word: str) -> str:
     query = frame.attrs.get("query") or {}
-    asked = [f"{name} {_listed(value)}" for name, value in query.items() if name not in _RANGE and value not in (None, [], (), "")]
+    asked = [
+        f"{name} {_listed(value)}"
+        for name, value in query.items()
+        if name not in _RANGE and value not in (None, [], (), "")
+    ]
     what = f"Nothing matches {', '.join(asked)} in this range." if asked else f"There are no {word}s in this range."
     drop = "leave a filter out, or " if asked else ""
-    return f"{what} To see more, {drop}look further back: since=\"7d\" (%job list --since 7d)." if word == "job" else what
+    return f'{what} To see more, {drop}look further back: since="7d" (%job list --since 7d).' if word == "job" else what
 
 
 _RANGE = frozenset({"since", "until", "limit", "api"})

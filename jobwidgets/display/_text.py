@@ -43,7 +43,9 @@ def terminal_width() -> int:
 
 def width_of(text: str) -> int:
     """Count the columns that a text takes in a terminal."""
-    return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in _WIDE else 1 for char in text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in _WIDE else 1 for char in text
+    )
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
@@ -72,9 +74,7 @@ def _flat(cell: Cell, limit: int = 200) -> str:
 
 def _table_lines(table: Table, room: int) -> list[str]:
     cells = [[_flat(cell, column.width) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
-    widths = [
-        max(map(width_of, (column.title, *texts))) for column, *texts in zip(table.columns, *cells, strict=True)
-    ]
+    widths = [max(map(width_of, (column.title, *texts))) for column, *texts in zip(table.columns, *cells, strict=True)]
     kept = _fitting(widths, table.columns, room)
     columns = [table.columns[i] for i in kept]
     widths = _squeeze([widths[i] for i in kept], columns, room)
@@ -121,6 +121,7 @@ def _squeeze(widths: list[int], columns: Sequence[Column], room: int) -> list[in
 
 def _line(texts: list[str], widths: list[int], columns: Sequence[Column]) -> str:
     parts = (
-        pad(cut(text, width), width, right=column.right) for text, width, column in zip(texts, widths, columns, strict=True)
+        pad(cut(text, width), width, right=column.right)
+        for text, width, column in zip(texts, widths, columns, strict=True)
     )
     return _GAP.join(parts).rstrip()

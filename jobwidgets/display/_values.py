@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,12 +14,22 @@ from jobwidgets.display._view import Cell
 if TYPE_CHECKING:
     from datetime import timedelta
 
-NOTHING = Cell("–", tone="off")
+    import pandas as pd
+
+NOTHING = Cell("\N{EN DASH}", tone="off")
 
 
 def missing(value: Any) -> bool:
     """Say whether a value is absent: None, NaN, NaT or pandas' NA (asked without importing pandas)."""
-    return value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and value != value)  # noqa: PLR0124  NaN is what differs from itself
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, float) and math.isnan(value)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give the rows of a frame by the names of their columns."""
+    names = [str(name) for name in frame.columns]
+    return [dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False, name=None)]
 
 
 def text_cell(value: Any) -> Cell:

@@ -81,7 +81,7 @@ _STATUS_FACES: dict[str, tuple[str, str]] = {
 _OUTCOME_FACES: dict[str, tuple[str, str]] = {
     "done": ("✓", "good"),
     "refused": ("✗", "bad"),
-    "skipped": ("–", "idle"),
+    "skipped": ("\N{EN DASH}", "idle"),
     "unknown": ("?", "warn"),
     "not_sent": ("○", "idle"),
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets._model import OUTCOMES
-from jobwidgets.display._values import NOTHING, id_cell, missing, plural, reason_text, text_cell
+from jobwidgets.display._values import NOTHING, host, id_cell, missing, plural, reason_text, records, text_cell
 from jobwidgets.display._view import Cell, Column, Table, View, outcome_cell, status_cell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from jobwidgets.bulk import Plan, Receipt
@@ -35,7 +37,7 @@ def plan_view(plan: Plan) -> View:
     return View(
         f"{plan.kind.capitalize()} {sent:,} of {plural(total, 'job')}",
         chips=chips if left_out else chips[:1],
-        facts=(f"plan {plan.op}" + (f" · reason: {plan.reason}" if plan.reason else ""),),
+        facts=(f"plan {plan.op} · {host(plan.service_url)}" + (f" · reason: {plan.reason}" if plan.reason else ""),),
         tables=tuple(tables),
         notes=(_next_step(plan, sent),),
     )
@@ -50,43 +52,51 @@ def _next_step(plan: Plan, sent: int) -> str:
 def _sample(frame: pd.DataFrame, title: str, most: int) -> Table:
     shown = frame.head(most)
     rows = tuple(
-        (id_cell(row["id"]), text_cell(row["name"]), status_cell(str(row["status"]))) for row in shown.to_dict("records")
+        (id_cell(row["id"]), text_cell(row["name"]), status_cell(str(row["status"]))) for row in records(shown)
     )
     more = f"… and {len(frame) - len(shown):,} more, in the plan's df." if len(frame) > len(shown) else ""
     return Table((_ID, _NAME, _STATUS), rows, title, more)
 
 
-def _reasons(reasons: dict[str, int]) -> Table:
+def _reasons(reasons: dict[str, int], title: str = "Left out") -> Table:
     rows = tuple((Cell(f"{number:,}"), Cell(reason_text(code))) for code, number in reasons.items())
-    return Table((Column("jobs", right=True), Column("why", width=90)), rows, "Left out")
+    return Table((Column("jobs", right=True), Column("why", width=90)), rows, title)
 
 
 def receipt_view(receipt: Receipt) -> View:
     """Build the view of a receipt: refused first, then what is unknown, not sent, skipped and done."""
     frame, counts = receipt.df, receipt.counts
-    chips = tuple(outcome_cell(name, f"{counts[name]:,} {name.replace('_', ' ')}") for name in OUTCOMES if counts.get(name))
+    chips = tuple(
+        outcome_cell(name, f"{counts[name]:,} {name.replace('_', ' ')}") for name in OUTCOMES if counts.get(name)
+    )
     done, total = counts.get("done", 0), len(frame)
     tables = [_outcome(frame, name) for name in ("refused", "unknown", "not_sent") if counts.get(name)]
     if counts.get("skipped"):
         skipped = frame.loc[frame["outcome"] == "skipped", "reason"]
-        tables.append(_reasons({str(code): int(number) for code, number in skipped.value_counts().items() if number}))
+        tables.append(
+            _reasons({str(code): int(number) for code, number in skipped.value_counts().items() if number}, "Skipped")
+        )
     if done:
         tables.append(_done(frame[frame["outcome"] == "done"], receipt.kind))
     return View(
         f"{_DONE.get(receipt.kind, receipt.kind)} {done:,} of {plural(total, 'job')}",
         chips=chips,
-        facts=(f"receipt {receipt.op}",),
+        facts=tuple(_facts(receipt)),
         tables=tuple(tables),
         notes=tuple(_what_next(receipt)),
     )
 
 
+def _facts(receipt: Receipt) -> Iterator[str]:
+    yield f"receipt {receipt.op} · {host(receipt.service_url)}" + (f" · reason: {receipt.why}" if receipt.why else "")
+    if receipt.halted:
+        yield f"Halted: {receipt.halted}"
+
+
 def _outcome(frame: pd.DataFrame, outcome: str) -> Table:
     chosen = frame[frame["outcome"] == outcome]
     shown = chosen.head(_EACH)
-    rows = tuple(
-        (id_cell(row["id"]), text_cell(row["name"]), _moved(row), _why(row)) for row in shown.to_dict("records")
-    )
+    rows = tuple((id_cell(row["id"]), text_cell(row["name"]), _moved(row), _why(row)) for row in records(shown))
     more = f"… and {len(chosen) - len(shown):,} more, in the receipt's df." if len(chosen) > len(shown) else ""
     return Table((_ID, _NAME, _STATUS, Column("why", width=140)), rows, _TITLES[outcome], more)
 
@@ -106,7 +116,9 @@ def _moved(row: dict[str, Any]) -> Cell:
 
 
 def _why(row: dict[str, Any]) -> Cell:
-    return Cell(reason_text(row.get("reason")), note="" if missing(row.get("message")) else str(row["message"]))
+    why = reason_text(row.get("reason"))
+    said = "" if missing(row.get("message")) else str(row["message"])
+    return Cell(why or said, note=said if why and said != why else "")
 
 
 def _done(frame: pd.DataFrame, kind: str) -> Table:
@@ -119,7 +131,7 @@ def _done(frame: pd.DataFrame, kind: str) -> Table:
             _moved(row),
             id_cell(row["new_id"]) if kind == "retry" else text_cell(row.get("message")),
         )
-        for row in shown.to_dict("records")
+        for row in records(shown)
     )
     more = f"… and {len(frame) - len(shown):,} more, in the receipt's df." if len(frame) > len(shown) else ""
     return Table((_ID, _NAME, _STATUS, Column(last, width=60, whole=kind == "retry")), rows, "Done", more)
@@ -128,7 +140,9 @@ def _done(frame: pd.DataFrame, kind: str) -> Table:
 def _what_next(receipt: Receipt) -> list[str]:
     notes = []
     if receipt.counts.get("unknown"):
-        notes.append("The answers of the unknown ones were lost. receipt.resolve() asks the service what became of them.")
+        notes.append(
+            "The answers of the unknown ones were lost. receipt.resolve() asks the service what became of them."
+        )
     if receipt.counts.get("not_sent"):
         notes.append(f"To go on with those not sent: %job resume {receipt.op}   (or receipt.resume())")
     return notes

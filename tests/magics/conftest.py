@@ -28,8 +28,14 @@ def jobs_frame(rows=_ROWS, *, truncated=False, query=None):
     """A frame as `client.jobs()` makes them."""
     verdicts = [cancel_verdict(row[2], row[3]) for row in rows]
     created = [NOW - pd.Timedelta(hours=row[5]) for row in rows]
-    started = [at + pd.Timedelta(minutes=30) if "running" in row[3] or "complete" in row[3] else None for at, row in zip(created, rows, strict=True)]
-    completed = [at + pd.Timedelta(minutes=95) if row[2] in {"complete", "failed", "aborted"} else None for at, row in zip(created, rows, strict=True)]
+    started = [
+        at + pd.Timedelta(minutes=30) if "running" in row[3] or "complete" in row[3] else None
+        for at, row in zip(created, rows, strict=True)
+    ]
+    completed = [
+        at + pd.Timedelta(minutes=95) if row[2] in {"complete", "failed", "aborted"} else None
+        for at, row in zip(created, rows, strict=True)
+    ]
     words = [*STATUSES, *sorted({row[2] for row in rows} - set(STATUSES))]
     times = "datetime64[us, UTC]"
     frame = pd.DataFrame(
@@ -41,8 +47,14 @@ def jobs_frame(rows=_ROWS, *, truncated=False, query=None):
             "modified": pd.Series(created, dtype=times),
             "started": pd.Series(started, dtype=times),
             "completed": pd.Series(completed, dtype=times),
-            "queued_for": pd.Series([NOW - at if ended is None else ended - at for at, ended in zip(created, started, strict=True)], dtype="timedelta64[us]"),
-            "ran_for": pd.Series([None if a is None or b is None else b - a for a, b in zip(started, completed, strict=True)], dtype="timedelta64[us]"),
+            "queued_for": pd.Series(
+                [NOW - at if ended is None else ended - at for at, ended in zip(created, started, strict=True)],
+                dtype="timedelta64[us]",
+            ),
+            "ran_for": pd.Series(
+                [None if a is None or b is None else b - a for a, b in zip(started, completed, strict=True)],
+                dtype="timedelta64[us]",
+            ),
             "engines": pd.array([row[4] for row in rows], dtype="string"),
             "tasks": pd.array([len(row[3]) for row in rows], dtype="Int32"),
             "tasks_done": pd.array([row[3].count("complete") for row in rows], dtype="Int32"),
@@ -82,16 +94,52 @@ def plan(kind="cancel", frame=None, reason="stuck since noon"):
     )
     reasons = {str(key): int(value) for key, value in table.loc[~able, "why_not"].value_counts().items()}
     counts = {kind: int(able.sum()), "skip": int((~able).sum())}
-    return SimpleNamespace(kind=kind, op="c-20260302-1200-7f", reason=reason, df=table, counts=counts, reasons=reasons, total=len(table))
+    return SimpleNamespace(
+        kind=kind,
+        op="c-20260302-1200-7f",
+        reason=reason,
+        df=table,
+        counts=counts,
+        reasons=reasons,
+        total=len(table),
+        service_url=SERVICE,
+    )
 
 
 def receipt(kind="cancel"):
     """Something with the face of a receipt, every outcome in it."""
     rows = [
         ("2603020900_pending001", "Evening news 1", "done", None, "Job cancelled", None, "pending", "aborted"),
-        ("2603020900_queued0002", "Évènements à minuit", "refused", "task_started", "Invalid <input>: a task runs", None, "queued", "running"),
-        ("2603020900_running003", "Court hearing <b>7</b>", "skipped", "task_started", None, None, "running", "running"),
-        ("2603020900_nominal004", "Running in name only", "unknown", None, "the answer was lost", None, "running", None),
+        (
+            "2603020900_queued0002",
+            "Évènements à minuit",
+            "refused",
+            "task_started",
+            "Invalid <input>: a task runs",
+            None,
+            "queued",
+            "running",
+        ),
+        (
+            "2603020900_running003",
+            "Court hearing <b>7</b>",
+            "skipped",
+            "task_started",
+            None,
+            None,
+            "running",
+            "running",
+        ),
+        (
+            "2603020900_nominal004",
+            "Running in name only",
+            "unknown",
+            None,
+            "the answer was lost",
+            None,
+            "running",
+            None,
+        ),
         ("0012", "zero twelve", "not_sent", None, "stopped", None, "pending", None),
     ]
     names = ("id", "name", "outcome", "reason", "message", "new_id", "status_before", "status")
@@ -99,7 +147,16 @@ def receipt(kind="cancel"):
     if kind == "retry":
         frame.loc[0, ["message", "new_id", "status"]] = [None, "2603021200_again0001", "pending"]
     counts = {str(key): int(value) for key, value in frame["outcome"].value_counts().items()}
-    return SimpleNamespace(kind=kind, op="c-20260302-1200-7f", df=frame, counts=counts)
+    return SimpleNamespace(
+        kind=kind,
+        op="c-20260302-1200-7f",
+        df=frame,
+        counts=counts,
+        why="stuck",
+        halted="",
+        total=len(frame),
+        service_url=SERVICE,
+    )
 
 
 @pytest.fixture

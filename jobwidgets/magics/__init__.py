@@ -1,0 +1,35 @@
+"""The `%job` magic: what `%load_ext jobwidgets` puts into a shell, and takes out of it again.
+
+Nothing heavy is imported here: the work is loaded when the magic is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobwidgets.magics._shelf import Shelf
+
+_loaded: dict[int, Shelf] = {}
+
+
+def load_ipython_extension(ip: Any) -> None:
+    """Give a shell the `%job` magic, its completion, its `?` help, and the look of job frames.
+
+    Parameters
+    ----------
+    ip : IPython.core.interactiveshell.InteractiveShell
+        The shell to extend. Loading twice is the same as loading once.
+    """
+    from jobwidgets.magics._shelf import Shelf  # noqa: PLC0415  importing the package must stay free
+
+    if id(ip) in _loaded:
+        return
+    _loaded[id(ip)] = Shelf(ip)
+
+
+def unload_ipython_extension(ip: Any) -> None:
+    """Take all of it away again; jobs, clients and frames are left as they are."""
+    shelf = _loaded.pop(id(ip), None)
+    if shelf is not None:
+        shelf.clear()

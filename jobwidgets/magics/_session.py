@@ -1,0 +1,154 @@
+"""What one shell's `%job` remembers: the client, the plans, the ids it has seen."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jobwidgets
+from jobwidgets._errors import SettingsError, UsageError
+from jobwidgets._text import safe
+from jobwidgets.magics._memory import Memory
+from jobwidgets.magics._parser import HelpAsked, nearest, read, verb_named
+from jobwidgets.magics._verbs import overview
+from jobwidgets.magics._words import checked_name, scalars, split, targets, variable
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from jobwidgets.bulk import Plan
+    from jobwidgets.client import Client
+    from jobwidgets.magics._words import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A result that was said already: -o keeps it, the cell does not show it again."""
+
+    value: Any
+
+
+class Stopped(KeyboardInterrupt):
+    """An interrupt, with one line that says what it did and did not stop."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Show one line in a notebook instead of a traceback (a hook of IPython)."""
+        return [f"Stopped: {self}"]
+
+
+class Session:
+    """The state behind `%job` in one shell."""
+
+    def __init__(self, ip: Any) -> None:
+        self.ip = ip
+        self.plans: dict[str, Plan] = {}
+        self.memory = Memory()
+        self._client: Client | None = None
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """The variables that `$name` can take."""
+        found: Mapping[str, Any] = self.ip.user_ns
+        return found
+
+    def run(self, line: str, cell: str | None) -> Any:
+        """Do what a line says, and give what the cell shows."""
+        from jobwidgets.magics._commands import COMMANDS, TAKES_CELL  # noqa: PLC0415  the work is loaded when it is asked for
+
+        words, silent = split(line)
+        if not words or words[0] in {"-h", "--help"}:
+            self.say(overview())
+            return None
+        verb = verb_named(words[0])
+        if cell is not None and verb.name not in TAKES_CELL:
+            raise UsageError(
+                f"%%job {verb.name} takes no cell", hint=f"write it in one line: %job {verb.name} {verb.usage}".rstrip()
+            )
+        try:
+            args = read(verb.name, scalars(words[1:], self.names))
+        except HelpAsked as asked:
+            self.say(str(asked))
+            return None
+        out = checked_name(args.out) if getattr(args, "out", None) else None
+        try:
+            result = COMMANDS[verb.name](self, args, cell)
+        except Stopped:
+            raise
+        except KeyboardInterrupt:
+            raise Stopped("the waiting has ended; nothing was changed") from None
+        quiet = isinstance(result, Quiet)
+        value = result.value if isinstance(result, Quiet) else result
+        if out is not None:
+            self.ip.user_ns[out] = value
+        return None if silent or quiet else value
+
+    def complete(self, text: str, line: int, column: int) -> Any:
+        """Say what may stand at the cursor; asks nobody but this process."""
+        from jobwidgets.magics._complete import complete  # noqa: PLC0415  as above
+
+        return complete(self, text, line, column)
+
+    def say(self, text: str) -> None:
+        """Print into the cell."""
+        print(text)  # noqa: T201  a magic speaks by printing
+
+    @property
+    def here(self) -> Client | None:
+        """The client that stands now, if any; connects to nothing."""
+        if self._client is not None and not self._client.closed:
+            return self._client
+        return jobwidgets.current_client() if "jobwidgets.client" in sys.modules else None
+
+    def client(self) -> Client:
+        """Give the client: of `%job connect` or `%job demo`, else the newest one, else one by the settings."""
+        found = self.here
+        if found is None:
+            try:
+                found = self._client = jobwidgets.connect()
+            except SettingsError as error:
+                raise SettingsError(
+                    f"%job has no service to talk to: {error.message}",
+                    hint="%job demo starts one with invented jobs; %job connect URL goes to a real one",
+                ) from None
+            self.say(f"Connected to {found.label}.")
+        return found
+
+    def use(self, client: Client) -> None:
+        """Talk to this client from now on."""
+        self._client = client
+
+    def targets(self, args: argparse.Namespace, cell: str | None) -> Targets:
+        """Read the jobs that were named, and refuse frames of another service."""
+        found = targets(args.ids, cell, self.names)
+        here = self.client().service_url
+        for frame in found.frames:
+            there = frame.attrs.get("service", here)
+            if there != here:
+                raise UsageError(
+                    f"the frame lists jobs of {safe(there)}, and %job talks to {safe(here)}",
+                    hint="list them again here, or %job connect to the frame's service",
+                )
+        return found
+
+    def plan(self, op: str | None) -> Plan:
+        """Find a plan: by its name, in a variable, or the last one."""
+        if op is None:
+            if not self.plans:
+                raise UsageError("there is no plan yet", hint="make one: %job plan cancel $df")
+            return self.plans[next(reversed(self.plans))]
+        if op.startswith("$"):
+            value = variable(op, self.names)
+            if not (hasattr(value, "apply") and hasattr(value, "op")):
+                raise UsageError(f"{op} is no plan", hint="make one: %job plan cancel $df")
+            found: Plan = value
+            return found
+        if op not in self.plans:
+            known = ", ".join(self.plans) or "none yet"
+            raise UsageError(f"no plan {safe(op)!r}{nearest(op, self.plans)}", hint=f"plans made here: {known}")
+        return self.plans[op]
+
+    def live(self) -> bool:
+        """Say whether displays can be updated in place: in a kernel, not in a terminal."""
+        return hasattr(self.ip, "kernel")
