@@ -6,7 +6,6 @@ import asyncio
 import math
 import re
 import zlib
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
@@ -14,54 +13,33 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from ._errors import Refusal
+from ._http import (
+    GRAPHQL_PATH,
+    Reply,
+    Request,
+    TooLargeError,
+    drip,
+    gateway_page,
+    hang_up_in_process,
+    lifespan,
+    raw,
+    read_body,
+    read_json,
+)
 from ._rest import BASE, Rest, http_status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
     from ._faults import Fault
+    from ._http import Receive, Send
     from ._service import Service
     from ._world import Caller
 
-    Receive = Callable[[], Awaitable[dict[str, Any]]]
-    Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-GRAPHQL_PATH = "/v3/graphql"
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost)(:\d{1,5})?", re.IGNORECASE)
 _GZIP_FROM = 1024
 _NOTHING_MORE = frozenset({"fail_before", "server_error", "capacity_exceeded", "rate_limit", "expire_token"})
-_GATEWAY_PAGE = b"<html><head><title>%d</title></head><body><center><h1>%d</h1></center><hr>gateway</body></html>"
 _encode = msgspec.json.Encoder().encode
-
-
-@dataclass(slots=True)
-class Reply:
-    """An answer before it is sent."""
-
-    status: int
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Request:
-    """A request as it came."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes = b""
-
-    @property
-    def graphql(self) -> bool:
-        """Whether it asks for the GraphQL endpoint."""
-        return self.path == GRAPHQL_PATH
-
-
-class TooLargeError(Exception):
-    """The body is larger than the service takes."""
 
 
 class App:
@@ -74,7 +52,7 @@ class App:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await lifespan(receive, send)
             return
         if scope["type"] != "http":
             raise RuntimeError("only HTTP is spoken here")
@@ -86,7 +64,7 @@ class App:
         try:
             reply = self._at_the_door(request)
             if reply is None:
-                request.body = await _read_body(receive, headers, self._service.choices.max_body)
+                request.body = await read_body(receive, headers, self._service.choices.max_body)
                 reply = self._answer(request)
         except TooLargeError as error:
             reply = self._too_large(request, error.args[0])
@@ -153,7 +131,7 @@ class App:
         return None if found is None else found[1], None, faults
 
     def _graphql(self, request: Request) -> Reply:
-        given = _read_json(request)
+        given = read_json(request)
         if not isinstance(given, dict) or not isinstance(given.get("query"), str):
             raise Refusal("invalid_input", "The body must be a JSON object with a query")
         name, variables = given.get("operationName"), given.get("variables")
@@ -175,7 +153,7 @@ class App:
         caller, reply, faults = self._admit(request, [route.name])
         if reply is None and caller is not None:
             try:
-                body = _read_json(request) if request.method == "POST" else None
+                body = read_json(request) if request.method == "POST" else None
                 status, answer = route.answer(caller, *route.parts, query=request.query, body=body)
                 reply = Reply(status, b"" if answer is None else _encode(answer))
             except Refusal as refusal:
@@ -217,19 +195,19 @@ class App:
             return self._refuse(
                 request, 200 if request.graphql else 503, Refusal("capacity_exceeded", "The query is too dear")
             )
-        return _gateway_page(int(fault.amount))
+        return gateway_page(int(fault.amount))
 
     async def _send(self, request: Request, reply: Reply, scope: Mapping[str, Any], send: Send) -> None:
         """Send an answer, with what the faults make of it."""
         faults = {fault.kind: fault for fault in reply.faults}
         if "delay" in faults:
             await asyncio.sleep(faults["delay"].amount)
-        hang_up = scope.get("extensions", {}).get("emulator.hang_up", _hang_up_in_process)
+        hang_up = scope.get("extensions", {}).get("emulator.hang_up", hang_up_in_process)
         if "lose_answer" in faults:
             await hang_up(b"")
             return
         if "fail_after" in faults:
-            reply = _gateway_page(int(faults["fail_after"].amount))
+            reply = gateway_page(int(faults["fail_after"].amount))
         elif "garbage" in faults:
             reply = Reply(
                 200,
@@ -238,7 +216,7 @@ class App:
             )
         headers = self._headers(request, reply)
         if "trickle" in faults and faults["trickle"].headers and "emulator.drip" in scope.get("extensions", {}):
-            await scope["extensions"]["emulator.drip"](_raw(reply, headers), faults["trickle"].amount)
+            await scope["extensions"]["emulator.drip"](raw(reply, headers), faults["trickle"].amount)
             return
         await send(
             {
@@ -252,7 +230,7 @@ class App:
             await hang_up(None)
             return
         if "trickle" in faults:
-            await _drip(reply.body, faults["trickle"].amount, send)
+            await drip(reply.body, faults["trickle"].amount, send)
             return
         await send({"type": "http.response.body", "body": reply.body})
 
@@ -270,64 +248,3 @@ class App:
         else:
             headers["Content-Length"] = str(len(reply.body))
         return headers
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        kind = message["type"].removeprefix("lifespan.")
-        await send({"type": f"lifespan.{kind}.complete"})
-        if kind == "shutdown":
-            return
-
-
-async def _read_body(receive: Receive, headers: Mapping[str, str], most: int) -> bytes:
-    """Return the body; more than `most` bytes are not kept."""
-    announced = headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > most:
-        raise TooLargeError(int(announced))
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > most:
-            raise TooLargeError(size)
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-def _read_json(request: Request) -> Any:
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refusal("invalid_input", "The body must be JSON, with Content-Type: application/json")
-    try:
-        return msgspec.json.decode(request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refusal("invalid_input", "The body is not JSON") from None
-
-
-def _gateway_page(status: int) -> Reply:
-    return Reply(status, _GATEWAY_PAGE % (status, status), {"Content-Type": "text/html"})
-
-
-def _raw(reply: Reply, headers: Mapping[str, str]) -> bytes:
-    head = "".join(f"{key}: {value}\r\n" for key, value in headers.items())
-    return f"HTTP/1.1 {reply.status} X\r\n{head}Connection: close\r\n\r\n".encode("latin-1") + reply.body
-
-
-async def _drip(body: bytes, rate: float, send: Send) -> None:
-    """Send a body at `rate` bytes a second."""
-    step = max(1, int(rate / 10))
-    for begin in range(0, len(body), step):
-        await send({"type": "http.response.body", "body": body[begin : begin + step], "more_body": True})
-        await asyncio.sleep(step / rate)
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def _hang_up_in_process(_: bytes | None) -> None:
-    """Break off where there is no socket to close."""
-    raise ConnectionAbortedError("the service closed the connection without an answer")

@@ -24,8 +24,9 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values, get_variable_values
 
+from ._columns import Iso
 from ._errors import Refusal, invalid
-from ._fields import SHARED, Iso, build_fields
+from ._fields import SHARED, build_fields
 from ._projection import Failure, Projector
 
 if TYPE_CHECKING:

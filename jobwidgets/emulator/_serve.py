@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from ._app import GRAPHQL_PATH
+from ._http import GRAPHQL_PATH
 from ._rest import BASE
 from ._service import Service
 
