@@ -145,19 +145,18 @@ def cancel_verdict(status: str, tasks: list[str], *, tasks_known: bool = True) -
     tasks_known : bool, default True
         Whether these are all of them.
     """
+    idle = IDLE.issuperset(tasks)
+    if status in IDLE | {"running"} and idle:  # running in name only: no task has started
+        return Verdict(ok=True) if tasks_known else Verdict(ok=None, reason=Reason.TASKS_UNREAD)
     if status in TERMINAL:
-        return Verdict(ok=False, reason=_ENDED.get(status, Reason.FAILED))
-    if any(task in STARTED for task in tasks):
-        return Verdict(ok=False, reason=Reason.TASK_STARTED)
-    if status not in STATUSES:
-        return Verdict(ok=False, reason=Reason.UNKNOWN_STATUS)
-    if status not in IDLE and status != "running":
-        return Verdict(ok=False, reason=Reason.JOB_STATUS)
-    if not IDLE.issuperset(tasks):
-        return Verdict(ok=False, reason=Reason.TASK_STATUS)
-    if not tasks_known:
-        return Verdict(ok=None, reason=Reason.TASKS_UNREAD)
-    return Verdict(ok=True)
+        reason = _ENDED.get(status, Reason.FAILED)
+    elif any(task in STARTED for task in tasks):
+        reason = Reason.TASK_STARTED
+    elif status not in STATUSES:
+        reason = Reason.UNKNOWN_STATUS
+    else:
+        reason = Reason.JOB_STATUS if idle else Reason.TASK_STATUS
+    return Verdict(ok=False, reason=reason)
 
 
 _ENDED = {"complete": Reason.COMPLETE, "aborted": Reason.ABORTED, "cancelled": Reason.ABORTED}

@@ -6,6 +6,7 @@ import html
 import unicodedata
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_FORMS = ((2, "x"), (4, "u"), (8, "U"))
 _JOINERS = frozenset("\u200c\u200d")  # letters of several scripts, and most emoji, need these two
 
 
@@ -38,4 +39,5 @@ def _escape(char: str) -> str:
     code = ord(char)
     if char in "\n\r\t":
         return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[char]
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    digits, letter = next((digits, letter) for digits, letter in _FORMS if code < 16**digits)
+    return f"\\{letter}{code:0{digits}x}"

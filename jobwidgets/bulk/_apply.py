@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,8 +14,8 @@ from jobwidgets._errors import AuthError, JobError, NotSentError, RefusedError, 
 from jobwidgets._model import REASON_TEXT
 from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import Found, matched
-from jobwidgets.client._flow import NOTHING_DONE, graph_error
+from jobwidgets.client._core import matched
+from jobwidgets.client._flow import NOTHING_DONE, Envelope, graph_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from jobwidgets.bulk._receipt import AsyncReceipt, Line
     from jobwidgets.client import AsyncClient
+    from jobwidgets.client._core import Found
 
 Progress = Callable[[int, int, dict[str, int]], None]
 SIDE_BY_SIDE = 4
@@ -88,7 +89,7 @@ class Application:
         """Read the targets again; what has moved since the plan was made is skipped with its reason."""
         frame = await self._client.jobs(ids=[line.id for line in targets])
         may = "can_cancel" if self._receipt.kind == "cancel" else "can_retry"
-        seen = _by_id(frame, may, "status", "why_not")
+        seen = by_id(frame, may, "status", "why_not")
         due = []
         for line in targets:
             ok, status, why = seen.get(line.id, (False, None, "not_found"))
@@ -129,15 +130,15 @@ class Application:
         self._waiting.clear()
 
     async def _send(self, batch: Sequence[Line]) -> None:
-        ids = [line.id for line in batch]
+        """Send one document for a batch, and take in what its answer says."""
         at = self._core.as_of()
         for line in batch:
             line.settle("unknown", "the answer was lost", at=at)
         try:
             envelope = await self._core.graph(
                 self._verb,
-                documents.many(self._verb, len(ids)),
-                {f"a{place}": job_id for place, job_id in enumerate(ids)},
+                documents.many(self._verb, len(batch)),
+                {f"a{place}": line.id for place, line in enumerate(batch)},
                 write=True,
             )
         except (UnknownOutcomeError, ServiceError) as error:
@@ -150,20 +151,25 @@ class Application:
         except RefusedError as error:
             self._rejected(batch, error)
         else:
-            if envelope.has_data or not envelope.errors:
-                answers = matched(envelope, ids)
+            self._take_in(batch, envelope)
+
+    def _take_in(self, batch: Sequence[Line], envelope: Envelope) -> None:
+        """Bring each target of a batch to what the answer says of it, or leave it unknown."""
+        errors = envelope.errors or []
+        if envelope.has_data or not errors:
+            answers = matched(envelope, [line.id for line in batch])
+            for line in batch:
+                self._read(line, answers[line.id])
+        elif all(error.name in NOTHING_DONE for error in errors):
+            refusal = graph_error(errors[0], self._verb)
+            if isinstance(refusal, AuthError):
                 for line in batch:
-                    self._read(line, answers[line.id])
-            elif all(error.name in NOTHING_DONE for error in envelope.errors):
-                refusal = graph_error(envelope.errors[0], self._verb)
-                if isinstance(refusal, AuthError):
-                    for line in batch:
-                        line.settle("not_sent", refusal.message)
-                    raise refusal
-                self._rejected(batch, refusal)
-            else:
-                for line in batch:
-                    line.reason = f"the service answered {safe(envelope.errors[0].name or 'an error without a name')}"
+                    line.settle("not_sent", refusal.message)
+                raise refusal
+            self._rejected(batch, refusal)
+        else:
+            for line in batch:
+                line.reason = f"the service answered {safe(errors[0].name or 'an error without a name')}"
 
     def _rejected(self, batch: Sequence[Line], error: JobError) -> None:
         """Take a rejection of a whole document: nothing of it was done, so its halves may be sent."""
@@ -214,7 +220,7 @@ class Application:
             except JobError as error:
                 self._receipt.halted = f"could not look back: {error.message}"
                 return
-            seen = _by_id(frame, "can_cancel", "status", "why_not")
+            seen = by_id(frame, "can_cancel", "status", "why_not")
             left = [line for line in left if line.id in seen and self._unclear(line, *seen[line.id])]
         for line in left:
             if line.outcome == "done":
@@ -241,6 +247,7 @@ class Application:
             self._progress(total - len(self._waiting) - counts.get("not_sent", 0), total, counts)
 
 
-def _by_id(frame: pd.DataFrame, *columns: str) -> dict[str, tuple[object, ...]]:
+def by_id(frame: pd.DataFrame, *columns: str) -> dict[str, tuple[Any, ...]]:
+    """Give each job's values of some columns, with None for what is missing."""
     plain = frame[list(columns)].astype(object).where(frame[list(columns)].notna(), None)
     return dict(zip(frame["id"].tolist(), plain.itertuples(index=False, name=None), strict=True))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobwidgets._model import REASON_TEXT
+from jobwidgets.bulk._apply import by_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 CLOCKS = timedelta(seconds=5)
 """How far the Date header (whole seconds) and the service's own times may lie apart."""
+ALIKE = ("target_id", "engines", "name")
+"""What a retry has in common with its job."""
 SETTLED = timedelta(seconds=30)
 """How far the service's clock must have moved on before "not there" means "not done"."""
 
@@ -24,47 +27,33 @@ async def resolve_cancels(client: AsyncClient, receipt: AsyncReceipt, lines: Seq
     """Read each job: aborted means done, still idle means not done, anything else means that it started first."""
     del receipt
     frame = await client.jobs(ids=[line.id for line in lines])
-    seen = frame.set_index("id")
+    seen = by_id(frame, "status", "can_cancel", "why_not")
     for line in lines:
-        if line.id not in seen.index:
+        if line.id not in seen:
             continue
-        row = seen.loc[line.id]
-        line.status = row["status"]
-        if row["status"] in ("aborted", "cancelled"):
-            line.settle("done", "found cancelled when asked", message=line.message)
-        elif row["can_cancel"] is True or row["can_cancel"] == True:  # noqa: E712  pandas gives numpy's own True
-            line.settle("not_sent", "it did not arrive: the job can still be cancelled")
-        else:
-            line.settle("refused", f"it came too late: {REASON_TEXT.get(row['why_not'], row['why_not'])}")
+        status, ok, why = seen[line.id]
+        if status in ("aborted", "cancelled"):
+            line.settle("done", "found cancelled when asked", status=status)
+        elif ok is True:
+            line.settle("not_sent", "it did not arrive: the job can still be cancelled", status=status)
+        elif ok is False:
+            line.settle("refused", f"it came too late: {REASON_TEXT.get(why, why)}", status=status)
 
 
 async def resolve_retries(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line]) -> None:
     """Look for a job created since, with the same target and the same engines, that no other line claims."""
-    begun = min(line.at for line in lines if line.at is not None) - CLOCKS
-    made = await client.jobs(since=begun)
-    was = (await client.jobs(ids=[line.id for line in lines])).set_index("id")
-    claimed = {
-        line.new_id
-        for other in client._receipts.values()
-        for line in other.lines.values()
-        if line.new_id  # noqa: SLF001  the client keeps what was done through it
-    }
-    free: dict[tuple[object, ...], list[str]] = defaultdict(list)
-    planned = set(receipt.lines)
-    for row in made.sort_values("created").itertuples(index=False):
-        if row.id not in claimed and row.id not in planned:
-            free[_kind_of(row.target_id, row.engines, row.name)].append(row.id)
-    settled = await client.now() > max(line.at for line in lines if line.at is not None) + SETTLED
+    times = [line.at for line in lines if line.at is not None]
+    made = await client.jobs(since=min(times) - CLOCKS)
+    was = by_id(await client.jobs(ids=[line.id for line in lines]), *ALIKE)
+    known = {other.id for other in receipt.lines.values()} | client.claimed
+    free: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for job_id, alike in reversed(by_id(made, *ALIKE).items()):  # the oldest first
+        if job_id not in known:
+            free[alike].append(job_id)
+    settled = await client.now() > max(times) + SETTLED
     for line in lines:
-        if line.id not in was.index:
-            continue
-        old = was.loc[line.id]
-        same = free[_kind_of(old["target_id"], old["engines"], old["name"])]
+        same = free[was[line.id]] if line.id in was else []
         if same:
             line.settle("done", "taken for its retry: same target and engines, created since", new_id=same.pop(0))
-        elif settled:
+        elif settled and line.id in was:
             line.settle("not_sent", "no job with its target and engines was created since")
-
-
-def _kind_of(*parts: object) -> tuple[object, ...]:
-    return tuple(part if isinstance(part, str) else None for part in parts)

@@ -57,7 +57,10 @@ class AsyncPlan:
 
     @property
     def df(self) -> pd.DataFrame:
-        """One row a job: `id`, `name`, `status`, `action`, `why_not`. Rows taken out of it are taken out of the plan."""
+        """One row a job: `id`, `name`, `status`, `action`, `why_not`.
+
+        Rows that are taken out of it are taken out of the plan.
+        """
         return self._df
 
     @df.setter
@@ -87,7 +90,7 @@ class AsyncPlan:
         return self._receipt is not None
 
     def _rows(self) -> pd.DataFrame:
-        """The frozen rows that are still in `df`; what was edited in other columns does not count."""
+        """Take the frozen rows that are still in `df`; what was edited in other columns does not count."""
         ids = ids_of(self._df)
         strange = [job_id for job_id in ids if job_id not in self._frozen.index]
         if strange:
@@ -128,7 +131,7 @@ class AsyncPlan:
             )
         receipt = AsyncReceipt(self._client, self.op, self.kind, self.reason, [_line(row) for row in _dicts(rows)])
         self._receipt = receipt
-        self._client._receipts[self.op] = receipt  # noqa: SLF001  the client keeps what was done through it
+        self._client.keep(receipt)
         targets = [receipt.lines[job_id] for job_id in sending["id"]]
         application = Application(self._client, receipt, progress)
         await application.run(targets, look_first=time.monotonic() - self._seen_at > STALE)
@@ -145,11 +148,11 @@ class AsyncPlan:
         return plan_html(self)
 
 
-def _dicts(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _dicts(rows: pd.DataFrame) -> list[dict[Any, Any]]:
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
 
-def _line(row: dict[str, Any]) -> Line:
+def _line(row: dict[Any, Any]) -> Line:
     line = Line(id=row["id"], name=row["name"], status_before=row["status"], status=row["status"])
     if row["action"] == "skip":
         line.settle("skipped", REASON_TEXT.get(row["why_not"], row["why_not"] or ""))

@@ -94,11 +94,12 @@ class AsyncReceipt:
         frame = frame_of(
             RECEIPT_COLUMNS, data, {"kind": "receipt", "op": self.op, "verb": self.kind, "service": self.service_url}
         )
-        frame.insert(2, "outcome", pd.Categorical([line.outcome for line in lines], categories=list(OUTCOMES)))
+        outcomes = pd.Categorical([line.outcome for line in lines], categories=list(OUTCOMES))
+        frame.insert(2, "outcome", pd.Series(outcomes))
         return frame
 
     def of(self, outcome: str) -> list[Line]:
-        """The lines of one outcome."""
+        """Give the lines of one outcome."""
         return [line for line in self.lines.values() if line.outcome == outcome]
 
     async def resolve(self) -> AsyncReceipt:

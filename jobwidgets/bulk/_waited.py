@@ -67,7 +67,7 @@ class Plan:
         return repr(self.aio)
 
     def _repr_html_(self) -> str:
-        return self.aio._repr_html_()  # noqa: SLF001  the protocol's own name
+        return self.aio._repr_html_()
 
 
 class Receipt:
@@ -104,13 +104,13 @@ class Receipt:
         return repr(self.aio)
 
     def _repr_html_(self) -> str:
-        return self.aio._repr_html_()  # noqa: SLF001  the protocol's own name
+        return self.aio._repr_html_()
 
 
 class _Told:
     """Carries progress from the loop's thread to the bar, which only the caller's thread draws."""
 
-    def __init__(self, progress: Progress | bool | None, verb: str, total: int) -> None:
+    def __init__(self, progress: Progress | bool | None, verb: str, total: int) -> None:  # noqa: FBT001  as it was given
         self._call = progress if callable(progress) else None
         self._wanted = progress in (None, True)
         self._verb, self._total = verb, total

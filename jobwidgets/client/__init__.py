@@ -7,7 +7,7 @@ from typing import Any
 
 from jobwidgets._secret import Secret
 from jobwidgets.client._async import AsyncClient
-from jobwidgets.client._settings import Settings, settle
+from jobwidgets.client._settings import settle
 from jobwidgets.client._sync import Client
 from jobwidgets.frames._accessor import find_client
 

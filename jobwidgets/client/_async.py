@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from jobwidgets._errors import UsageError
 from jobwidgets.client._writes import Writes
@@ -105,6 +105,15 @@ class AsyncClient(Writes):
             jobs = await self.jobs(**given)
         return await plan_for(self, kind, jobs, reason=reason)
 
+    def keep(self, receipt: AsyncReceipt) -> None:
+        """Keep what was done through this client."""
+        self._receipts[receipt.op] = receipt
+
+    @property
+    def claimed(self) -> set[str]:
+        """The ids of new jobs that a receipt knows as its own."""
+        return {line.new_id for receipt in self._receipts.values() for line in receipt.lines.values() if line.new_id}
+
     async def receipts(self) -> pd.DataFrame:
         """List what was applied in this process: one row an operation, the newest first."""
         from jobwidgets.bulk import receipts_frame  # noqa: PLC0415  as above
@@ -160,7 +169,7 @@ class AsyncClient(Writes):
         if self.on_close is not None:
             self.on_close()
 
-    async def __aenter__(self) -> AsyncClient:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:

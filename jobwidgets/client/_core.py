@@ -225,7 +225,7 @@ class Core:
     # -------------------------------------------------------------------- clock
 
     def now(self) -> datetime | None:
-        """The service's clock as its last answer told it, moved on by ours; None before the first answer."""
+        """Tell the service's clock: its last answer's, moved on by ours; None before the first answer."""
         if self._clock is None:
             return None
         date, at = self._clock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 TRIES = 4
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
+RENEW = "get a new token and connect again"
 LOOK_AGAIN = "look at the job before you send it again: it may have happened"
 
 
@@ -194,13 +196,16 @@ def _again(request: Request, answer: Reply | Lost) -> float | None:
         if request.write and answer.sent:
             raise UnknownOutcomeError(f"the answer to {request.name} was lost: {answer.why}", hint=LOOK_AGAIN)
         return 0.0
-    if answer.status == 429 or (answer.status == 503 and answer.retry_after is not None):
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or (
+        answer.status == HTTPStatus.SERVICE_UNAVAILABLE and answer.retry_after is not None
+    ):
         return max(answer.retry_after or 0.0, 0.05) if answer.retry_after is not None else 0.0
-    if answer.status >= 500 and answer.status != 501 or answer.status == 408:
+    broken = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.NOT_IMPLEMENTED
+    if broken or answer.status == HTTPStatus.REQUEST_TIMEOUT:
         if request.write:
             raise UnknownOutcomeError(f"{request.name} was answered by HTTP {answer.status}", hint=LOOK_AGAIN)
         return 0.0
-    if answer.status == 200 and not request.rest:
+    if answer.status == HTTPStatus.OK and not request.rest:
         return _look_inside(request, answer)
     return None
 
@@ -221,17 +226,17 @@ def _definite(request: Request, answer: Reply | Lost) -> Reply:
     """Return a good answer; raise what a refusal by status means (the status is looked at before the body)."""
     if not isinstance(answer, Reply):
         raise TypeError("only a complete answer is definite")
-    if answer.status < 300:
+    if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return answer
     said = _said(request, answer)
-    if answer.status in (401, 403):
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise AuthError(
             f"the service does not let us do {request.name} (HTTP {answer.status}{said})",
-            hint="get a new token and connect again" if answer.status == 401 else "ask for the right, or check the id",
+            hint=RENEW if answer.status == HTTPStatus.UNAUTHORIZED else "ask for the right, or check the id",
         )
-    if answer.status < 400:
+    if answer.status < HTTPStatus.BAD_REQUEST:
         raise RefusedError(f"{request.url} moved (HTTP {answer.status})", hint="connect to the address it moved to")
-    if answer.status == 404:
+    if answer.status == HTTPStatus.NOT_FOUND:
         raise NotFoundError(
             f"not found: {request.name}{said}",
             hint="check the id and that it is yours" if request.rest else f"check the address {request.url}",
@@ -268,7 +273,7 @@ def graph_error(error: GraphError, what: str) -> JobError:
     if error.name == "not_found":
         return NotFoundError(words, hint="check the id and that it is yours", name=error.name)
     if error.name == "authentication_error":
-        return AuthError(words, hint="get a new token and connect again", name=error.name)
+        return AuthError(words, hint=RENEW, name=error.name)
     if error.name in NOTHING_DONE:
         return RefusedError(words, hint=_HINTS.get(error.name, ""), name=error.name)
     return ServiceError(words, hint="try again; if it stays, ask the service's people", name=error.name or "")
@@ -286,7 +291,7 @@ def _given_up(request: Request, answer: Reply | Lost, tries: int, wait: float) -
     times = "once" if tries == 1 else f"{tries} times"
     if isinstance(answer, Lost):
         why = answer.why
-    elif answer.status == 200:
+    elif answer.status == HTTPStatus.OK:
         names = ", ".join(sorted({safe(error.name) for error in graph_errors(answer.body)}))
         why = f"the service answered {names or 'something that is not GraphQL'}"
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from jobwidgets._errors import ServiceError
@@ -105,7 +106,7 @@ def _ends(page: Page) -> tuple[datetime, datetime]:
         raise ServiceError(
             "the service sends jobs without createdDateTime", hint="such a list cannot be read without losing some"
         )
-    if any(earlier < later for earlier, later in zip(times, times[1:], strict=False)):
+    if any(earlier < later for earlier, later in pairwise(times)):
         moments = [moment(text) for text in times]
         if moments != sorted(moments, reverse=True):
             raise ServiceError(

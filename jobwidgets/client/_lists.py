@@ -107,11 +107,9 @@ def one_of(value: str, name: str, allowed: Sequence[str]) -> None:
 async def read_jobs(core: Core, query: Query) -> pd.DataFrame:
     """Read every job that a query asks for into a typed frame."""
     builder = JobTableBuilder()
-    fetch = _graph_page if query.api == "graphql" else _rest_page
-    keep = _keeper(query)
     begin = query.since or BEGINNING
     end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
-    complete = await _walked(core, query, builder, fetch, keep, (begin, end))
+    complete = await _walked(core, query, builder, begin, end)
     if query.api == "graphql":
         await _read_missing_tasks(core, builder)
     as_of = core.as_of()
@@ -138,11 +136,10 @@ Keep = Callable[[JobRow], bool]
 Fetch = Callable[[Core, Query, Ask, int], Any]
 
 
-async def _walked(
-    core: Core, query: Query, builder: JobTableBuilder, fetch: Fetch, keep: Keep, ends: tuple[datetime, datetime]
-) -> bool:
+async def _walked(core: Core, query: Query, builder: JobTableBuilder, begin: datetime, end: datetime) -> bool:
     """Walk the windows; say whether the range was read to its end (a limit can be reached before)."""
-    steps = walk(ends[0] - MILLISECOND if query.since else ends[0], ends[1] + MILLISECOND)
+    fetch, keep = (_graph_page if query.api == "graphql" else _rest_page), _keeper(query)
+    steps = walk(begin - MILLISECOND if query.since else begin, end + MILLISECOND)
     try:
         ask = next(steps)
         while True:
@@ -311,7 +308,7 @@ async def read_job(core: Core, job_id: str) -> JobRow | None:
 
 
 async def read_by_ids(core: Core, ids: Sequence[str]) -> pd.DataFrame:
-    """Read jobs by their ids, in the order of these; `df.attrs["missing"]` names the ids that the service does not know."""
+    """Read jobs by their ids, in the order of these; `df.attrs["missing"]` names what the service does not know."""
     found = await core.read_many("job", ids)
     builder = JobTableBuilder()
     missing: list[str] = []

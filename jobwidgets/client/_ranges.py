@@ -8,7 +8,6 @@ import pandas as pd
 
 from jobwidgets._errors import UsageError
 from jobwidgets._when import iso, parse_when
-from jobwidgets.client._core import Core
 from jobwidgets.client._listing import MILLISECOND, Page, moment, walk
 from jobwidgets.client._lists import rest_rows
 from jobwidgets.frames._columns import array_of
@@ -16,6 +15,7 @@ from jobwidgets.frames._columns import array_of
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from jobwidgets.client._core import Core
     from jobwidgets.frames._rows import JobRow
 
 CANCELLED = ("aborted", "cancelled")

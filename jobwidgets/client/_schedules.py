@@ -68,7 +68,7 @@ async def read_schedules(core: Core, *, active: bool | None, name: str | None) -
         "as_of": iso(now),
         "truncated": False,
     }
-    data = {
+    data: dict[str, list[Any]] = {
         "id": [row.id for row in kept],
         "name": [row.name for row in kept],
         "is_active": [row.is_active for row in kept],

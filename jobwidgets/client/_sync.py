@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from jobwidgets.client._async import AsyncClient
 from jobwidgets.client._portal import Portal
@@ -132,7 +132,7 @@ class Client:
         """Close the connections and end the thread; jobs go on."""
         self._end()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

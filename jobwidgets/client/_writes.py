@@ -127,8 +127,9 @@ class Writes(Reads):
             raise
         except RefusedError as refusal:
             status = await self.status(job_id)
-            hint = "a complete job is not retried" if status == "complete" else "the service retries fewer jobs than others do"
-            raise RefusedError(f"job {safe(job_id)} is {status}: {refusal.message}", hint=hint, name=refusal.name) from None
+            hint = "a complete job is not retried" if status == "complete" else "this service retries fewer jobs"
+            said = f"job {safe(job_id)} is {status}: {refusal.message}"
+            raise RefusedError(said, hint=hint, name=refusal.name) from None
         return answer.id
 
     async def cancel_scheduled(self, scheduled_job_id: str, /, *, api: str = "graphql") -> str:

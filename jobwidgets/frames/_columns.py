@@ -13,7 +13,7 @@ from jobwidgets._errors import ServiceError
 from jobwidgets._model import STATUSES, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 JOB_COLUMNS = {
     "id": "string", "name": "string", "status": "status",
@@ -43,13 +43,13 @@ AGE = np.dtype("timedelta64[us]")
 
 
 @cache
-def text_dtype() -> pd.StringDtype:
-    """pandas' string dtype with missing values as NA, on pyarrow where that is installed."""
+def text_dtype() -> pd.StringDtype[Any]:
+    """Pandas' string dtype with missing values as NA, on pyarrow where that is installed."""
     return pd.StringDtype("pyarrow" if importlib.util.find_spec("pyarrow") else "python")
 
 
 def status_dtype(words: Sequence[str] = ()) -> pd.CategoricalDtype:
-    """The ordered category of the twelve statuses, and after them whatever new word came."""
+    """Make the ordered category of the twelve statuses, and after them whatever new word came."""
     new = dict.fromkeys(word for word in words if word not in STATUSES)
     return pd.CategoricalDtype([*STATUSES, *new], ordered=True)
 
@@ -65,32 +65,31 @@ def array_of(kind: str, values: Sequence[Any]) -> Any:
     ServiceError
         A time cannot be read.
     """
-    match kind:
-        case "string":
-            return pd.array(values, dtype=text_dtype())
-        case "status":
-            words = [word for word in dict.fromkeys(values) if word is not None]
-            return pd.Categorical(values, dtype=status_dtype(words))
-        case "reason":
-            return pd.Categorical(values, dtype=REASON)
-        case "time":
-            return times(values)
-        case "age":
-            return pd.array(np.array(values, dtype=AGE))
-        case "count":
-            return pd.array(values, dtype="Int32")
-        case "flag":
-            return pd.array(values, dtype="boolean")
-    raise AssertionError(f"no column is of kind {kind!r}")
+    return _MAKERS[kind](values)
 
 
 def times(values: Sequence[str | None]) -> Any:
     """Read a column of date-times as the services write them."""
     try:
-        index = pd.to_datetime(pd.Series(values, dtype="object"), format="ISO8601", utc=True, errors="raise")
+        index = pd.to_datetime(pd.Series(list(values), dtype="object"), format="ISO8601", utc=True, errors="raise")
     except (ValueError, TypeError, OverflowError):
         raise ServiceError("the service sent something else than a time", hint="ask the service's people") from None
     return index.astype(TIME).array
+
+
+def _statuses(values: Sequence[Any]) -> pd.Categorical[Any]:
+    return pd.Categorical(values, dtype=status_dtype([word for word in dict.fromkeys(values) if word is not None]))
+
+
+_MAKERS: dict[str, Callable[[Any], Any]] = {
+    "string": lambda values: pd.array(values, dtype=text_dtype()),
+    "status": _statuses,
+    "reason": lambda values: pd.Categorical(values, dtype=REASON),
+    "time": times,
+    "age": lambda values: pd.array(np.array(values, dtype=AGE)),
+    "count": lambda values: pd.array(values, dtype="Int32"),
+    "flag": lambda values: pd.array(values, dtype="boolean"),
+}
 
 
 def frame_of(columns: Mapping[str, str], data: Mapping[str, Sequence[Any]], attrs: Mapping[str, Any]) -> pd.DataFrame:

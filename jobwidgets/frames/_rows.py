@@ -57,7 +57,7 @@ class TaskPage(msgspec.Struct, gc=False):
     count: int | None = None
 
     def rows(self) -> list[TaskRow]:
-        """The tasks that came."""
+        """Give the tasks that came."""
         return [row for row in self.records or () if row is not None]
 
 
@@ -83,7 +83,7 @@ class JobPage(msgspec.Struct, gc=False):
     count: int | None = None
 
     def rows(self) -> list[JobRow]:
-        """The jobs that came."""
+        """Give the jobs that came."""
         return [row for row in self.records or () if row is not None]
 
 
@@ -224,10 +224,13 @@ def _ages(built: Mapping[str, Any], as_of: datetime, *, ended: np.ndarray) -> tu
         pd.Series(built[name]) for name in ("created", "started", "modified", "completed")
     )
     end = completed.where(completed.notna(), modified).where(ended, now)
-    zero = pd.Timedelta(0)  # the service's Date header has whole seconds: nothing waits less than not at all
-    waited = (started.where(started.notna(), end) - created).clip(lower=zero)
-    ran = (end - started).where(started.notna()).clip(lower=zero)
-    return waited.astype("timedelta64[us]").array, ran.astype("timedelta64[us]").array
+    waited = started.where(started.notna(), end) - created
+    return _length(waited), _length((end - started).where(started.notna()))
+
+
+def _length(ages: pd.Series[pd.Timedelta]) -> Any:
+    """Leave out what is below nothing: the service's Date header, which says when now is, has whole seconds."""
+    return ages.mask(ages < pd.Timedelta(0), pd.Timedelta(0)).astype("timedelta64[us]").array
 
 
 def task_frame(
@@ -257,6 +260,5 @@ def task_frame(
     )
     ended = pd.Series([word in TERMINAL for word in data["status"]], dtype=bool)
     end = completed.where(completed.notna() | ended, now)
-    data["queued_for"] = (started.where(started.notna(), end) - queued.where(queued.notna(), created)).to_numpy()
-    data["ran_for"] = (end - started).to_numpy()
-    return frame_of(TASK_COLUMNS, data, attrs)
+    waited = _length(started.where(started.notna(), end) - queued.where(queued.notna(), created))
+    return frame_of(TASK_COLUMNS, {**data, "queued_for": waited, "ran_for": _length(end - started)}, attrs)
