@@ -69,7 +69,7 @@ class RateLimit:
         self._windows: dict[str, tuple[float, int]] = {}
 
     def wait(self, keys: tuple[str, ...], most: int | None) -> float:
-        """Count a request and return 0, or the seconds until it may be asked again; asking early begins no new count."""
+        """Count a request and return 0, or the seconds until it may be asked again."""
         if most is None:
             return 0.0
         now = self._real()

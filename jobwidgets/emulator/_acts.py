@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -23,7 +23,7 @@ _MOST_TASKS = 500
 
 
 def cancel(world: World, caller: Caller, ident: str, *, operation: str = "cancelJob", via: str = "graphql") -> str:
-    """Cancel a job and return the message; a refusal is raised, or is a message too, as the choice `refused_cancel` says."""
+    """Cancel a job and return the message; a refusal is raised, or a message as well: the choice `refused_cancel`."""
     row = world.find_job(ident, caller)
     if row is None:
         raise not_found("Job", ident)
@@ -74,7 +74,8 @@ def _take_effect(world: World, row: int, operation: str, via: str) -> None:
 def cancel_range(world: World, caller: Caller, span: Span) -> tuple[list[str], list[tuple[str, str]]]:
     """Cancel what can be cancelled of all the organisation's jobs created in `span`.
 
-    Return the ids of those cancelled, and of those still in work that were refused, with the reason. Finished jobs are in neither.
+    Return the ids of those cancelled, and of those still in work that were refused, with the reason. Finished jobs are
+    in neither.
     """
     store = world.store
     query = JobQuery(world, caller.org)
@@ -136,39 +137,46 @@ def _person(caller: Caller) -> int:
     return people.index(caller.person) if caller.person in people else 0
 
 
-def create(
-    world: World, caller: Caller, given: Mapping[str, Any], *, operation: str = "createJob", via: str = "graphql"
-) -> int:
-    """Create a job from its tasks and return its row."""
+class Draft(NamedTuple):
+    """A job that was asked for and can be made."""
+
+    given: Mapping[str, Any]
+    shape: Shape
+    payloads: list[Any]
+    schedule: int
+
+
+def draft(world: World, caller: Caller, given: Mapping[str, Any]) -> Draft:
+    """Check a job that is to be created."""
     tasks = given.get("tasks")
-    if (
-        not isinstance(tasks, (list, tuple))
-        or not tasks
-        or len(tasks) > _MOST_TASKS
-        or not all(isinstance(t, dict) for t in tasks)
-    ):
+    if not isinstance(tasks, list) or not 0 < len(tasks) <= _MOST_TASKS or not all(isinstance(t, dict) for t in tasks):
         raise invalid(f"a job needs a list of 1 to {_MOST_TASKS} tasks")
-    engines = tuple(_engine(task) for task in tasks)
-    payloads = [_given_payload(task) for task in tasks]
     for field in ("name", "targetId"):
         if not isinstance(given.get(field), (str, type(None))):
             raise invalid(f"{field} must be text")
+    shape = Shape.of(tuple(_engine(task) for task in tasks), _parents(tasks, given.get("routes")))
     schedule = 0
     if (schedule_id := given.get("scheduledJobId")) is not None:
         found = world.find_schedule(str(schedule_id), caller)
         if found is None:
             raise not_found("ScheduledJob", schedule_id)
         schedule = world.schedules.index(found) + 1
+    return Draft(given, shape, [_given_payload(task) for task in tasks], schedule)
+
+
+def create(world: World, caller: Caller, job: Draft, *, operation: str = "createJob", via: str = "graphql") -> int:
+    """Create a job and return its row."""
+    given = job.given
     row = world.new_job(
-        Shape.of(engines, _parents(tasks, given.get("routes"))),
+        job.shape,
         org=caller.org,
         app=caller.app,
         name=given.get("name"),
         target=given.get("targetId") or (world.new_number() if given.get("target") else None),
-        schedule=schedule,
+        schedule=job.schedule,
         person=_person(caller),
     )
-    for task, body in zip(world.store.tasks(row), payloads, strict=True):
+    for task, body in zip(world.store.tasks(row), job.payloads, strict=True):
         if body is not None:
             world.store.payloads[task] = body
     if given.get("jobConfig") is not None:

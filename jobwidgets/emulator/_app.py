@@ -7,6 +7,7 @@ import math
 import re
 import zlib
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
@@ -14,10 +15,10 @@ import msgspec
 
 from ._errors import Refusal
 from ._http import (
-    GRAPHQL_PATH,
     Reply,
     Request,
     TooLargeError,
+    TurnedAwayError,
     drip,
     gateway_page,
     hang_up_in_process,
@@ -94,43 +95,42 @@ class App:
     def _answer(self, request: Request) -> Reply:
         """Answer a request whose body has been read: everything happens under the world's lock, at one instant."""
         service = self._service
+        faults: list[Fault] = []
         with service.world.lock:
             service.world.sync()
             try:
-                return self._graphql(request) if request.graphql else self._rest_call(request)
+                reply = self._graphql(request, faults) if request.graphql else self._rest_call(request, faults)
+            except TurnedAwayError as early:
+                reply = early.reply
             except Refusal as refusal:
-                return self._refuse(request, http_status(refusal), refusal)
+                reply = self._refuse(request, http_status(refusal), refusal)
+        reply.faults = faults
+        return reply
 
-    def _admit(
-        self, request: Request, operations: list[str], *, open_to_all: bool = False
-    ) -> tuple[Caller | None, Reply | None, list[Fault]]:
-        """Count a request, and see whether it gets in: the caller, the answer if it does not, and the faults it suffers."""
+    def _admit(self, request: Request, operations: list[str], faults: list[Fault]) -> Caller:
+        """Count a request and note the faults it suffers; return its caller, or turn it away."""
         service = self._service
         service.requests.update(operations)
-        faults = service.faults.strike(operations)
-        kinds = {fault.kind for fault in faults}
-        found = None if "expire_token" in kinds else service.access.caller(request.headers.get("authorization"))
-        if found is None and not (open_to_all and "expire_token" not in kinds):
-            status = (
-                service.choices.auth_status if request.graphql else 403 if service.choices.auth_status == 403 else 401
-            )  # noqa: PLR2004
-            return (
-                None,
-                self._refuse(
-                    request, status, Refusal("authentication_error", "The token is missing, wrong or expired")
-                ),
-                faults,
-            )
+        faults += service.faults.strike(operations)
+        expired = any(fault.kind == "expire_token" for fault in faults)
+        found = None if expired else service.access.caller(request.headers.get("authorization"))
+        if found is None and (expired or operations != ["userLogin"]):
+            refusal = Refusal("authentication_error", "The token is missing, wrong or expired")
+            status = service.choices.auth_status
+            if not request.graphql and status == HTTPStatus.OK:
+                status = HTTPStatus.UNAUTHORIZED
+            raise TurnedAwayError(self._refuse(request, status, refusal))
         if found is not None:
-            wait = service.limit.wait((f"token {found[0]}", f"organization {found[1].org}"), service.choices.rate_limit)
+            keys = (f"token {found[0]}", f"organization {found[1].org}")
+            wait = service.limit.wait(keys, service.choices.rate_limit)
             if wait:
-                return None, self._too_many(request, wait), faults
+                raise TurnedAwayError(self._too_many(request, wait))
         for fault in faults:
             if fault.kind in _NOTHING_MORE:
-                return None, self._failed(request, fault), faults
-        return None if found is None else found[1], None, faults
+                raise TurnedAwayError(self._failed(request, fault))
+        return service.nobody if found is None else found[1]
 
-    def _graphql(self, request: Request) -> Reply:
+    def _graphql(self, request: Request, faults: list[Fault]) -> Reply:
         given = read_json(request)
         if not isinstance(given, dict) or not isinstance(given.get("query"), str):
             raise Refusal("invalid_input", "The body must be a JSON object with a query")
@@ -138,29 +138,18 @@ class App:
         if not isinstance(name, (str, type(None))) or not isinstance(variables, (dict, type(None))):
             raise Refusal("invalid_input", "operationName is text, variables an object")
         prepared = self._service.graphql.prepare(given["query"], name or None)
-        operations = prepared.operations or ["(malformed)"]
-        caller, reply, faults = self._admit(request, operations, open_to_all=operations == ["userLogin"])
-        if reply is None:
-            status, answer = self._service.graphql.answer(prepared, variables, caller or self._service.nobody)
-            reply = Reply(status, _encode(answer))
-        reply.faults = faults
-        return reply
+        caller = self._admit(request, prepared.operations or ["(malformed)"], faults)
+        status, answer = self._service.graphql.answer(prepared, variables, caller)
+        return Reply(status, _encode(answer))
 
-    def _rest_call(self, request: Request) -> Reply:
+    def _rest_call(self, request: Request, faults: list[Fault]) -> Reply:
         route = self._rest.route(request.method, request.path.removeprefix(BASE))
         if route is None or route.answer is None:
             raise Refusal("not_found", "There is no such path")
-        caller, reply, faults = self._admit(request, [route.name])
-        if reply is None and caller is not None:
-            try:
-                body = read_json(request) if request.method == "POST" else None
-                status, answer = route.answer(caller, *route.parts, query=request.query, body=body)
-                reply = Reply(status, b"" if answer is None else _encode(answer))
-            except Refusal as refusal:
-                reply = self._refuse(request, http_status(refusal), refusal)
-        assert reply is not None  # noqa: S101 - without a caller there is a reply
-        reply.faults = faults
-        return reply
+        caller = self._admit(request, [route.name], faults)
+        body = read_json(request) if request.method == "POST" else None
+        status, answer = route.answer(caller, *route.parts, query=request.query, body=body)
+        return Reply(status, b"" if answer is None else _encode(answer))
 
     def _refuse(self, request: Request, status: int, refusal: Refusal) -> Reply:
         """Return the error body of the API that was asked."""
@@ -189,7 +178,7 @@ class App:
         if fault.kind == "rate_limit":
             return self._too_many(request, self._service.faults.left(fault), fault.retry_after)
         if fault.kind == "server_error":
-            name = "service_unavailable" if fault.amount == 503 else "internal_error"  # noqa: PLR2004 - HTTP's own number
+            name = "service_unavailable" if fault.amount == HTTPStatus.SERVICE_UNAVAILABLE else "internal_error"
             return self._refuse(request, int(fault.amount), Refusal(name, "Something went wrong"))
         if fault.kind == "capacity_exceeded":
             return self._refuse(
@@ -243,7 +232,7 @@ class App:
             reply.body = packer.compress(reply.body) + packer.flush()
             headers["Content-Encoding"] = "gzip"
             headers["Vary"] = "Accept-Encoding"
-        if reply.status == 204:  # noqa: PLR2004 - HTTP's own number
+        if reply.status == HTTPStatus.NO_CONTENT:
             del headers["Content-Type"]
         else:
             headers["Content-Length"] = str(len(reply.body))

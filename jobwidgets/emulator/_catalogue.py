@@ -68,7 +68,8 @@ _CATEGORIES = {
     name: Category(uuid_of(f"category {name}"), name)
     for name in (
         "Ingestion", "Transcription", "Translation", "Face Recognition", "Text Recognition (OCR)", "Object Detection",
-        "Speaker Separation", "Entity Extraction", "Logo Recognition", "Sentiment", "Content Classification", "Correlation",
+        "Speaker Separation", "Entity Extraction", "Logo Recognition", "Sentiment", "Content Classification",
+        "Correlation",
     )
 }  # fmt: skip
 
@@ -80,7 +81,7 @@ def _engine(name: str, category: str, seconds: float) -> Engine:
 ENGINES = (
     _engine("Stream Ingestor 2", "Ingestion", 45),
     _engine("Clearspeech English (Broadcast)", "Transcription", 420),
-    _engine("Clearspeech Deutsch – Dialekte", "Transcription", 520),
+    _engine("Clearspeech Deutsch \N{EN DASH} Dialekte", "Transcription", 520),
     _engine("Polyglot Neural Translate EN⇄ES", "Translation", 90),
     _engine("FaceFinder Known Identities", "Face Recognition", 760),
     _engine("PageReader OCR", "Text Recognition (OCR)", 150),
@@ -157,12 +158,14 @@ FAILURES = (
 
 NAMES = (
     "Interview {who}, Teil {n}", "Evening news {date}", "City council meeting {date}", "Podcast #{n}: {who}",
-    "Bodycam {n:05d} – evidence copy", "Hörspiel „{who}“ (Fassung {n})", "Pressekonferenz {date}", "Match {n} – 2. Halbzeit",
+    "Bodycam {n:05d} \N{EN DASH} evidence copy", "Hörspiel „{who}“ (Fassung {n})", "Pressekonferenz {date}",
+    "Match {n} \N{EN DASH} 2. Halbzeit",
     "Lecture {n:02d}: {who}", "Call center sample {n:06d}", "B-Roll {who} {n}", "Archive tape {n:04d}",
 )  # fmt: skip
 WHO = (
-    "Müller & Söhne", "O'Brien", "Zoë Ångström", "José Núñez", "Dr. Łukasz Żak", "渡辺 直美", "Ольга Петрова", "Groß/Klein",
-    "Ngũgĩ wa Mwangi", "Anaïs D’Arc", "\"The Voice\" Jones", "Smith, Jr.", "Çelik", "Marta 🎬",
+    "Müller & Söhne", "O'Brien", "Zoë Ångström", "José Núñez", "Dr. Łukasz Żak", "渡辺 直美", "Ольга Петрова",
+    "Groß/Klein", "Ngũgĩ wa Mwangi", "Anaïs D\N{RIGHT SINGLE QUOTATION MARK}Arc", '"The Voice" Jones', "Smith, Jr.",
+    "Çelik", "Marta 🎬",
 )  # fmt: skip
 ODD_NAMES = (
     "<b>URGENT</b> rerun",
@@ -173,7 +176,7 @@ ODD_NAMES = (
     "مقابلة مع الوزير",
     "ראיון רדיו",
     "Trailer 🎞️🔥 final_FINAL (3)",
-    "quarterly, \"all hands\", part 1",
+    'quarterly, "all hands", part 1',
     "it's \\escaped\\ \"twice\"",
     "  leading and trailing  ",
     "null",

@@ -35,13 +35,14 @@ class Choices:
     Attributes
     ----------
     cancelled_status
-        What a cancelled job and its tasks read: "aborted" or "cancelled". (REST has no "cancelled" and always says "aborted".)
+        What a cancelled job and its tasks read: "aborted" or "cancelled". (REST has no "cancelled" and says "aborted".)
     refused_cancel
-        How `cancelJob` refuses: null with the error "invalid_input" or "not_allowed", or "message": a payload with a message and no change.
+        How `cancelJob` refuses: null with the error "invalid_input" or "not_allowed", or "message": a payload with a
+        message and no change.
     retry_allowed
         "not_complete": whatever has not completed; "failed_only": failed jobs only.
     rest_cancel_answer
-        What REST answers to an accepted cancel: "ids" (200, those cancelled and those refused) or "none" (204, no body).
+        What REST answers to an accepted cancel: "ids" (200, those cancelled, those refused) or "none" (204, no body).
     max_page_size
         The largest `limit`; above it the error is invalid_input. None: any.
     max_aliases

@@ -41,7 +41,7 @@ def read_span(span: str | float | timedelta) -> float:
 class Clock:
     """World time: it starts at `start` and runs `speed` times as fast as real time.
 
-    Nothing runs by itself: whoever asks for the time gets it computed. A speed of 0 stops the clock; `advance` still moves it.
+    Nothing runs by itself: whoever asks for the time gets it computed. A speed of 0 stops it; `advance` still moves it.
     """
 
     __slots__ = ("_real", "_real_mark", "_speed", "_world_mark")

@@ -32,7 +32,7 @@ class Fault:
 class Faults:
     """Turns faults on. Each method takes `times` (None: until `clear`), `operation` and `probability`.
 
-    An operation is a root field ("cancelJob") or a REST method and path ("POST /proc/jobs/cancel"); None is every request.
+    An operation is a root field ("cancelJob") or a REST method and path ("POST /proc/jobs/cancel"); None: all requests.
     A request suffers the first fault that strikes it; delays and trickles come on top.
     """
 
@@ -127,7 +127,7 @@ class Faults:
             self._active.clear()
 
     def strike(self, operations: Collection[str]) -> list[Fault]:
-        """Return the faults that a request of these operations suffers: at most one, and delays and trickles besides."""
+        """Return the faults that a request of these operations suffers: one at most, delays and trickles besides."""
         struck: list[Fault] = []
         with self._lock:
             for fault in list(self._active):

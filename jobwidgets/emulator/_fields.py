@@ -112,8 +112,8 @@ class Queries(_Roots):
     """The root fields of queries."""
 
     names = (
-        "jobs", "job", "task", "tasks", "scheduledJob", "scheduledJobs", "temporalDataObject", "engine", "me", "myRights",
-        "organization",
+        "jobs", "job", "task", "tasks", "scheduledJob", "scheduledJobs", "temporalDataObject", "engine", "me",
+        "myRights", "organization",
     )  # fmt: skip
 
     def __init__(self, world: World) -> None:
@@ -182,7 +182,7 @@ class Mutations(_Roots):
         self._login = login
 
     def do_createJob(self, caller: Caller, args: Args) -> int:  # noqa: N802 - named as the field
-        return acts.create(self._world, caller, _input(args))
+        return acts.create(self._world, caller, acts.draft(self._world, caller, _input(args)))
 
     def do_cancelJob(self, caller: Caller, args: Args) -> dict[str, str]:  # noqa: N802 - named as the field
         return {"id": args["id"], "message": acts.cancel(self._world, caller, args["id"])}
@@ -200,7 +200,8 @@ class Mutations(_Roots):
         if wanted.get("uploadUrl"):
             payload["url"] = wanted["uploadUrl"]
         job = {"targetId": wanted.get("targetId"), "tasks": [{"engineId": wanted["engineId"], "payload": payload}]}
-        return acts.create(self._world, caller, job, operation="launchSingleEngineJob")
+        draft = acts.draft(self._world, caller, job)
+        return acts.create(self._world, caller, draft, operation="launchSingleEngineJob")
 
     def do_createScheduledJob(self, caller: Caller, args: Args) -> Any:  # noqa: N802 - named as the field
         return schedule_acts.create(self._world, caller, _input(args))

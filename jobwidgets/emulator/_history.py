@@ -55,7 +55,10 @@ class Planner:
         self._targets = 400_000_000 + self._rng.randrange(50_000_000)
 
     def past(self, start: int, schedules: list[Schedule]) -> list[Arrival]:
-        """Return the arrivals of the month before `start`, in order: exactly `jobs` in the first organisation's own application."""
+        """Return the arrivals of the month before `start`, in order.
+
+        Exactly `jobs` of them are in the first organisation's own application.
+        """
         jobs = self.jobs
         backlog, surge = self._backlog(round(0.13 * jobs), start), self._surge(round(0.055 * jobs), start)
         bad, runs = self._bad_batch(round(0.02 * jobs), start), self._runs(round(0.2 * jobs), start, schedules)
@@ -176,7 +179,9 @@ class Planner:
                 shape = rng.choice(SCANS)
                 flags = TAKEN if rng.random() < 0.4 else 0  # noqa: PLR2004 - a share
                 made.append(
-                    Arrival(at, shape, f"Box {box} – Blatt {sheet + 1:03d}", self.target(), person=1, flags=flags)
+                    Arrival(
+                        at, shape, f"Box {box} \N{EN DASH} Blatt {sheet + 1:03d}", self.target(), person=1, flags=flags
+                    )
                 )
         latest = sorted(range(len(made)), key=lambda place: made[place].at)[-2:]
         for place in latest if count >= 10 else ():  # noqa: PLR2004 - too few for a job of 75 tasks

@@ -48,6 +48,14 @@ class Request:
         return self.path == GRAPHQL_PATH
 
 
+class TurnedAwayError(Exception):
+    """The request has its answer before any work is done."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
 class TooLargeError(Exception):
     """The body is larger than the service takes."""
 

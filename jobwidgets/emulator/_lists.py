@@ -200,7 +200,7 @@ def _common(query: JobQuery, world: World, args: Mapping[str, Any]) -> None:
 
 
 def runs_page(world: World, caller: Caller, number: int, args: Mapping[str, Any], *, default_reach: int) -> Page:
-    """Return a page of the runs of schedule `number`; without a dateTimeFilter those since `default_reach` milliseconds only."""
+    """Return a page of the runs of schedule `number`; without a dateTimeFilter, of the last `default_reach` only."""
     offset, limit = read_page(world, args.get("offset"), args.get("limit"))
     query = JobQuery(world, caller.org)
     query.where(lambda row: world.store.schedule[row] == number)

@@ -222,8 +222,10 @@ class Projector:
         except Refusal as refusal:
             return self._fail(refusal, (*where(place), key))
 
-    def _fail(self, error: Refusal | GraphQLError, path: Path) -> None:
+    def _fail(self, error: Refusal | GraphQLError, path: Path) -> Any:
+        """Note an error; the value of its field is null."""
         self.failures.append(Failure(error, path))
+        return None
 
     def _complete(self, of: Any, key: str, nodes: list[FieldNode]) -> Column:
         """Return what turns the fetched values of a field into what the answer has."""

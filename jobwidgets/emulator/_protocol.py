@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable
 
 _open: dict[tuple[str, int, int], asyncio.Transport] = {}
@@ -16,6 +18,19 @@ _open: dict[tuple[str, int, int], asyncio.Transport] = {}
 def _address(transport: asyncio.Transport) -> tuple[str, int, int] | None:
     peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
     return (peer[0], peer[1], own[1]) if peer and own else None
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which says when it is up."""
+
+    def __init__(self, config: uvicorn.Config, on_up: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_up = on_up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._on_up()
 
 
 class Protocol(H11Protocol):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 BASE = "/edge/v1"
 _STATUS_PATH = re.compile(r"/proc/job/([^/]+)/status")
 _HTTP = {
-    "not_found": 404, "invalid_input": 400, "not_allowed": 400, "forbidden": 403, "authentication_error": 401, "rate_limited": 429,
-    "method": 405, "service_unavailable": 503, "not_implemented": 501,
+    "not_found": 404, "invalid_input": 400, "not_allowed": 400, "forbidden": 403, "authentication_error": 401,
+    "rate_limited": 429, "method": 405, "service_unavailable": 503, "not_implemented": 501,
 }  # fmt: skip
 _FIELDS = {"createdDateTime", "modifiedDateTime"}
 
@@ -152,7 +152,8 @@ class Rest:
         jobs = given.get("jobs", [given])
         if not isinstance(jobs, list) or not jobs:
             raise invalid("jobs is a list of jobs")
-        rows = [acts.create(self._world, caller, _object(job), operation="create", via="rest") for job in jobs]
+        drafts = [acts.draft(self._world, caller, _object(job)) for job in jobs]
+        rows = [acts.create(self._world, caller, draft, operation="create", via="rest") for draft in drafts]
         return 200, {"internalJobIds": [self._world.store.ids[row] for row in rows]}
 
 

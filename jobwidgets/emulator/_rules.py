@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 STATUSES = (
     "pending", "queued", "running", "complete", "failed", "aborted", "cancelled",
@@ -37,7 +40,7 @@ def rest_word(status: str) -> str:
 
 
 def filter_words(wanted: Iterable[str]) -> set[str]:
-    """Return the statuses that a `jobs(status:)` filter lists: "cancelled" lists the aborted too, nothing else could."""
+    """Return the statuses a `jobs(status:)` filter lists: "cancelled" lists the aborted too, nothing else could."""
     return {word for name in wanted for word in _FILTERS.get(name, (name,))}
 
 
@@ -68,7 +71,7 @@ def job_status(tasks: Sequence[str], *, cancelled: bool = False, taken: bool = F
 
 
 def cancel_refusal(job: str, tasks: Sequence[str]) -> str | None:
-    """Say why a job cannot be cancelled, or None when it can: job and all tasks idle, or running with all tasks idle."""
+    """Say why a job cannot be cancelled, or None when it can: it and its tasks idle, or running with its tasks idle."""
     if job in FINISHED:
         return f"The job is already {job}"
     if job not in IDLE and job != "running":

@@ -64,7 +64,16 @@ _PLANS = (
     _Plan("Sonntags: „Kirche & Kultur“", WEEK, 33 * HOUR, 4 * WEEK, "Recurring", True, False, (INGEST, DEUTSCH)),
     _Plan("Nightly archive sweep", DAY, 90 * MINUTE, 30 * DAY, "Recurring", True, True, (INGEST, SPEECH, ENTITIES)),
     _Plan("Daily mail room scans <b>", DAY, 7 * HOUR, 30 * DAY, "Recurring", True, False, (OCR, ENTITIES)),
-    _Plan("Live capture – Kanal 4", 6 * HOUR, 0, 30 * DAY, "Continuous", True, True, (INGEST, DEUTSCH, TRANSLATE)),
+    _Plan(
+        "Live capture \N{EN DASH} Kanal 4",
+        6 * HOUR,
+        0,
+        30 * DAY,
+        "Continuous",
+        True,
+        True,
+        (INGEST, DEUTSCH, TRANSLATE),
+    ),
     _Plan("Hourly newsroom feed", HOUR, 10 * MINUTE, 25 * DAY, "Recurring", True, True, (INGEST, SPEECH)),
     _Plan("Old hourly poll (do not delete)", HOUR, 25 * MINUTE, 28 * DAY, "Recurring", False, False, (SPEECH,)),
     _Plan("Migration dry run", 0, 9 * HOUR, 12 * DAY, "Once", False, False, (INGEST, SPEECH)),
@@ -118,7 +127,7 @@ _UNITS = {"Months": MONTH, "Weeks": WEEK, "Days": DAY, "Hours": HOUR, "Minutes":
 def read_parts(
     recurring: list[dict[str, Any]] | None, weekly: list[dict[str, Any]] | None
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the parts of a schedule, and every how many milliseconds they make it run (0: never), from its input fields."""
+    """Return the parts that input fields make, and every how many milliseconds they make a schedule run (0: never)."""
     parts: list[dict[str, Any]] = [{"scheduleType": "Interval", **part} for part in recurring or ()]
     every = min((_UNITS[part["repeatIntervalUnit"]] * part["repeatInterval"] for part in parts), default=0)
     parts += [

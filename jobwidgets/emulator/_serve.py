@@ -28,7 +28,7 @@ class Running:
     def __init__(self, service: Service, sock: socket.socket) -> None:
         import uvicorn  # noqa: PLC0415 - only serving over sockets needs it
 
-        from ._protocol import Protocol, with_transports  # noqa: PLC0415 - the same
+        from ._protocol import Protocol, Server, with_transports  # noqa: PLC0415 - the same
 
         self.service = service
         self.port: int = sock.getsockname()[1]
@@ -47,9 +47,9 @@ class Running:
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(config)
-        self._socket = sock
         self._up = threading.Event()
+        self._server = Server(config, self._up.set)
+        self._socket = sock
         self._thread = threading.Thread(target=self._run, name="aiware-emulator", daemon=True)
         self._thread.start()
         self._up.wait(10)
@@ -57,15 +57,8 @@ class Running:
             raise RuntimeError("the embedded service did not start")
 
     def _run(self) -> None:
-        async def main() -> None:
-            serving = asyncio.ensure_future(self._server.serve(sockets=[self._socket]))
-            while not self._server.started and not serving.done():
-                await asyncio.sleep(0.001)
-            self._up.set()
-            await serving
-
         try:
-            asyncio.run(main())
+            asyncio.run(self._server.serve(sockets=[self._socket]))
         finally:
             self._up.set()
 
@@ -146,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to stop (interrupt, terminate, or with --owned the end of standard input). Return the exit code."""
+    """Serve until an interrupt, a terminate, or with --owned the end of standard input; return the exit code."""
     options = _parser().parse_args(argv)
     stop = threading.Event()
 
@@ -179,7 +172,8 @@ def _announcement(running: Running, *, as_json: bool) -> str:
     return (
         f"The embedded aiWARE service is up ({len(running.service.world.store.rows):,} jobs; Ctrl+C ends it).\n\n"
         f"  GraphQL  {running.graphql_url}\n  REST     {running.rest_url}\n  token    {token}\n\n"
-        f"  curl -s {running.graphql_url} -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{query}'\n"
+        f"  curl -s {running.graphql_url} -H 'Authorization: Bearer {token}'"
+        f" -H 'Content-Type: application/json' -d '{query}'\n"
     )
 
 

@@ -164,7 +164,7 @@ class Service:
         status
             Its status, any word.
         tasks
-            The status of each task, or how many tasks in the status that fits the job's (for "running": the first has started).
+            The status of each task, or how many tasks, in statuses to fit the job's (for "running": the first started).
         created
             World time; None: now.
         engines

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from ._catalogue import Shape
 from ._rules import STATUSES
+
+if TYPE_CHECKING:
+    import random
+
+    from ._catalogue import Shape
 
 _SIXTY_TWO = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = [a + b for a in _SIXTY_TWO for b in _SIXTY_TWO]
@@ -37,7 +40,7 @@ def job_id(rng: random.Random, hour: str) -> str:
 class Store:
     """All jobs and tasks. Times are milliseconds since 1970, 0 where there is none.
 
-    `timeline[org]` has the rows of an organisation sorted by creation; a job that is removed leaves it, its row stays empty.
+    `timeline[org]` has the rows of an organisation sorted by creation; a removed job leaves it, its row stays.
     """
 
     def __init__(self, organizations: int) -> None:

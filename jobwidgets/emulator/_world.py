@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._catalogue import CLUSTERS, ENGINES, ORGANIZATIONS, Organization, Person, Shape
@@ -16,6 +15,8 @@ from ._schedules import Schedule, opening_schedules
 from ._store import CANCELLED, REMOVED, Store, job_id
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ._choices import Choices
 
 _HOUR_FORMAT = "%y%m%d%H"
