@@ -244,7 +244,7 @@ class Application:
         if self._progress is not None:
             counts = self._receipt.counts
             total = self._receipt.total
-            self._progress(total - len(self._waiting) - counts.get("not_sent", 0), total, counts)
+            self._progress(total - counts.get("not_sent", 0), total, counts)  # what waits is not_sent as well
 
 
 def by_id(frame: pd.DataFrame, *columns: str) -> dict[str, tuple[Any, ...]]:

@@ -124,9 +124,10 @@ class AsyncPlan:
             return self._receipt
         rows = self._rows()
         sending = rows[rows["action"] == self.kind]
-        if len(sending) > CAP and (limit is None or limit < len(sending)):
+        most = CAP if limit is None else limit
+        if len(sending) > most:
             raise UsageError(
-                f"the plan would {self.kind} {len(sending)} jobs, more than {CAP}",
+                f"the plan would {self.kind} {len(sending)} jobs, more than {most}",
                 hint=f"if that is what you want, say the number: apply(limit={len(sending)})",
             )
         receipt = AsyncReceipt(self._client, self.op, self.kind, self.reason, [_line(row) for row in _dicts(rows)])
