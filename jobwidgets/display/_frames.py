@@ -6,10 +6,12 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jobwidgets._model import OUTCOMES
 from jobwidgets.display._values import (
     NOTHING,
     age_cell,
     cancel_cell,
+    count_cell,
     exact,
     host,
     id_cell,
@@ -21,7 +23,7 @@ from jobwidgets.display._values import (
     text_cell,
     time_cell,
 )
-from jobwidgets.display._view import Cell, Column, Table, View, status_cell
+from jobwidgets.display._view import Cell, Column, Table, View, outcome_cell, status_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -104,7 +106,7 @@ _JOB_FIELDS = (
     _age("ran_for", "ran for", spare=2),
     _Field(Column("tasks", right=True), "tasks", _tasks_cell),
     _Field(
-        Column("cancel?"),
+        Column("cancel?", whole=True),
         "can_cancel",
         lambda row, _now: cancel_cell(row["can_cancel"], row.get("why_not")),
     ),
@@ -132,6 +134,30 @@ _SCHEDULE_FIELDS = (
     _time("stop", "stops (UTC)", spare=3),
     _plain("description", width=50, spare=1),
 )
+_RECEIPT_FIELDS = (
+    _Field(Column("outcome", whole=True), "outcome", lambda row, _now: outcome_cell(_word(row["outcome"]))),
+    _id("id"),
+    _plain("name", width=32),
+    _plain("reason", width=60),
+    _id("new_id", "new job"),
+    _plain("status_before", "before", spare=1),
+    _STATUS,
+    _time("at", spare=2),
+)
+
+
+def _count(name: str) -> _Field:
+    return _Field(Column(name.replace("_", " "), right=True), name, lambda row, _now: count_cell(row[name]))
+
+
+_RECEIPTS_FIELDS = (
+    _id("op"),
+    _plain("kind"),
+    _plain("why", "reason", width=40, spare=1),
+    _time("begun", "begun (UTC)", spare=2),
+    _count("total"),
+    *(_count(outcome) for outcome in OUTCOMES),
+)
 _JOB_COLUMNS = (
     "id", "name", "status", "created", "modified", "started", "completed", "queued_for", "ran_for", "engines", "tasks",
     "tasks_done", "tasks_failed", "target_id", "cluster_id", "application_id", "scheduled_job_id", "can_cancel",
@@ -144,6 +170,8 @@ _TASK_COLUMNS = (
 _SCHEDULE_COLUMNS = (
     "id", "name", "is_active", "is_public", "run_mode", "start", "stop", "created", "modified", "description",
 )  # fmt: skip
+_RECEIPT_COLUMNS = ("id", "name", "outcome", "reason", "message", "new_id", "status_before", "status", "at")
+_RECEIPTS_COLUMNS = ("op", "kind", "why", "begun", "total", *OUTCOMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +185,17 @@ _KINDS = {
     "jobs": _Kind("job", _JOB_FIELDS, _JOB_COLUMNS),
     "tasks": _Kind("task", _TASK_FIELDS, _TASK_COLUMNS),
     "scheduled_jobs": _Kind("scheduled job", _SCHEDULE_FIELDS, _SCHEDULE_COLUMNS),
+    "receipt": _Kind("job", _RECEIPT_FIELDS, _RECEIPT_COLUMNS),
+    "receipts": _Kind("receipt", _RECEIPTS_FIELDS, _RECEIPTS_COLUMNS),
 }
 
 
 def is_ours(frame: pd.DataFrame) -> bool:
     """Say whether a frame is still one that a client made: all its columns are there, whatever was added since."""
     kind = _KINDS.get(str(frame.attrs.get("kind")))
-    if kind is None or "service" not in frame.attrs or not frame.columns.is_unique:
+    if kind is None or not frame.columns.is_unique:
+        return False
+    if "service" not in frame.attrs and kind.columns is not _RECEIPTS_COLUMNS:
         return False
     times = str(frame.dtypes.get("created", "datetime64"))
     return set(kind.columns).issubset(frame.columns) and times.startswith("datetime64")
@@ -209,7 +241,9 @@ def _can(frame: pd.DataFrame) -> tuple[str, ...]:
     if frame["can_cancel"].isna().all() and frame["tasks"].isna().all():
         return ("Whether these can be cancelled is not known: AI Processing tells nothing of tasks.",)
     cancel, retry = (int(frame[name].fillna(value=False).sum()) for name in ("can_cancel", "can_retry"))
-    return (f"{cancel:,} can be cancelled, {retry:,} can be retried.",)
+    unknown = int(frame["can_cancel"].isna().sum())
+    not_known = f" (of {unknown:,} it is not known)" if unknown else ""
+    return (f"{cancel:,} can be cancelled{not_known}, {retry:,} can be retried.",)
 
 
 def _covered(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -224,7 +258,7 @@ def _covered(frame: pd.DataFrame) -> tuple[str, ...]:
     elif since:
         parts.append(f"created since {exact(since)} UTC")
     elif until:
-        parts.append(f"created until {exact(until)} UTC")
+        parts.append(f"created at any time until {exact(until)} UTC")
     elif attrs.get("kind") == "jobs" and "ids" not in (attrs.get("query") or {}):
         parts.append("created at any time")
     facts = [" · ".join(parts)] if parts else []
@@ -244,14 +278,18 @@ def _some(words: list[str]) -> str:
 
 def _how_to_widen(frame: pd.DataFrame, word: str) -> str:
     query = frame.attrs.get("query") or {}
-    asked = [
-        f"{name} {_listed(value)}"
-        for name, value in query.items()
-        if name not in _RANGE and value not in (None, [], (), "")
-    ]
-    what = f"Nothing matches {', '.join(asked)} in this range." if asked else f"There are no {word}s in this range."
-    drop = "leave a filter out, or " if asked else ""
-    return f'{what} To see more, {drop}look further back: since="7d" (%job list --since 7d).' if word == "job" else what
+    if "ids" in query:
+        return "None of the ids that were asked for is known here."
+    if word == "receipt":
+        return "Nothing was applied in this process."
+    asked = [f"{name} {_listed(value)}" for name, value in query.items() if name not in _RANGE]
+    ways = ["leave a filter out"] if asked else []
+    if frame.attrs.get("since"):
+        ways.append("look further back, such as since 30d")
+    if "until" in query:
+        ways.append("leave until out")
+    found = f"Nothing matches {', '.join(asked)} here." if asked else f"There are no {word}s here."
+    return f"{found} To see more: {', or '.join(ways)}." if ways else found
 
 
 _RANGE = frozenset({"since", "until", "limit", "api"})

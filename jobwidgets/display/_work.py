@@ -44,9 +44,17 @@ def plan_view(plan: Plan) -> View:
 
 
 def _next_step(plan: Plan, sent: int) -> str:
+    from jobwidgets.bulk._plan import CAP  # noqa: PLC0415  there is a plan, so it is loaded
+
+    if plan.applied:
+        return f"It was applied, and is used up: %job receipts {plan.op} shows what became of each job."
+    if plan.total == 0:
+        return f"The frame or the filter gave no jobs: there is nothing to {plan.kind}."
     if sent == 0:
         return f"None of these can be {'cancelled' if plan.kind == 'cancel' else 'retried'}: there is nothing to send."
-    return f"Nothing is sent by looking at a plan. To send it: %job apply {plan.op}   (or plan.apply())"
+    limit = (f" --limit {sent}", f"limit={sent}") if sent > CAP else ("", "")
+    more = f" More than {CAP} are sent only when their number is given." if sent > CAP else ""
+    return f"Nothing has been sent yet. To send it: %job apply {plan.op}{limit[0]} (or plan.apply({limit[1]})).{more}"
 
 
 def _sample(frame: pd.DataFrame, title: str, most: int) -> Table:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobwidgets._errors import UsageError
 from jobwidgets._text import safe
+from jobwidgets.bulk._plan import CAP
 from jobwidgets.magics._lists import filters, listed, named
 from jobwidgets.magics._session import Quiet, Stopped
 from jobwidgets.magics._where import where
@@ -47,6 +48,9 @@ def apply(session: Session, args: argparse.Namespace, _cell: str | None) -> Rece
 def resume(session: Session, args: argparse.Namespace, _cell: str | None) -> Receipt:
     """Go on with what was not sent."""
     receipt = _receipt(session, args.op)
+    if not {"unknown", "not_sent"} & set(receipt.counts):
+        session.say("Nothing is left to send.")
+        return receipt
     try:
         receipt.resume()
     except KeyboardInterrupt:
@@ -96,7 +100,7 @@ def _act_on_one(session: Session, args: argparse.Namespace, kind: str, job_id: s
 
 
 def _planned(session: Session, args: argparse.Namespace, cell: str | None, kind: str) -> Plan:
-    client, found, asked = session.client(), session.targets(args, cell), filters(args)
+    found, asked = session.targets(args, cell), filters(args)
     if found and asked:
         raise UsageError(
             f"jobs are named, and also --{next(iter(asked)).replace('_', '-')}", hint="give jobs, or filters, not both"
@@ -106,6 +110,7 @@ def _planned(session: Session, args: argparse.Namespace, cell: str | None, kind:
             f"%job {kind}: no job is named",
             hint=f"%job {kind} ID, %job {kind} $df, or a filter such as --status queued --since 2d",
         )
+    client = session.client()
     make = client.plan_cancel if kind == "cancel" else client.plan_retry
     if args.where is None and not found:
         made = make(reason=args.reason, **asked)
@@ -128,6 +133,13 @@ def _jobs(session: Session, args: argparse.Namespace, found: Targets) -> Any:
 
 
 def _send(made: Plan, limit: int | None) -> Receipt:
+    sent = made.counts.get(made.kind, 0)
+    most = CAP if limit is None else limit
+    if sent > most and not made.applied:
+        raise UsageError(
+            f"the plan would {made.kind} {sent:,} jobs, more than {most:,}",
+            hint=f"if that is what you want, say the number: %job apply {made.op} --limit {sent}",
+        )
     try:
         return made.apply(limit=limit)
     except KeyboardInterrupt:

@@ -116,6 +116,7 @@ def scheduled(session: Session, args: argparse.Namespace, _cell: str | None) -> 
     if not args.id:
         raise UsageError("%job scheduled cancel needs the id of a schedule", hint="%job scheduled lists them")
     session.say(safe(client.cancel_scheduled(args.id, api=args.api), 400))
+    session.say(f"Its runs that are open can be cancelled as well: %job cancel --scheduled-job {safe(args.id)}")
     session.memory.schedules[args.id] = False
     return None
 

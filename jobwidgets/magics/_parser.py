@@ -16,6 +16,7 @@ from jobwidgets.magics._verbs import VERBS, Verb
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_SECRETS = frozenset(("token", "password", "key", "api-key", "apikey", "secret"))
 APIS = ("graphql", "rest")
 PLANS = ("cancel", "retry")
 
@@ -49,8 +50,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise our error with the usage, instead of leaving the process."""
-        usage = " ".join(self.format_usage().split())
-        raise UsageError(f"{self.prog}: {message}", hint=usage)
+        usage = " ".join(self.format_usage().removeprefix("usage: ").split())
+        verb = self.prog.removeprefix("%job ")
+        raise UsageError(f"{self.prog}: {message.removeprefix('argument ')}", hint=f"{usage}; see %job help {verb}")
 
     def print_help(self, file: Any = None) -> None:
         """Hand the text to the caller, who shows it."""
@@ -80,6 +82,10 @@ def read(verb: str, words: list[str]) -> argparse.Namespace:
     parser = parser_of(verb)
     found, rest = parser.parse_known_intermixed_args(words)
     for word in rest:
+        if word.lstrip("-").partition("=")[0] in _SECRETS:
+            parser.error(
+                "no option takes a secret, since a notebook keeps every line: it is asked for, or set AIWARE_TOKEN"
+            )
         if word.startswith("-") and word != "-":
             parser.error(f"no option {safe(word)}{nearest(word.partition('=')[0], parser.options())}")
         parser.error(f"{safe(word)!r} is one word too many (quote what belongs together)")

@@ -122,8 +122,8 @@ class Session:
     def targets(self, args: argparse.Namespace, cell: str | None) -> Targets:
         """Read the jobs that were named, and refuse frames of another service."""
         found = targets(args.ids, cell, self.names)
-        here = self.client().service_url
         for frame in found.frames:
+            here = self.client().service_url
             there = frame.attrs.get("service", here)
             if there != here:
                 raise UsageError(

@@ -97,7 +97,7 @@ class Shelf:
 
 
 def _ours(frame: Any) -> bool:
-    if "kind" not in frame.attrs or "service" not in frame.attrs:
+    if "kind" not in frame.attrs:
         return False
     from jobwidgets.display import is_ours  # noqa: PLC0415  not while loading
 

@@ -22,8 +22,8 @@ _HINT = "such as --where \"status == 'failed' and queued_for > '1h' and name.str
 _LONGEST = 2_000
 _PLAIN = (
     ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Invert, ast.USub, ast.BinOp, ast.Add,
-    ast.Sub, ast.Mult, ast.Div, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.List,
-    ast.Tuple, ast.Load, ast.keyword,
+    ast.Sub, ast.Mult, ast.Div, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn,
+    ast.List, ast.Tuple, ast.Load, ast.keyword,
 )  # fmt: skip
 _METHODS = frozenset((
     "isna", "notna", "isnull", "notnull", "isin", "between", "abs", "min", "max", "mean", "median", "total_seconds",
@@ -68,17 +68,15 @@ def _parsed(query: str) -> ast.Expression:
     """Parse as pandas does: & and | bind like "and" and "or"."""
     if len(query) > _LONGEST:
         raise UsageError(f"--where: longer than {_LONGEST} characters", hint="filter the frame in Python instead")
+    if "@" in query or "`" in query or "__" in query:
+        raise UsageError(
+            "--where: only the frame's columns can be named, without @, ` and __",
+            hint="put a value in by $: %job list --since $since",
+        )
     words = {"&": "and", "|": "or"}
     try:
-        tokens = [
-            (token.type, words.get(token.string, token.string))
-            for token in tokenize.generate_tokens(io.StringIO(query.strip()).readline)
-        ]
-        if any(text in {"@", "`"} for _, text in tokens):
-            raise UsageError(
-                "--where: only the frame's columns can be named, without @ and `",
-                hint="put a value in: %job list --since $since",
-            )
+        found = tokenize.generate_tokens(io.StringIO(query.strip()).readline)
+        tokens = [(token.type, words.get(token.string, token.string)) for token in found]
         return ast.parse(tokenize.untokenize(tokens).strip(), mode="eval")
     except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError):
         raise UsageError(f"--where: {safe(query, 80)!r} cannot be read", hint=_HINT) from None

@@ -65,10 +65,11 @@ def split(line: str) -> tuple[list[str], bool]:
 
 def scalars(words: list[str], names: Mapping[str, Any]) -> list[str]:
     """Put texts, numbers and times in the place of their `$name`; frames and lists keep theirs, for `targets`."""
-    return [_scalar(word, names) for word in words]
+    before = ["", *words]
+    return [_scalar(word, names, number_too=last.startswith("-")) for last, word in zip(before, words, strict=False)]
 
 
-def _scalar(word: str, names: Mapping[str, Any]) -> str:
+def _scalar(word: str, names: Mapping[str, Any], *, number_too: bool) -> str:
     if not word.startswith("$"):
         return word
     value = variable(word, names)
@@ -76,8 +77,8 @@ def _scalar(word: str, names: Mapping[str, Any]) -> str:
         return value.isoformat()
     if isinstance(value, Job):
         return value.id
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
-        return word
+    if not isinstance(value, str) and not (number_too and isinstance(value, int | float)):
+        return word  # a number where an id stands is refused by `targets`
     text = str(value)
     if text.startswith("-"):
         raise UsageError(f"{word} holds {safe(text)!r}, which would be read as an option", hint="write it in the line")

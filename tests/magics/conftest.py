@@ -102,6 +102,7 @@ def plan(kind="cancel", frame=None, reason="stuck since noon"):
         counts=counts,
         reasons=reasons,
         total=len(table),
+        applied=False,
         service_url=SERVICE,
     )
 
