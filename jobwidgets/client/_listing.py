@@ -125,21 +125,33 @@ def _instant(since: datetime, until: datetime) -> Generator[Ask, Page, None]:
     known: set[str] = set()
     before: int | None = None
     for _ in range(MOST_PASSES):
-        ids: set[str] = set()
-        offset = 0
-        while True:
-            page = yield Ask(since, until, offset)
-            ids.update(page.ids)
-            offset += len(page.ids)
-            if page.last:
-                break
-            if page.fresh == 0 and offset > 100 * page.limit + 10 * len(known | ids):
-                raise ServiceError("the service sends the same page again and again", hint="ask its people")
-        known = known | ids if offset == before else (ids if before is not None else set())
-        before = offset
-        if len(known) >= offset:
+        ids, there = yield from _pass(since, until, most=100 + 10 * len(known))
+        known = known | ids if there is not None and there == before else set()
+        before = there
+        if there is not None and len(known) >= there:
             return
     raise ServiceError(
         f"the jobs created at {since.isoformat()} could not all be read: each page comes in another order",
         hint="read a narrower list: by status or engine",
     )
+
+
+def _pass(since: datetime, until: datetime, *, most: int) -> Generator[Ask, Page, tuple[set[str], int | None]]:
+    """Go through one instant once: the ids seen, and how many jobs there are at the end (None: that is not clear)."""
+    ids: set[str] = set()
+    offset, pages = 0, 0
+    while True:
+        page = yield Ask(since, until, offset)
+        ids.update(page.ids)
+        offset += len(page.ids)
+        pages += 1
+        if page.last:
+            break
+        if page.fresh == 0 and pages > most + 10 * len(ids):
+            raise ServiceError("the service sends the same page again and again", hint="ask its people")
+    if page.ids or offset == 0:
+        return ids, offset
+    # an empty page tells only that there are no more than `offset`: the one before it tells how many there are
+    page = yield Ask(since, until, offset - 1)
+    ids.update(page.ids)
+    return ids, offset - 1 + len(page.ids) if page.ids else None

@@ -1,0 +1,144 @@
+"""The walk through a list, against a list that shuffles its ties, grows and shrinks while it is read."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobwidgets._errors import ServiceError
+from jobwidgets._when import iso
+from jobwidgets.client._listing import BEGINNING, Page, walk
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+FAR = START + timedelta(days=400)
+
+
+class ShiftingList:
+    """A list as the service keeps it: times in microseconds, written in milliseconds, ties in any order."""
+
+    def __init__(self, jobs, chance, *, limit, inclusive):
+        self.jobs = dict(jobs)
+        self.chance, self.limit, self.inclusive = chance, limit, inclusive
+        self.requests = 0
+
+    def page(self, ask):
+        self.requests += 1
+        low = (lambda t: t >= ask.since) if self.inclusive else (lambda t: t > ask.since)
+        high = (lambda t: t <= ask.until) if self.inclusive else (lambda t: t < ask.until)
+        rows = [(job, t) for job, t in self.jobs.items() if low(t) and high(t)]
+        self.chance.shuffle(rows)
+        rows.sort(key=lambda row: row[1], reverse=True)
+        return rows[ask.offset : ask.offset + self.limit]
+
+
+def read(shifting, *, between=lambda: None, since=BEGINNING, until=FAR):
+    steps, seen = walk(since, until), []
+    try:
+        ask = next(steps)
+        while True:
+            rows = shifting.page(ask)
+            fresh = [job for job, _ in rows if job not in seen]
+            seen.extend(fresh)
+            between()
+            ask = steps.send(Page([j for j, _ in rows], [iso(t) for _, t in rows], shifting.limit, len(fresh)))
+    except StopIteration:
+        return seen
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    offsets=st.lists(st.integers(0, 40), max_size=60),
+    limit=st.sampled_from([2, 3, 5, 10, 100]),
+    inclusive=st.booleans(),
+    micro=st.sampled_from([1, 300, 1000, 1_000_000]),
+    chance=st.randoms(use_true_random=False),
+)
+def test_every_job_that_stays_is_read_once(offsets, limit, inclusive, micro, chance):
+    jobs = {f"j{i}": START + timedelta(microseconds=micro * at) for i, at in enumerate(offsets)}
+    shifting = ShiftingList(jobs, chance, limit=limit, inclusive=inclusive)
+    vanishing = [job for job in jobs if chance.random() < 0.2]
+    arrivals = 0
+
+    def between():
+        nonlocal arrivals
+        if vanishing and chance.random() < 0.3:
+            shifting.jobs.pop(vanishing.pop(), None)
+        if arrivals < 30 and chance.random() < 0.3:
+            arrivals += 1
+            shifting.jobs[f"new{arrivals}"] = START + timedelta(days=1, microseconds=arrivals)
+
+    staying = {job for job in jobs if job not in vanishing}
+    seen = read(shifting, between=between)
+    assert len(seen) == len(set(seen))
+    assert staying <= set(seen)
+
+
+def test_hundreds_of_jobs_in_one_instant_are_read_with_small_pages():
+    import random
+
+    jobs = {f"j{i}": START for i in range(300)} | {f"k{i}": START + timedelta(seconds=i - 20) for i in range(40)}
+    shifting = ShiftingList(jobs, random.Random(4), limit=50, inclusive=False)
+    assert set(read(shifting)) == set(jobs)
+
+
+def test_pages_that_do_not_narrow_cost_one_request_each_and_no_more():
+    import random
+
+    jobs = {f"j{i}": START + timedelta(seconds=i) for i in range(1000)}
+    shifting = ShiftingList(jobs, random.Random(1), limit=100, inclusive=True)
+    assert len(read(shifting)) == 1000
+    assert shifting.requests <= 12
+
+
+def test_times_in_whole_seconds_lose_nothing_within_the_second():
+    class Seconds(ShiftingList):
+        def page(self, ask):
+            return [(job, t) for job, t in super().page(ask)]
+
+    import random
+
+    jobs = {f"j{i}": START + timedelta(milliseconds=170 * i) for i in range(60)}
+    shifting = Seconds(jobs, random.Random(2), limit=10, inclusive=False)
+    steps, seen = walk(BEGINNING, FAR), set()
+    with pytest.raises(StopIteration):
+        ask = next(steps)
+        while True:
+            rows = shifting.page(ask)
+            fresh = {job for job, _ in rows} - seen
+            seen |= fresh
+            texts = [t.replace(microsecond=0).isoformat().replace("+00:00", "Z") for _, t in rows]
+            ask = steps.send(Page([j for j, _ in rows], texts, 10, len(fresh)))
+    assert seen == set(jobs)
+
+
+def test_a_service_that_ignores_the_range_is_told_from_one_that_keeps_to_it():
+    steps = walk(BEGINNING, FAR)
+    next(steps)
+    times = [iso(START - timedelta(seconds=i)) for i in range(3)]
+    steps.send(Page(["a", "b", "c"], times, 3, 3))
+    with pytest.raises(ServiceError, match="dateTimeFilter"):
+        steps.send(Page(["a", "b", "c"], times, 3, 0))
+
+
+def test_a_service_that_sorts_otherwise_is_told():
+    steps = walk(BEGINNING, FAR)
+    next(steps)
+    times = [iso(START + timedelta(seconds=i)) for i in range(3)]
+    with pytest.raises(ServiceError, match="does not sort"):
+        steps.send(Page(["a", "b", "c"], times, 3, 3))
+
+
+def test_jobs_without_a_time_are_told():
+    steps = walk(BEGINNING, FAR)
+    next(steps)
+    with pytest.raises(ServiceError, match="without createdDateTime"):
+        steps.send(Page(["a", "b"], [None, None], 2, 2))
+
+
+def test_the_same_page_again_and_again_ends():
+    steps = walk(BEGINNING, FAR)
+    next(steps)
+    with pytest.raises(ServiceError):
+        for _ in range(100_000):
+            steps.send(Page(["a", "b"], [iso(START), iso(START)], 2, 0))
