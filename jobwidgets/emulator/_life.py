@@ -138,12 +138,17 @@ class Life:
                 self._queues[engine].append(task)
                 self._queued[engine] += 1
 
-    def requeue(self, task: int) -> None:
-        """Put a task that already reads queued into its engine's queue."""
-        engine = self.store.engine[task]
-        self._queues[engine].append(task)
-        self._queued[engine] += 1
-        self.at(self.now, self._dispatch, engine)
+    def carry_on(self, task: int, now: int) -> None:
+        """Let a task that was put into its status live on: a queued one waits for a slot, a running one will end."""
+        engine, state = self.store.engine[task], self.store.task_status[task]
+        soon = now + 2 * SECOND + int(self._chance() * 30 * SECOND)
+        if state == QUEUED:
+            self._queues[engine].append(task)
+            self._queued[engine] += 1
+            self.at(soon, self._dispatch, engine)
+        elif state == RUNNING:
+            self._free[engine] -= 1
+            self.at(soon + int(self._spans[engine] * self._chance()), self._end, task)
 
     def _dispatch(self, engine: int, now: int) -> None:
         """Start what an engine has slots for, and accept what waits for a place in its queue."""

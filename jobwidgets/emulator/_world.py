@@ -113,7 +113,7 @@ class World:
 
     def place_job(self, row: int, status: str, tasks: list[str], *, lives: bool) -> None:
         """Put a job and its tasks into these statuses, with the times that belong to them."""
-        store, life = self.store, self.life
+        store = self.store
         created, now = store.created[row], max(self.now(), store.created[row])
         for task, word in zip(store.tasks(row), tasks, strict=True):
             code = store.task_status[task] = store.code(word)
@@ -123,12 +123,12 @@ class World:
             store.completed[task] = now if code in (COMPLETE, FAILED, ABORTED) or word == "cancelled" else 0
             if code == FAILED:
                 store.failures[task] = ("internal_error", "placed as failed")
-            if code == QUEUED and lives:
-                life.requeue(task)
+            if lives and status in {"queued", "running"}:
+                self.life.carry_on(task, now)
         store.status[row] = store.code(status)
         store.modified[row] = now
         if lives and status == "pending" and set(tasks) == {"pending"}:
-            life.enter(row, now)
+            self.life.enter(row, now)
 
     def set_tasks(self, row: int, word: str, *, cancelled: bool = False) -> None:
         """Give every task of a job one status, and the job what follows from it."""
