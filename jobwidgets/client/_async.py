@@ -26,6 +26,11 @@ class AsyncClient(Writes):
     `ServiceError` (a read that could not be had).
     """
 
+    service: Any = None
+    """The embedded service, where it lives in this process; else None."""
+    closed = False
+    """Whether it was closed."""
+
     def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
         super().__init__(settings, timeout=timeout, app=app)
         self._receipts: dict[str, AsyncReceipt] = {}

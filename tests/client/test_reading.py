@@ -1,0 +1,187 @@
+"""Lists as the service gives them: pages, filters, ties, many tasks, and a world that moves while it is read."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import jobwidgets as jw
+from jobwidgets.emulator import Service, serve
+
+
+def connected(service, running, **options):
+    return jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token, **options)
+
+
+def test_a_list_holds_every_job_of_the_service_once(client, service):
+    frame = client.jobs()
+    assert frame.id.is_unique
+    assert len(frame) == 60
+    assert frame.created.is_monotonic_decreasing
+
+
+@pytest.mark.parametrize("largest", [None, 1000, 600, 100, 37, 7, 1])
+def test_the_largest_page_is_found_by_stepping_down_and_remembered(service, served, largest):
+    service.choices.max_page_size = largest
+    with connected(service, served) as client:
+        assert set(client.jobs().id) == {i for s in jw._model.STATUSES for i in service.jobs_by_status(s)}
+        before = service.requests["jobs"]
+        assert len(client.jobs()) == 60
+        pages = service.requests["jobs"] - before
+    assert pages <= (2 if largest is None or largest > 60 else 1000)
+    if largest == 600:
+        assert before <= 3
+
+
+def test_a_query_that_is_too_dear_is_asked_for_in_smaller_pages(client, service):
+    service.choices.max_cost = 20_000
+    assert len(client.jobs()) == 60
+
+
+def test_tasks_are_read_to_the_end_before_a_job_is_judged(client, service):
+    started_last = service.add_job("running", ["pending"] * 150 + ["running"], lives=False)
+    waiting = service.add_job("queued", ["queued"] * 175, lives=False)
+    service.choices.max_page_size = 40
+    rows = client.jobs().set_index("id")
+    assert rows.tasks[started_last] == 151
+    assert rows.why_not[started_last] == "task_started"
+    assert rows.tasks[waiting] == 175
+    assert rows.can_cancel[waiting]
+    assert len(client.job(waiting).tasks) == 175
+    assert len(client.tasks([waiting, started_last])) == 326
+
+
+def test_a_job_with_75_tasks_is_no_different(client, service):
+    job = service.add_job("queued", ["queued"] * 75, lives=False)
+    assert client.jobs(ids=[job]).tasks.tolist() == [75]
+    assert client.job(job).can_cancel.ok is True
+
+
+def test_statuses_are_filtered_and_aborted_is_cancelled(client, service):
+    job = service.a_cancellable_job()
+    client.cancel(job)
+    for word in ("aborted", "cancelled"):
+        frame = client.jobs(status=word)
+        assert job in set(frame.id)
+        assert set(frame.status.astype(str)) <= {"aborted", "cancelled"}
+    assert set(client.jobs(status=["pending", "queued"]).status.astype(str)) <= {"pending", "queued"}
+    paused = service.add_job("paused", ["paused"], lives=False)
+    assert client.jobs(status="paused").id.tolist() == [paused]
+
+
+def test_a_range_is_half_open_whatever_the_service_does_at_its_ends(client, service):
+    base = service.clock.now() - timedelta(days=500)
+    ids = [service.add_job("complete", 1, created=base + timedelta(hours=h), lives=False) for h in range(4)]
+    for bounds in ("inclusive", "exclusive", "half_open"):
+        service.choices.bounds = bounds
+        frame = client.jobs(since=base + timedelta(hours=1), until=base + timedelta(hours=3))
+        assert set(frame.id) == {ids[1], ids[2]}
+    assert frame.attrs["query"]["since"].endswith("Z")
+
+
+def test_every_list_says_which_range_it_covers(client):
+    attrs = client.jobs(since="2d").attrs
+    assert attrs["since"] < attrs["until"]
+    assert attrs["service"] == client.service_url
+    assert attrs["truncated"] is False
+
+
+def test_a_limit_gives_the_newest_and_says_that_there_are_more(client):
+    everything, some = client.jobs(), client.jobs(limit=7)
+    assert some.created.tolist() == everything.created.tolist()[:7]
+    assert some.attrs["truncated"] is True
+    assert client.jobs(limit=10_000).attrs["truncated"] is False
+
+
+def test_engines_are_found_by_name_and_by_id(client, service):
+    job = service.a_complete_job()
+    tasks = client.tasks([job])
+    by_id = client.jobs(engine=tasks.engine_id.iloc[0])
+    by_name = client.jobs(engine=tasks.engine.iloc[0].upper())
+    assert job in set(by_id.id)
+    assert job in set(by_name.id)
+    assert by_name.engines.str.contains(tasks.engine.iloc[0], regex=False).all()
+
+
+def test_the_rest_list_has_the_same_jobs(client):
+    assert set(client.jobs(api="rest").id) == set(client.jobs().id)
+    assert client.jobs(api="rest").can_cancel.isna().any()
+
+
+def test_unknown_ids_are_named_and_the_order_is_kept(client, service):
+    ids = [service.a_failed_job(), "0012", service.a_complete_job()]
+    frame = client.jobs(ids=ids)
+    assert frame.id.tolist() == [ids[0], ids[2]]
+    assert frame.attrs["missing"] == ["0012"]
+
+
+@pytest.mark.parametrize("most", [1, 3, 64])
+def test_many_jobs_are_read_by_aliases_however_few_the_service_takes(service, served, most):
+    service.choices.max_aliases = most
+    with connected(service, served) as client:
+        assert len(client.jobs(ids=client.jobs())) == 60
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"status": "penidng"}, "did you mean 'pending'"),
+        ({"since": "soon"}, "no time and no age"),
+        ({"since": "1d", "until": "2d"}, "is empty"),
+        ({"limit": 0}, "no number of jobs"),
+        ({"limit": 2.5}, "no number of jobs"),
+        ({"api": "soap"}, "known are"),
+        ({"ids": ["a"], "limit": 3}, "ids are given"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_sent(client, service, wrong, message):
+    before = service.requests.total()
+    with pytest.raises(jw.UsageError, match=message):
+        client.jobs(**wrong)
+    assert service.requests.total() - before <= 1  # what time it is there
+
+
+def test_ten_thousand_jobs_are_each_read_once_while_200_arrive_and_50_vanish_with_ties():
+    service = Service(jobs=9_000, seed=3, speed=0)
+    tie = service.clock.now() - timedelta(days=9)
+    tied = [service.add_job("complete", 1, created=tie, lives=False) for _ in range(1_200)]
+    assert service.choices.ties == "shuffled"
+    everything = {i for s in jw._model.STATUSES for i in service.jobs_by_status(s)}
+    vanishing = [*tied[:25], *sorted(everything - set(tied))[::400][:25]]
+    arrived = []
+
+    def meanwhile(_asked=0):
+        for _ in range(min(10, len(vanishing_left))):
+            service.remove_job(vanishing_left.pop())
+        for _ in range(10 if len(arrived) < 200 else 0):
+            arrived.append(service.add_job("pending", 1, lives=False))
+
+    with serve(service) as running, connected(service, running) as client:
+        vanishing_left = list(vanishing)
+        send = client.aio._core.wire.send
+
+        async def send_and_let_the_world_move(request, timeout):
+            answer = await send(request, timeout)
+            meanwhile()
+            return answer
+
+        client.aio._core.wire.send = send_and_let_the_world_move
+        frame = client.jobs()
+    assert not vanishing_left
+    assert len(arrived) == 200
+    assert frame.id.is_unique
+    assert everything - set(vanishing) <= set(frame.id)
+
+
+def test_reading_outlives_a_lossy_service(client, service):
+    for dial in ("lose_answer", "fail_before", "fail_after", "garbage", "cut", "server_error"):
+        getattr(service.faults, dial)(times=1)
+        assert len(client.jobs()) == 60, dial
+    service.faults.rate_limit(window=0.2, retry_after=1)
+    assert len(client.jobs()) == 60
+
+
+def test_a_world_with_nothing_in_it_gives_the_same_columns(client):
+    past = datetime(1999, 1, 1, tzinfo=UTC)
+    empty, full = client.jobs(until=past), client.jobs()
+    assert len(empty) == 0
+    assert empty.dtypes.astype(str).tolist() == full.dtypes.astype(str).tolist()
