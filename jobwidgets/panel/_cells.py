@@ -43,26 +43,26 @@ _KNOWN = {
     for column in (
         Column("status", "Status", "status", 104),
         Column("outcome", "Outcome", "outcome", 96),
-        Column("action", "Will be", "action", 96),
+        Column("action", "Will be", "action", 108),
         Column("name", "Name", "text", 170, grow=True),
-        Column("id", "Id", "mono", 164),
+        Column("id", "Id", "mono", 160),
         Column("job_id", "Job", "mono", 164),
         Column("new_id", "New job", "mono", 164),
-        Column("engines", "Engines", "text", 140),
+        Column("engines", "Engines", "text", 128),
         Column("engine", "Engine", "text", 150),
-        Column("created", "Created", "time", 88, right=True),
-        Column("modified", "Changed", "time", 88, right=True),
-        Column("started", "Started", "time", 88, right=True),
-        Column("completed", "Completed", "time", 88, right=True),
-        Column("queued", "Queued", "time", 88, right=True),
-        Column("at", "When", "time", 88, right=True),
-        Column("queued_for", "Queued", "span", 86, right=True, hint="Sort by how long it was queued"),
-        Column("ran_for", "Ran", "span", 86, right=True, hint="Sort by how long it ran"),
-        Column("tasks", "Tasks", "tasks", 66, right=True, hint="Sort by the number of tasks"),
-        Column("can_cancel", "Can cancel", "verdict", 158),
+        Column("created", "Created", "time", 96, right=True),
+        Column("modified", "Changed", "time", 96, right=True),
+        Column("started", "Started", "time", 96, right=True),
+        Column("completed", "Completed", "time", 96, right=True),
+        Column("queued", "Queued", "time", 96, right=True),
+        Column("at", "When", "time", 96, right=True),
+        Column("queued_for", "Queued", "span", 88, right=True, hint="Sort by how long it was queued"),
+        Column("ran_for", "Ran", "span", 66, right=True, hint="Sort by how long it ran"),
+        Column("tasks", "Tasks", "tasks", 72, right=True, hint="Sort by the number of tasks"),
+        Column("can_cancel", "Can cancel", "verdict", 146),
         Column("why_not", "Why not", "reason", 190),
         Column("reason", "Reason", "reason", 230, grow=True),
-        Column("message", "What the service said", "text", 230, grow=True),
+        Column("message", "What was said", "text", 230, grow=True),
         Column("status_before", "Was", "status", 104),
     )
 }
@@ -168,7 +168,14 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def _spans(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
-    return [BLANK if _missing(value) else {"t": age_text(pd.Timedelta(value).to_pytimedelta())} for value in rows[key]]
+    return [BLANK if _missing(value) else _span(pd.Timedelta(value)) for value in rows[key]]
+
+
+def _span(span: pd.Timedelta) -> Cell:
+    exact = age_text(span.to_pytimedelta())
+    parts = exact.replace("min", "m").split()
+    largest = parts[:2] if parts[1:2] == ["m"] else parts
+    return {"t": " ".join("".join(pair) for pair in zip(largest[::2], largest[1::2], strict=True)), "h": exact}
 
 
 def _tasks(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
@@ -184,7 +191,9 @@ def _task(tasks: Any, done: Any, failed: Any) -> Cell:
     total, ready, bad = (0 if _missing(value) else int(value) for value in (tasks, done, failed))
     if not total:
         return {"t": "none", "f": "quiet"}
-    cell: Cell = {"t": f"{ready}/{total}", "h": f"{ready} of {total} tasks done", "p": round(ready / total, 2)}
+    cell: Cell = {"t": f"{ready}/{total}", "h": f"{ready} of {total} tasks done"}
+    if 0 < ready < total:
+        cell["p"] = round(ready / total, 2)
     if bad:
         cell |= {"f": "bad", "h": f"{cell['h']}, {bad} failed"}
     return cell
@@ -198,10 +207,15 @@ def _verdicts(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
 def _verdict(able: Any, code: Any) -> Cell:
     if not _missing(able) and bool(able):
         return {"t": "yes", "f": "yes", "h": "Can be cancelled, as far as can be told from here"}
-    why = "" if _missing(code) or not code else safe(words.reason(code))
+    code = "" if _missing(code) else str(code)
+    why = f": {words.reason(code)}" if code else ""
     if _missing(able):
-        return {"t": why or "not known", "f": "unknown", "h": f"Not known whether it can be cancelled: {why}"}
-    return {"t": why or "no", "f": "no", "h": f"Cannot be cancelled: {why}" if why else "Cannot be cancelled"}
+        return {
+            "t": words.short(code) or "not known",
+            "f": "unknown",
+            "h": f"Not known whether it can be cancelled{why}",
+        }
+    return {"t": words.short(code) or "no", "f": "no", "h": f"Cannot be cancelled{why}"}
 
 
 _MAKERS: dict[str, Callable[[pd.DataFrame, str, datetime], list[Cell]]] = {

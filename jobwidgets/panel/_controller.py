@@ -228,10 +228,9 @@ class Controller:
             return  # dropped, or landed already
         landed = self._flight[1]
         self._flight = None
-        self._took = time.monotonic() - self._began
         try:
             self.error, answer = "", flight.result()
-            self._misses = 0
+            self._misses, self._took = 0, time.monotonic() - self._began
             landed(answer)
         except Exception as error:  # noqa: BLE001  whatever went wrong on the way is told and logged, never lost
             closed = isinstance(error, concurrent.futures.CancelledError)

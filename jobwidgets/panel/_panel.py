@@ -14,7 +14,7 @@ from jobwidgets.frames._columns import JOB_COLUMNS, frame_of
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._controller import Controller, Stage
 from jobwidgets.panel._entry import Handover, entry
-from jobwidgets.panel._parts import Chips, Note, chip
+from jobwidgets.panel._parts import Chips, Note, chip, dispose
 from jobwidgets.panel._table import JobTable
 from jobwidgets.panel._zones import BulkBar, Confirm, Result, Working, button, row
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from jobwidgets.client import Client
 
-HEIGHT = 384
+HEIGHT, LOW = 396, 200
+"""Pixels of the table: alone, and with a plan or a result below it."""
 
 
 class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -61,12 +62,14 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         limit: int | None = None,
         refresh: str | timedelta | None = "5s",
     ) -> None:
+        super().__init__()
         status = status if status is None or isinstance(status, str) else list(status)
         query = {"status": status, "since": since, "until": until, "engine": engine, "limit": limit}
-        every = None if refresh is None else parse_age(refresh).total_seconds()
-        if every is not None and every <= 0:
-            raise UsageError("refresh must be longer than nothing", hint='write an age such as "5s", or None')
-        super().__init__()
+        try:
+            every = _seconds(refresh)
+        except UsageError:
+            super().close()
+            raise
         self.lock = threading.RLock()
         self._hand = Handover(self.lock)
         self._said = ""
@@ -144,12 +147,12 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
     def close(self) -> None:
         """Stop looking at the service and leave the page; what was sent stays sent."""
-        with self.lock:
-            if self._work.closed:
-                return
-            self._work.close()
-            for widget in _below(self):
-                widget.close()
+        work = getattr(self, "_work", None)  # none in a panel that was never finished
+        if work is not None and not work.closed:
+            with self.lock:
+                work.close()
+                for part in (*self.children, self._bulk.box, self.layout):
+                    dispose(part)
         super().close()
 
     def _settle(self) -> None:
@@ -282,7 +285,10 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         state = "reading the list…" if work.frame is None else f"{words.jobs(len(frame))} {self._as_of(frame)}"
         more = "only the first; there are more" if frame.attrs.get("truncated") else ""
         self._title.say(
-            ("title", self._title_of), ("badge", "demo" if self._demo else ""), ("dim", state), ("warn", more)
+            ("title", f"Jobs at {self._title_of}"),
+            ("badge", "demo" if self._demo else ""),
+            ("dim", state),
+            ("warn", more),
         )
         self._again.disabled = work.busy
         every = (
@@ -313,10 +319,14 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         if key != self._zone[0]:
             old, zone = self._zone[1], self._make_zone()
             self._zone = (key, zone)
+            self._table.look(height=HEIGHT if zone is None else LOW)
+            if isinstance(zone, Result):
+                self._table.select(None)
             self.children = (*self._frame, zone.box if zone is not None else self._bulk.box)
+            if old is not None and zone is None:
+                self._table.focus()
             if old is not None:
-                for widget in [*_below(old.box), old.box]:
-                    widget.close()
+                dispose(old.box)
         if isinstance(self._zone[1], Working):
             self._zone[1].draw(*work.progress)
 
@@ -340,8 +350,8 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         return f"as of {datetime.fromisoformat(as_of):%H:%M:%S} UTC" if isinstance(as_of, str) else ""
 
 
-def _below(box: ipywidgets.Box) -> list[ipywidgets.Widget]:
-    found: list[ipywidgets.Widget] = []
-    for child in box.children:
-        found += [*_below(child), child] if isinstance(child, ipywidgets.Box) else [child]
-    return found
+def _seconds(refresh: str | timedelta | None) -> float | None:
+    every = None if refresh is None else parse_age(refresh).total_seconds()
+    if every is not None and every <= 0:
+        raise UsageError("refresh must be longer than nothing", hint='write an age such as "5s", or None')
+    return every

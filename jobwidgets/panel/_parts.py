@@ -24,14 +24,14 @@ class Note(anywidget.AnyWidget):
     _esm = _HERE / "note.js"
     state = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, *, tone: str = "plain", role: str = "") -> None:
-        super().__init__(state={"lines": [], "tone": tone, "role": role})
-        self._tone, self._role = tone, role
+    def __init__(self, *, tone: str = "plain", role: str = "", focus: bool = False) -> None:
+        self._state = {"lines": [], "tone": tone, "role": role, "focus": focus}
+        super().__init__(state=self._state)
 
-    def say(self, *lines: Line, tone: str | None = None) -> None:
+    def say(self, *lines: Line) -> None:
         """Show these lines instead; empty ones are left out, and no line at all hides the note."""
         told = [{"kind": kind, "text": safe(text, 1_000)} for kind, text in lines if text]
-        state = {"lines": told, "tone": tone or self._tone, "role": self._role}
+        state = {**self._state, "lines": told}
         if state != self.state:
             self.state = state
         self.layout.display = None if told else "none"
@@ -67,3 +67,13 @@ def chip(key: str, word: str, count: str, *, on: bool, face: str = "", hint: str
 def texts(kind: str, lines: Iterable[str]) -> list[Line]:
     """Give several lines one kind."""
     return [(kind, line) for line in lines]
+
+
+def dispose(widget: Any) -> None:
+    """Close a widget with all that is below it, its layout and style included, which ipywidgets would keep."""
+    for child in getattr(widget, "children", ()):
+        dispose(child)
+    for part in (getattr(widget, "layout", None), getattr(widget, "style", None)):
+        if part is not None:
+            part.close()
+    widget.close()

@@ -55,13 +55,18 @@ class JobTable(anywidget.AnyWidget):
     def __init__(
         self, df: pd.DataFrame, *, columns: Iterable[str] | None = None, height: int = 420, label: str = "Jobs"
     ) -> None:
+        super().__init__(head={"columns": [], "total": 0})
         self.lock = threading.RLock()
-        self._state = TableState(df, columns)
+        try:
+            self._state = TableState(df, columns)
+        except UsageError:
+            self.close()
+            raise
         self._windows = Windows()
         self._error = ""
         self._listeners: list[Callable[[], None]] = []
         self._look = {"label": label, "height": int(height), "empty": "Nothing to show", **_LOOK}
-        super().__init__(head=self._head())
+        self.head = self._head()
         self.on_msg(self._receive)
 
     # ------------------------------------------------------------------ for Python
@@ -169,6 +174,10 @@ class JobTable(anywidget.AnyWidget):
         with self.lock:
             self._look |= look
             self._tell()
+
+    def focus(self) -> None:
+        """Put the keyboard on the table."""
+        self.send({"kind": "focus"})
 
     def show_error(self, line: str) -> None:
         """Show an error above the rows; an empty line takes it away."""

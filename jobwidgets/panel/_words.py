@@ -17,6 +17,14 @@ OUTCOME_WORDS = {"not_sent": "not sent"}
 FACES = frozenset({*STATUSES, *OUTCOMES, *TERMINAL, "yes", "no", "bad", "quiet", "other"})
 """The looks that the style sheet knows; nothing else becomes part of a class name."""
 
+_SHORT = {
+    "complete": "complete",
+    "failed": "failed already",
+    "aborted": "cancelled already",
+    "job_status": "neither pending nor queued",
+    "tasks_unread": "tasks not read yet",
+    "unknown_status": "status not known here",
+}
 _MANY = {
     "complete": "are complete",
     "failed": "have failed already",
@@ -59,6 +67,11 @@ def reason(code: str) -> str:
     return REASON_TEXT.get(code, safe(code))
 
 
+def short(code: str) -> str:
+    """Say one job's reason in a narrow column."""
+    return _SHORT.get(code) or reason(code)
+
+
 def grouped(reasons: Mapping[str, int]) -> str:
     """Say why some are left out: "20 have a task that started, 8 are complete"."""
     parts = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
@@ -66,13 +79,18 @@ def grouped(reasons: Mapping[str, int]) -> str:
 
 
 def _group(code: str, count: int) -> str:
-    return (_ONE if count == 1 else _MANY).get(code) or f"because {reason(code)}"
+    return (_ONE if count == 1 else _MANY).get(
+        code
+    ) or f"{'is' if count == 1 else 'are'} left out because {reason(code)}"
 
 
 def left_out(reasons: Mapping[str, int]) -> str:
     """Say how many are left out and why: "28 left out: 20 have a task that started, 8 are complete"."""
-    total = sum(reasons.values())
-    return f"{number(total)} left out: {grouped(reasons)}" if total else ""
+    found = {code: count for code, count in reasons.items() if count}
+    if len(found) == 1:
+        ((code, count),) = found.items()
+        return f"{number(count)} left out, which {_group(code, count)}"
+    return f"{number(sum(found.values()))} left out: {grouped(found)}" if found else ""
 
 
 def act(kind: str, able: int, chosen: int) -> str:

@@ -90,7 +90,8 @@ class BulkBar:
                 else (f"None of these can be {words.DONE[kind]}: {words.grouped(reasons)}" if chosen else HELP)
             )
             self._set(kind, words.act(kind, count, chosen), why, busy=busy)
-        head = f"{words.jobs(chosen)} selected" + (f", {words.number(hidden)} of them not in view" if hidden else "")
+        elsewhere = "none of them" if hidden == chosen else f"{words.number(hidden)} of them not"
+        head = f"{words.jobs(chosen)} selected" + (f", {elsewhere} in view" if hidden else "")
         self._note.say(*([("title", head), *texts("dim", lines)] if chosen else [("dim", HELP)]))
         with self._all.hold_sync():
             self._all.description = f"Select all {words.number(total)}{' that match' if filtered else ''}"
@@ -112,7 +113,7 @@ class Confirm:
     def __init__(self, plan: AsyncPlan, *, go: Callable[[str, str, str], None], back: Callable[[], None]) -> None:
         count = plan.counts.get(plan.kind, 0)
         verb, self.op = words.VERBS[plan.kind], plan.op
-        note = Note(tone="plan", role="status")
+        note = Note(tone="plan", role="status", focus=True)
         later = "Each becomes a new job; the old one stays as it is." if plan.kind == "retry" else ""
         note.say(
             ("title", f"{verb} {words.jobs(count)}?" if count else f"There is nothing to {plan.kind}"),
@@ -146,7 +147,7 @@ class Working:
 
     def __init__(self, kind: str, total: int, *, stop: Callable[[], None]) -> None:
         self._kind = kind
-        self._note = Note(tone="plan", role="status")
+        self._note = Note(tone="plan", role="status", focus=True)
         self._bar = ipywidgets.IntProgress(value=0, min=0, max=max(1, total))
         self._bar.add_class("jw-progress")
         hint = "Send nothing more; what was sent stays sent"
@@ -169,7 +170,7 @@ class Result:
     def __init__(self, receipt: AsyncReceipt, trouble: str, *, close: Callable[[], None]) -> None:
         counts = receipt.counts
         bad = {word: count for word, count in counts.items() if word not in ("done", "skipped")}
-        note = Note(tone="plan" if bad or trouble else "good", role="status")
+        note = Note(tone="plan" if bad or trouble else "good", role="status", focus=True)
         doubt = (
             f'ask what became of the unknown ones: client.receipt("{receipt.op}").resolve()' if "unknown" in bad else ""
         )
@@ -179,16 +180,20 @@ class Result:
             ("text", doubt),
             ("dim", f"Receipt {receipt.op}"),
         )
-        frame = receipt.df
-        order = (
-            frame["outcome"].map({"refused": 0, "unknown": 1, "not_sent": 2, "done": 3, "skipped": 4}).astype("int64")
-        )
-        frame = frame.take(order.argsort(kind="stable").to_numpy())
-        columns = ["outcome", "name", "id", "new_id", "reason", "message"]
-        if frame["new_id"].isna().all():
-            columns.remove("new_id")
+        frame, columns = _result_rows(receipt.df)
         table = JobTable(frame, columns=columns, height=234, label="What became of each job")
         table.look(foot=False, choose=False)
         acts = row(button("Back to the list", close, style="second"), style="jw-acts")
         self.box = ipywidgets.VBox([note, table, row(row(style="jw-fields"), acts, style="jw-bulk")])
         self.box.add_class("jw-zone")
+
+
+def _result_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Put what needs attention first, and all that was said about a job in one column."""
+    order = frame["outcome"].map({"refused": 0, "unknown": 1, "not_sent": 2, "done": 3, "skipped": 4}).astype("int64")
+    why, said = frame["reason"].fillna(""), frame["message"].fillna("")
+    both = why.where(said.eq("") | why.eq(said), why + ": " + said).where(why.ne(""), said)
+    columns = ["outcome", "name", "id", "new_id", "message"]
+    if frame["new_id"].isna().all():
+        columns.remove("new_id")
+    return frame.assign(message=both).take(order.argsort(kind="stable").to_numpy()), columns

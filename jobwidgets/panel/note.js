@@ -2,6 +2,7 @@
 export default {
   render({ model, el }) {
     const root = document.createElement("div");
+    root.tabIndex = -1;
 
     function draw() {
       const { lines, tone, role } = model.get("state");
@@ -21,6 +22,8 @@ export default {
     model.on("change:state", draw);
     draw();
     el.append(root);
+    // What has just opened takes the keyboard with it: the button that opened it is gone.
+    if (model.get("state").focus) requestAnimationFrame(() => root.focus());
     return () => model.off("change:state", draw);
   },
 };

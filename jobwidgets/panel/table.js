@@ -113,7 +113,7 @@ class Table {
 
   readHead() {
     const head = this.model.get("head");
-    const columns = JSON.stringify(head.columns);
+    const columns = JSON.stringify([head.choose, head.columns]);
     if (columns !== this.drawnColumns) {
       this.drawnColumns = columns;
       this.drawColumns(head);
@@ -155,6 +155,7 @@ class Table {
   }
 
   read(message) {
+    if (message.kind === "focus") this.go(this.focus, false);
     if (message.view !== this.view || !this.adopt(message)) return;
     if (message.kind === "window") this.move(message);
     for (const row of message.rows ?? []) {
@@ -196,10 +197,11 @@ class Table {
     const holder = make("th", { role: "columnheader", class: "jw-check", scope: "col" });
     this.all = make("input", { type: "checkbox", tabindex: "-1" });
     holder.append(this.all);
-    this.columns.replaceChildren(make("col", { style: "width: 36px" }));
+    const boxes = head.choose ? 36 : 0;
+    this.columns.replaceChildren(...(boxes ? [make("col", { style: `width: ${boxes}px` })] : []));
     this.header.replaceChildren(holder);
     this.headings = new Map();
-    let width = 36;
+    let width = boxes;
     for (const column of head.columns) {
       this.columns.append(column.grow ? make("col") : make("col", { style: `width: ${Number(column.width)}px` }));
       width += Number(column.width);
@@ -211,8 +213,8 @@ class Table {
       this.header.append(heading);
     }
     this.grid.style.minWidth = `${width}px`;
-    this.grid.setAttribute("aria-colcount", String(head.columns.length + 1));
-    for (const cell of [this.above, this.below]) cell.colSpan = head.columns.length + 1;
+    this.grid.setAttribute("aria-colcount", String(head.columns.length + (boxes ? 1 : 0)));
+    for (const cell of [this.above, this.below]) cell.colSpan = head.columns.length + (boxes ? 1 : 0);
     this.stops = [this.all, ...this.header.querySelectorAll("button")];
     this.stops[1]?.setAttribute("tabindex", "0");
     this.nodes.clear();

@@ -25,7 +25,9 @@ def jobs(count: int = 1_000, seed: int = 0) -> pd.DataFrame:
     words = pd.Series(status).astype("string")
     idle, ended = words.isin(["pending", "queued"]), words.eq("complete")
     done = np.where(ended, total, np.where(idle, 0, random.integers(0, total)))
-    why = words.where(words.isin(["complete", "failed"]), "task_started").where(~words.isin(["aborted", "cancelled"]), "aborted")
+    why = words.where(words.isin(["complete", "failed"]), "task_started").where(
+        ~words.isin(["aborted", "cancelled"]), "aborted"
+    )
     queued = pd.to_timedelta(random.integers(1, 7_200, count), unit="s").astype("timedelta64[us]")
     frame = pd.DataFrame(
         {
