@@ -41,10 +41,14 @@ class Demo:
             [*command, "--dir", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.shown = ""
-        while "Ctrl-C" not in self.shown:
-            line = self.process.stdout.readline()
-            assert line, self.shown
+        for line in self.process.stdout:
             self.shown += line
+            if "Ctrl-C" in line:
+                break
+        else:
+            self.process.wait(PATIENCE)
+            self.process.stdout.close()
+            pytest.fail(self.shown)
         self.url = re.search(r"http://\S+", self.shown).group()
         self.base = self.url.partition("lab/")[0]
         (self.token,) = parse_qs(urlsplit(self.url).query)["token"]
@@ -146,7 +150,9 @@ def test_the_lab_opens_on_the_tour_and_asks_nothing(demo):
     assert "/lab/workspaces/demo/tree/01_tour.ipynb?token=" in demo.url
     assert {item["name"] for item in demo.ask("api/contents")["content"]} >= {"01_tour.ipynb"}
     with urlopen(demo.url, timeout=PATIENCE) as page:
-        config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page.read().decode(), re.DOTALL)[1])
+        config = json.loads(
+            re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page.read().decode(), re.DOTALL)[1]
+        )
     assert config["news"] == {"disabled": True}
 
 

@@ -49,11 +49,11 @@ def test_the_installed_wheel_finds_its_notebooks_and_its_command(wheel, tmp_path
     (site / "theirs.pth").write_text("\n".join(entry for entry in sys.path if entry.endswith("site-packages")))
     look = "from jobwidgets._notebooks import shipped; print(shipped(), *sorted(p.name for p in shipped().iterdir()))"
     found = subprocess.run(
-        [python, "-c", look], cwd=tmp_path, capture_output=True, text=True, check=True
+        [python, "-I", "-c", look], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout.split()
     assert found[0] == str(site / "jobwidgets" / "notebooks")
     assert found[1:] == sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
-    command = [python, "-m", "jobwidgets", "--version"]
+    command = [python, "-I", "-m", "jobwidgets", "--version"]
     told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert told == f"jobwidgets {PROJECT['version']}\n"
 

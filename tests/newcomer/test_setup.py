@@ -47,7 +47,7 @@ def dev(checkout, *arguments, **env):
 
 
 def installed_by(checkout, extra):
-    """Lay a finished environment out: an interpreter that only says what it was asked for, and the stamp of an extra."""
+    """Lay out a finished environment: an interpreter that only says what it was asked for, and an extra's stamp."""
     python = checkout / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\ncase "$1" in -c) exit 0;; *) echo "asked for: $*"; exit 7;; esac\n')

@@ -1,0 +1,175 @@
+"""The committed notebooks, run by a real kernel against a living service."""
+
+import collections
+import json
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from jobwidgets.emulator import Service, serve
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+SPEED = 60  # as in `jobwidgets demo`
+pytestmark = pytest.mark.notebooks
+
+
+class Run:
+    """One notebook in one kernel that joins a service; each round is a "Run All"."""
+
+    def __init__(self, name, service, running):
+        self.book = nbformat.read(FOLDER / name, as_version=4)
+        self.service = service
+        address = {"graphql": running.graphql_url, "rest": running.rest_url, "token": service.token}
+        self.env = {**os.environ, "JOBWIDGETS_DEMO": json.dumps(address)}
+        self.rounds = []
+        self.ledgers = []
+
+    def all_cells(self, *, rounds):
+        client = NotebookClient(self.book, timeout=120, kernel_name="python3", resources={"metadata": {"path": FOLDER}})
+        with client.setup_kernel(env=self.env):
+            for _ in range(rounds):
+                for index, cell in enumerate(self.book.cells):
+                    client.execute_cell(cell, index)
+                self.rounds.append({cell.id: cell.outputs for cell in self.book.cells if cell.cell_type == "code"})
+                self.ledgers.append(collections.Counter((write.operation, write.via) for write in self.service.ledger))
+        return self
+
+    def text(self, cell, *, turn=0):
+        """What a cell printed and showed as text."""
+        shown = (
+            output.get("text") or output.get("data", {}).get("text/plain", "") for output in self.rounds[turn][cell]
+        )
+        return "\n".join(shown)
+
+    def mimes(self, cell):
+        return {mime for output in self.rounds[0][cell] for mime in output.get("data", {})}
+
+
+@pytest.fixture(scope="module")
+def world():
+    """One service for the notebooks of this file, which meet each other's jobs as they do in the demo."""
+    service = Service(jobs=2_000, seed=0, speed=SPEED)
+    with serve(service) as running:
+        yield service, running
+
+
+@pytest.fixture(scope="module")
+def tour(world):
+    return Run("01_tour.ipynb", *world).all_cells(rounds=2)
+
+
+@pytest.fixture(scope="module")
+def ranges(world, tour):
+    before = tour.ledgers[-1]
+    run = Run("02_scheduled_and_ranges.ipynb", *world).all_cells(rounds=2)
+    run.ledgers = [ledger - before for ledger in run.ledgers]
+    return run
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_is_committed_as_it_was_written(name):
+    book = json.loads((FOLDER / name).read_text())
+    assert book["metadata"]["kernelspec"]["name"] == "python3"
+    assert "widgets" not in book["metadata"]
+    for cell in book["cells"]:
+        if cell["cell_type"] == "code":
+            assert (cell["outputs"], cell["execution_count"]) == ([], None)
+    nbformat.validate(nbformat.from_dict(book))
+
+
+def test_the_tour_says_how_many_can_be_cancelled_and_why_the_others_cannot(tour):
+    can, of = map(int, re.match(r"(\d+) of (\d+) jobs can be cancelled", tour.text("why")).groups())
+    reasons = dict(re.findall(r"^(complete|failed|aborted|task_started) +(\d+)$", tour.text("why"), re.MULTILINE))
+    assert len(reasons) == 4
+    assert can + sum(map(int, reasons.values())) == of >= 2000
+
+
+def test_the_tour_cancels_one_and_both_apis_say_so(tour):
+    said, reads = tour.text("one").splitlines()
+    assert said == "Job cancelled"
+    assert re.fullmatch(r"Box \d+ \S Blatt \d+ is aborted and aborted", reads)
+    assert "→ only jobs whose tasks are all pending or queued can be cancelled" in tour.text("refused")
+
+
+def test_the_tour_retries_one_once(tour):
+    assert tour.ledgers[0]["retryJob", "graphql"] == 1
+    for turn in (0, 1):
+        assert tour.text("retry", turn=turn).count("20") >= 2
+    again = [write for write in tour.service.ledger if write.operation == "retryJob"]
+    assert again[0].new_id in tour.text("retry")
+    assert again[0].target_id in tour.text("retry")
+
+
+def test_the_tour_cancels_a_hundred_and_sees_them_aborted(tour):
+    assert tour.text("plan").startswith("Cancel 100 of 100 jobs")
+    assert re.search(r"99 done \W+ 1 skipped", tour.text("apply"))
+    assert re.search(r"^aborted +100$", tour.text("aborted"), re.MULTILINE)
+
+
+def test_the_tour_shows_the_panel_and_a_plot(tour):
+    assert "application/vnd.jupyter.widget-view+json" in tour.mimes("panel")
+    assert tour.text("selected").startswith("12 jobs")
+    assert "image/png" in tour.mimes("plot")
+
+
+def test_running_the_tour_again_changes_nothing(tour):
+    assert tour.ledgers[1] == tour.ledgers[0] == {("cancelJob", "graphql"): 100, ("retryJob", "graphql"): 1}
+    assert tour.text("aborted", turn=1) == tour.text("aborted")
+
+
+def test_switching_a_schedule_off_keeps_all_else(ranges):
+    rows = {
+        line.split()[0]: line.split()[1:] for line in ranges.text("off").splitlines() if line.startswith(("is", "run"))
+    }
+    assert rows == {
+        "is_active": ["True", "False"],
+        "is_public": ["True", "True"],
+        "run_mode": ["Recurring", "Recurring"],
+    }
+    assert ranges.ledgers[0]["updateScheduledJob", "graphql"] == 1
+    assert ranges.ledgers[0]["cancel_scheduled", "rest"] == 1
+
+
+def test_a_range_is_listed_first_and_read_back_afterwards(ranges):
+    listed = int(re.match(r"(\d+) jobs", ranges.text("range"))[1])
+    assert listed > 5
+    assert ranges.ledgers[0]["cancel_range", "rest"] == listed
+    assert re.search(rf"^pending +aborted +done +{listed}$", ranges.text("range-cancel"), re.MULTILINE)
+
+
+def test_both_apis_tell_the_same(ranges):
+    assert ranges.text("both").count("aborted") == 10
+    assert ranges.text("rest-cancel").endswith("('aborted', 'aborted')")
+    assert ranges.ledgers[0]["cancel", "rest"] == 1
+
+
+def test_a_query_of_ones_own_is_answered(ranges):
+    assert "failureMessage" in ranges.text("gql")
+
+
+def test_running_the_second_notebook_again_changes_nothing(ranges):
+    assert ranges.ledgers[1] == ranges.ledgers[0]
+
+
+def test_no_output_holds_the_token_or_an_error(tour, ranges):
+    for run in (tour, ranges):
+        for outputs in run.rounds:
+            text = json.dumps(outputs)
+            assert run.service.token not in text
+            assert not [
+                o for cell in outputs.values() for o in cell if o.get("name") == "stderr" and "Error" in o["text"]
+            ]
+
+
+def test_the_tour_needs_nothing_but_its_own_kernel():
+    """As on Binder: no service is running, so `jw.demo()` starts one in the kernel."""
+    book = nbformat.read(FOLDER / "01_tour.ipynb", as_version=4)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("JOBWIDGETS_", "AIWARE_"))}
+    NotebookClient(book, timeout=120, kernel_name="python3").execute(env=env)
+    (aborted,) = [cell for cell in book.cells if cell.id == "aborted"]
+    assert re.search(r"^aborted +100$", aborted.outputs[0].data["text/plain"], re.MULTILINE)

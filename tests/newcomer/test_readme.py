@@ -1,0 +1,165 @@
+"""What the README shows, run as it stands; where it points, looked up."""
+
+import collections
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import jobwidgets as jw
+from jobwidgets.client._settings import settle
+from jobwidgets.emulator import Service, serve
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SAMPLE_ID = "23041407_RORjiJw7te"
+
+
+def blocks(language):
+    return [text for name, text in BLOCKS if name == language]
+
+
+def table(heading):
+    """The rows of the first table under a heading, without its head."""
+    section = README.partition(f"# {heading}\n")[2].partition("\n#")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def names(text):
+    return re.findall(r"`([^`]+)`", text)
+
+
+@pytest.fixture
+def service():
+    """A demo's service on a stopped clock, so that what happened can be counted."""
+    with serve(Service(jobs=2_000, seed=0, speed=0)) as running:
+        yield running
+
+
+def shown_by(service, *cells):
+    """Run cells in a kernel of `jobwidgets demo`; return what each of them shows."""
+    address = {"graphql": service.graphql_url, "rest": service.rest_url, "token": service.service.token}
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(book, timeout=60, kernel_name="python3").execute(
+        env={**os.environ, "JOBWIDGETS_DEMO": json.dumps(address)}
+    )
+    parts = ([o.get("text") or o.get("data", {}).get("text/plain", "") for o in cell.outputs] for cell in book.cells)
+    return ["\n".join(part) for part in parts]
+
+
+@pytest.mark.kernel
+def test_the_tour_has_twelve_lines_and_they_run(service):
+    tour = next(block for block in blocks("python") if "jw.demo()" in block)
+    assert len([line for line in tour.splitlines() if line]) == 12
+    (shown,) = shown_by(service, tour)
+    assert "{'done': 100}" in shown
+    done = collections.Counter(write.operation for write in service.service.ledger)
+    assert done == {"cancelJob": 100, "retryJob": 1}
+
+
+@pytest.mark.kernel
+def test_the_magics_run(service):
+    (magics,) = [block for block in blocks("text") if "%load_ext" in block]
+    pick = service.service.a_cancellable_job()
+    lines = magics.replace(SAMPLE_ID, pick).splitlines()
+    shown = dict(zip(lines, shown_by(service, *lines), strict=True))
+    assert pick in shown[f"%job show {pick}"]
+    assert service.service.job_status(pick) == "aborted"
+    retried = [write for write in service.service.ledger if write.operation == "retryJob"]
+    assert len(retried) > 1
+    assert f"{len(retried)} done" in shown["%job apply"]
+
+
+@pytest.mark.kernel
+def test_the_panel_block_runs(service):
+    (panel,) = [block for block in blocks("python") if "JobPanel" in block]
+    *_, kind = shown_by(service, "import jobwidgets as jw; client = jw.demo()", panel, "print(type(panel).__name__)")
+    assert kind == "JobPanel\n"
+
+
+def test_the_client_table_names_what_both_clients_have():
+    calls = [call for row in table("The client") for call in names(row[0])]
+    methods = {call.partition(".")[2].partition("(")[0] for call in calls if call.startswith("client.")}
+    assert len(methods) > 12
+    for name in methods:
+        assert hasattr(jw.Client, name), name
+        assert hasattr(jw.AsyncClient, name), name
+
+
+def test_the_profile_in_the_readme_is_one_that_is_taken(tmp_path):
+    (profile,) = blocks("toml")
+    path = tmp_path / "profiles.toml"
+    path.write_text(profile)
+    (name,) = tomllib.loads(profile)
+    env = {"JOBWIDGETS_PROFILES": str(path), "STAGING_TOKEN": "a token"}
+    found = settle(url=None, rest_url=None, secret=None, user=None, profile=name, allow_http=False, env=env)
+    assert found.url == tomllib.loads(profile)[name]["url"]
+
+
+def test_the_columns_table_is_the_frame(service):
+    with jw.connect(service.graphql_url, rest_url=service.rest_url, token=service.service.token) as client:
+        frame = client.jobs(limit=5)
+    told = [name for row in table("Columns") for name in names(row[0])]
+    assert sorted(told) == sorted(frame.columns)
+    for row in table("Columns"):
+        for name in names(row[0]):
+            kind = str(frame.dtypes[name])
+            assert kind.partition("[")[0] in row[1].replace("`", "") or kind in row[1], (name, kind)
+
+
+def test_the_errors_table_names_every_error():
+    told = {name for row in table("Errors") for name in names(row[0])}
+    assert told == {name for name in jw.__all__ if name.endswith("Error")} - {"JobError"}
+
+
+def test_the_requests_of_the_service_alone_are_answered():
+    (start,) = [block for block in blocks("console") if "serve" in block]
+    command = shlex.split(start)
+    assert command[0] == "jobwidgets"
+    command = [sys.executable, "-m", *command, "--jobs", "300", "--speed", "0", "--json"]
+    command[command.index("9000")] = "0"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        address = json.loads(process.stdout.readline())
+        with jw.connect(address["graphql"], rest_url=address["rest"], token=address["token"]) as client:
+            pick = client.jobs().query("can_cancel").id.iloc[0]
+            port = address["rest"].split(":")[2].partition("/")[0]
+            answers = [
+                sent(block.replace("<YOUR_JOB_ID>", pick).replace(":9000", f":{port}")) for block in blocks("bash")
+            ]
+            assert answers[0]["job"]["internalJobID"] == pick
+            assert answers[1] == {"cancelled": [pick], "refused": []}
+            assert client.status(pick) == client.status(pick, api="rest") == "aborted"
+            assert client.status(answers[2]["data"]["retryJob"]["id"]) == "pending"
+        process.terminate()
+
+
+def sent(block):
+    """Send a curl line: by curl where there is one, else by reading it as curl would."""
+    words = shlex.split(block)
+    if shutil.which("curl"):
+        return json.loads(subprocess.run([*words, "--silent"], capture_output=True, check=True).stdout)
+    options = collections.defaultdict(list)
+    for option, value in zip(words[1::2], words[2::2], strict=True):
+        options[option].append(value)
+    headers = dict(header.split(": ", 1) for header in options["--header"])
+    data = options["--data"][0].encode() if options["--data"] else None
+    with urlopen(Request(options["--url"][0], data=data, headers=headers, method=options["--request"][0])) as answer:
+        return json.loads(answer.read())
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README) + re.findall(r'(?:src|srcset)="([^"]+)"', README)
+    assert "notebooks/01_tour.ipynb" in targets
+    assert [target for target in targets if not (ROOT / target).is_file()] == []
