@@ -48,7 +48,7 @@ def job_view(job: Job) -> View:
     ]
     rows = tuple(_row(task, number, job.as_of) for number, task in enumerate(_in_order(job.tasks), 1))
     tables = (Table(_TASK_COLUMNS, rows),) if rows else ()
-    known = plural(len(job.tasks), "task") if job.tasks_known else f"{len(job.tasks)} tasks read so far"
+    known = plural(len(job.tasks), "task") if job.tasks_known else f"{plural(len(job.tasks), 'task')} read so far"
     return View(
         f"Job {job.name or job.id}",
         chips=(status_cell(job.status), Cell(known)),

@@ -10,9 +10,8 @@ from jobwidgets._text import safe
 from jobwidgets.display import status_text
 from jobwidgets.magics import _act
 from jobwidgets.magics._lists import listed, named
-from jobwidgets.magics._parser import flat, parser_of, verb_named
+from jobwidgets.magics._parser import flat
 from jobwidgets.magics._session import Stopped
-from jobwidgets.magics._verbs import overview
 from jobwidgets.magics._watch import watch
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.magics._session import Session
-
-TAKES_CELL = frozenset({"status", "tasks", "watch", "wait", "cancel", "retry", "plan"})
-"""The verbs that read ids from a cell, one a line."""
 
 
 class Status(str):
@@ -134,11 +130,6 @@ def panel(session: Session, args: argparse.Namespace, _cell: str | None) -> Any:
     )
 
 
-def help_(session: Session, args: argparse.Namespace, _cell: str | None) -> None:
-    """Show the overview, or the help of one verb."""
-    session.say(parser_of(verb_named(args.verb).name).format_help() if args.verb else overview())
-
-
 def _some(session: Session, args: argparse.Namespace, cell: str | None) -> Any:
     found = session.targets(args, cell)
     if not found:
@@ -164,5 +155,4 @@ COMMANDS: dict[str, Callable[[Session, argparse.Namespace, str | None], Any]] = 
     "receipts": _act.receipts,
     "scheduled": scheduled,
     "panel": panel,
-    "help": help_,
 }

@@ -111,7 +111,7 @@ def _offers(session: Session, typed: Typed) -> Iterator[tuple[str, str]]:
             return
     if place is not None and not typed.begun.startswith("-"):
         yield from _starting(_of(session, parser, place, typed), typed.begun)
-    if typed.begun.startswith("-") or not typed.begun:
+    if "--" not in typed.words and (typed.begun.startswith("-") or not typed.begun):
         used = {spelling for word in typed.words for spelling in _spellings(parser, word)}
         shown = [
             option

@@ -47,7 +47,8 @@ class Memory:
         """Take in a frame of jobs or schedules, and give it back."""
         self.turn_to(str(frame.attrs.get("service", self.service)))
         if frame.attrs.get("kind") == "scheduled_jobs":
-            self.schedules.update({row["id"]: row["is_active"] is True for row in records(frame[["id", "is_active"]])})
+            for row in records(frame[["id", "is_active"]]):
+                self.schedules[row["id"]] = not missing(row["is_active"]) and bool(row["is_active"])
             return frame
         for job_id, seen in seen_in(frame.head(_MOST)):
             self.jobs.pop(job_id, None)

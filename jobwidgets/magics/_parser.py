@@ -80,12 +80,13 @@ def read(verb: str, words: list[str]) -> argparse.Namespace:
         With the help text.
     """
     parser = parser_of(verb)
-    found, rest = parser.parse_known_intermixed_args(words)
-    for word in rest:
-        if word.lstrip("-").partition("=")[0] in _SECRETS:
+    for word in words:
+        if word.startswith("--") and word.strip("-").partition("=")[0] in _SECRETS:
             parser.error(
                 "no option takes a secret, since a notebook keeps every line: it is asked for, or set AIWARE_TOKEN"
             )
+    found, rest = parser.parse_known_intermixed_args(words)
+    for word in rest:
         if word.startswith("-") and word != "-":
             parser.error(f"no option {safe(word)}{nearest(word.partition('=')[0], parser.options())}")
         parser.error(f"{safe(word)!r} is one word too many (quote what belongs together)")

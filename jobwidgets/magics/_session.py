@@ -10,8 +10,8 @@ import jobwidgets
 from jobwidgets._errors import SettingsError, UsageError
 from jobwidgets._text import safe
 from jobwidgets.magics._memory import Memory
-from jobwidgets.magics._parser import HelpAsked, nearest, read, verb_named
-from jobwidgets.magics._verbs import overview
+from jobwidgets.magics._parser import HelpAsked, nearest, parser_of, read, verb_named
+from jobwidgets.magics._verbs import TAKES_CELL, overview
 from jobwidgets.magics._words import checked_name, scalars, split, targets, variable
 
 if TYPE_CHECKING:
@@ -55,34 +55,40 @@ class Session:
 
     def run(self, line: str, cell: str | None) -> Any:
         """Do what a line says, and give what the cell shows."""
-        from jobwidgets.magics._commands import COMMANDS, TAKES_CELL  # noqa: PLC0415  the work is loaded when it is asked for
-
         words, silent = split(line)
         if not words or words[0] in {"-h", "--help"}:
             self.say(overview())
             return None
         verb = verb_named(words[0])
         if cell is not None and verb.name not in TAKES_CELL:
-            raise UsageError(
-                f"%%job {verb.name} takes no cell", hint=f"write it in one line: %job {verb.name} {verb.usage}".rstrip()
-            )
+            hint = f"write it in one line: %job {verb.name} {verb.usage}".rstrip()
+            raise UsageError(f"%%job {verb.name} takes no cell", hint=hint)
         try:
             args = read(verb.name, scalars(words[1:], self.names))
         except HelpAsked as asked:
             self.say(str(asked))
             return None
+        if verb.name == "help":
+            self.say(parser_of(verb_named(args.verb).name).format_help() if args.verb else overview())
+            return None
+        value = self._done(verb.name, args, cell)
+        return None if silent else value
+
+    def _done(self, verb: str, args: argparse.Namespace, cell: str | None) -> Any:
+        """Do it, store the result where -o says, and give what is still to be shown."""
+        from jobwidgets.magics._commands import COMMANDS  # noqa: PLC0415  help needs nothing of it
+
         out = checked_name(args.out) if getattr(args, "out", None) else None
         try:
-            result = COMMANDS[verb.name](self, args, cell)
+            result = COMMANDS[verb](self, args, cell)
         except Stopped:
             raise
         except KeyboardInterrupt:
             raise Stopped("the waiting has ended; nothing was changed") from None
-        quiet = isinstance(result, Quiet)
         value = result.value if isinstance(result, Quiet) else result
         if out is not None:
             self.ip.user_ns[out] = value
-        return None if silent or quiet else value
+        return None if isinstance(result, Quiet) else value
 
     def complete(self, text: str, line: int, column: int) -> Any:
         """Say what may stand at the cursor; asks nobody but this process."""

@@ -58,7 +58,10 @@ class Shelf:
             if ours in shared:
                 shared.remove(ours)
         for formatter, kind, ours, before in reversed(self._formats):
-            if formatter.pop(kind, None) is ours and before is not None:
+            if _shown_by(formatter, kind) is not ours:
+                continue
+            formatter.pop(kind)
+            if before is not None:
                 formatter.for_type(kind, before)
 
     def _make_magic(self) -> Callable[..., Any]:
@@ -94,6 +97,13 @@ class Shelf:
             ours = make(before)
             formatter.for_type_by_name(module, name, ours)
             self._formats.append((formatter, f"{module}.{name}", ours, before))
+
+
+def _shown_by(formatter: Any, kind: type | str) -> Any:
+    try:
+        return formatter.lookup_by_type(kind)
+    except KeyError:
+        return None
 
 
 def _ours(frame: Any) -> bool:

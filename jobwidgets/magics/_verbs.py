@@ -174,6 +174,8 @@ _VERBS = (
     Verb("panel", "[filters]", "show the live panel", "More", "", ("%job panel --status failed --since 1d",)),
     Verb("help", "[VERB]", "show this, or the help of one verb", "More", "", ("%job help cancel",)),
 )
+TAKES_CELL = frozenset(("status", "tasks", "watch", "wait", "cancel", "retry", "plan"))
+"""The verbs that read ids from a cell, one a line."""
 VERBS: dict[str, Verb] = {verb.name: verb for verb in _VERBS}
 """Every verb by its name, in the order of the overview."""
 

@@ -73,10 +73,10 @@ def _parsed(query: str) -> ast.Expression:
             "--where: only the frame's columns can be named, without @, ` and __",
             hint="put a value in by $: %job list --since $since",
         )
-    words = {"&": "and", "|": "or"}
+    words = {"&": (tokenize.NAME, "and"), "|": (tokenize.NAME, "or")}
     try:
         found = tokenize.generate_tokens(io.StringIO(query.strip()).readline)
-        tokens = [(token.type, words.get(token.string, token.string)) for token in found]
+        tokens = [words.get(token.string, (token.type, token.string)) for token in found]
         return ast.parse(tokenize.untokenize(tokens).strip(), mode="eval")
     except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError):
         raise UsageError(f"--where: {safe(query, 80)!r} cannot be read", hint=_HINT) from None

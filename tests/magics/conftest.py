@@ -7,8 +7,11 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
+import jobwidgets as jw
 from jobwidgets._model import STATUSES, cancel_verdict, retry_verdict
+from jobwidgets.emulator import Service, serve
 
 SERVICE = "https://api.example.org/v3/graphql"
 NOW = pd.Timestamp("2026-03-02T12:00:00Z")
@@ -167,11 +170,83 @@ def hand_made():
 
 
 @pytest.fixture
-def shell():
-    """A real IPython shell, made anew for one test."""
+def ip():
+    """A real IPython shell, made anew for one test, without a history file."""
     InteractiveShell.clear_instance()
-    ip = InteractiveShell.instance()
-    ip.history_manager.enabled = False
-    yield ip
-    ip.run_line_magic("reset", "-f")
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    shell = InteractiveShell.instance(config=config)
+    yield shell
+    if "jobwidgets" in shell.extension_manager.loaded:
+        shell.run_line_magic("unload_ext", "jobwidgets")
+    shell.reset(new_session=False)
     InteractiveShell.clear_instance()
+
+
+class Cells:
+    """Runs cells as a user does, and says what came of each."""
+
+    def __init__(self, shell, capsys):
+        self.shell, self._capsys = shell, capsys
+
+    def __call__(self, code):
+        """Give the value of a cell; what it raises is raised."""
+        result = self.shell.run_cell(code)
+        self.printed = self._capsys.readouterr().out
+        if result.error_before_exec or result.error_in_exec:
+            raise result.error_before_exec or result.error_in_exec
+        return result.result
+
+    def error(self, code):
+        """Give the one line that a failing cell shows."""
+        result = self.shell.run_cell(code)
+        self.printed = self._capsys.readouterr().out
+        assert result.error_in_exec is not None, f"{code} did not fail"
+        lines = self.printed.strip().splitlines()
+        assert len(lines) == 1, self.printed
+        return lines[0]
+
+    def offers(self, code, line=None, column=None):
+        """Give what completion offers at the end of the code, with the types."""
+        lines = code.split("\n")
+        line = len(lines) - 1 if line is None else line
+        found = self.shell.Completer._complete(
+            cursor_line=line, cursor_pos=len(lines[line]) if column is None else column, full_text=code
+        )
+        mine = found.get("jobwidgets.job", {"completions": []})
+        return {completion.text: completion.type for completion in mine["completions"]}
+
+
+@pytest.fixture
+def cells(ip, capsys):
+    """A shell with the extension loaded."""
+    ip.run_line_magic("load_ext", "jobwidgets")
+    return Cells(ip, capsys)
+
+
+@pytest.fixture
+def connected(cells, client, service):
+    """The same, talking to the real service, whose clock stands still."""
+    cells.client, cells.service = client, service
+    return cells
+
+
+@pytest.fixture(scope="module")
+def still():
+    """A service and a client that the tests of a module share: for those that change nothing."""
+    service = Service(jobs=60, seed=1, speed=0)
+    with (
+        serve(service) as running,
+        jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token, timeout=20) as client,
+    ):
+        yield SimpleNamespace(service=service, client=client)
+
+
+@pytest.fixture
+def reading(cells, still):
+    """A shell that talks to the shared service, in which nothing may be changed."""
+    before = len(still.service.ledger)
+    cells.client, cells.service = still.client, still.service
+    yield cells
+    assert len(still.service.ledger) == before
