@@ -135,7 +135,13 @@ class AsyncPlan:
         self._client.keep(receipt)
         targets = [receipt.lines[job_id] for job_id in sending["id"]]
         application = Application(self._client, receipt, progress)
-        await application.run(targets, look_first=time.monotonic() - self._seen_at > STALE)
+        try:
+            await application.run(targets, look_first=time.monotonic() - self._seen_at > STALE)
+        except BaseException:
+            if not receipt.sent:  # nothing has left: the plan is as good as before
+                self._receipt = None
+                self._client.forget(receipt)
+            raise
         return receipt
 
     def __repr__(self) -> str:

@@ -84,6 +84,11 @@ class AsyncReceipt:
         return {outcome: outcomes.count(outcome) for outcome in OUTCOMES if outcome in outcomes}
 
     @property
+    def sent(self) -> bool:
+        """Whether anything has left."""
+        return any(line.at is not None for line in self.lines.values())
+
+    @property
     def df(self) -> pd.DataFrame:
         """One row a target: `id`, `name`, `outcome`, `reason`, `message`, `new_id`, `status_before`, `status`, `at`."""
         lines = list(self.lines.values())

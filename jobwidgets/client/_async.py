@@ -114,6 +114,10 @@ class AsyncClient(Writes):
         """Keep what was done through this client."""
         self._receipts[receipt.op] = receipt
 
+    def forget(self, receipt: AsyncReceipt) -> None:
+        """Forget an operation that never began."""
+        self._receipts.pop(receipt.op, None)
+
     @property
     def claimed(self) -> set[str]:
         """The ids of new jobs that a receipt knows as its own."""

@@ -9,7 +9,11 @@ from graphql import build_schema, parse, print_ast, strip_ignored_characters, va
 from jobwidgets.client import _documents as documents
 
 SCHEMA = build_schema((files("jobwidgets.emulator") / "aiware.graphql").read_text())
-MANY = {f"{verb} {size}": documents.many(verb, size) for verb in ("cancelJob", "retryJob", "job", "jobTasks") for size in (1, 3)}
+MANY = {
+    f"{verb} {size}": documents.many(verb, size)
+    for verb in ("cancelJob", "retryJob", "job", "jobTasks")
+    for size in (1, 3)
+}
 
 
 @pytest.mark.parametrize("name", [*documents.FIXED, *MANY])

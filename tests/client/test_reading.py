@@ -12,7 +12,7 @@ def connected(service, running, **options):
     return jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token, **options)
 
 
-def test_a_list_holds_every_job_of_the_service_once(client, service):
+def test_a_list_holds_every_job_of_the_service_once(client):
     frame = client.jobs()
     assert frame.id.is_unique
     assert len(frame) == 60
@@ -149,18 +149,18 @@ def test_ten_thousand_jobs_are_each_read_once_while_200_arrive_and_50_vanish_wit
     vanishing = [*tied[:25], *sorted(everything - set(tied))[::400][:25]]
     arrived = []
 
-    def meanwhile(_asked=0):
+    def meanwhile():
         for _ in range(min(10, len(vanishing_left))):
             service.remove_job(vanishing_left.pop())
-        for _ in range(10 if len(arrived) < 200 else 0):
-            arrived.append(service.add_job("pending", 1, lives=False))
+        more = 10 if len(arrived) < 200 else 0
+        arrived.extend(service.add_job("pending", 1, lives=False) for _ in range(more))
 
     with serve(service) as running, connected(service, running) as client:
         vanishing_left = list(vanishing)
         send = client.aio._core.wire.send
 
-        async def send_and_let_the_world_move(request, timeout):
-            answer = await send(request, timeout)
+        async def send_and_let_the_world_move(*request):
+            answer = await send(*request)
             meanwhile()
             return answer
 

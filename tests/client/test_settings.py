@@ -89,7 +89,7 @@ def test_the_token_is_asked_for_without_showing_it(monkeypatch):
     assert asked == ["token for api.example.com: "]
     assert settled(url=URL, user="maren").user == "maren"
     assert "password of maren" in asked[1]
-    monkeypatch.setattr("getpass.getpass", lambda prompt: "")
+    monkeypatch.setattr("getpass.getpass", lambda _: "")
     with pytest.raises(jw.SettingsError, match="was given"):
         settled(url=URL)
 

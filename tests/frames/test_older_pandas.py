@@ -1,0 +1,33 @@
+"""The same frames on the oldest pandas that is supported."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_frames_and_bulk_work_are_the_same_on_pandas_2_2(tmp_path):
+    wanted = ["pandas==2.2.*", "numpy<2.3"]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-warn-conflicts",
+        "--target",
+        str(tmp_path),
+        *wanted,
+    ]
+    subprocess.run(install, check=True, timeout=600)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    tests = [ROOT / "tests/frames/test_frames.py", ROOT / "tests/bulk/test_bulk.py"]
+    check = [sys.executable, "-c", "import pandas; print(pandas.__version__)"]
+    assert subprocess.run(check, env=env, capture_output=True, text=True, check=True).stdout.startswith("2.2.")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-3000:]
