@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +42,9 @@ _MOST_TOKENS = 50_000
 _META = frozenset({"__schema", "__type"})
 
 
+@cache
 def read_schema() -> GraphQLSchema:
-    """Return the schema of the service."""
+    """Return the schema of the service; built once."""
     return build_schema(resources.files(__package__).joinpath("aiware.graphql").read_text("utf-8"))
 
 
