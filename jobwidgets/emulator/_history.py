@@ -92,7 +92,7 @@ class Planner:
                 begin = now + rng.randrange(HOUR)
                 life.outage(engine, begin, begin + 30 * MINUTE + rng.randrange(HOUR))
         busy = _HOURS[(now // HOUR) % 24] / 6
-        count = round(max(10, self.jobs / 360) * busy * (0.6 + 0.8 * rng.random()))
+        count = round(3.5 * life.slots * busy * (0.6 + 0.8 * rng.random()))
         made = [self._job(now + rng.randrange(HOUR)) for _ in range(count)]
         made += [self._job(now + rng.randrange(HOUR))._replace(org=1, person=0) for _ in range(rng.random() < 0.5)]  # noqa: PLR2004 - every other hour
         if rng.random() < 1 / 12:

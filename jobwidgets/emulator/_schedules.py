@@ -58,7 +58,7 @@ class _Plan(NamedTuple):
 
 
 _PLANS = (
-    _Plan("qv3TestEverye5Minute", 5 * MINUTE, 0, 5 * HOUR, "Recurring", True, False, (SPEECH,)),
+    _Plan("qv3TestEverye5Minute", 5 * MINUTE, 0, 5 * HOUR, "Recurring", True, False, (ENTITIES,)),
     _Plan("Monthly rights audit", MONTH, 3 * HOUR, 5 * MONTH, "Recurring", True, True, (INGEST, LOGOS)),
     _Plan("Weekly compliance report", WEEK, 6 * HOUR, 4 * WEEK, "Recurring", True, True, (INGEST, SPEECH, SAFE)),
     _Plan("Sonntags: „Kirche & Kultur“", WEEK, 33 * HOUR, 4 * WEEK, "Recurring", True, False, (INGEST, DEUTSCH)),
