@@ -74,13 +74,23 @@ def settle(
     address = checked_url(found_url, allow_http=http_too)
     rest = rest_url or (None if named else env.get("AIWARE_REST_URL")) or _text(stored, "rest_url")
     who = user or _text(stored, "user") or (None if named or secret else env.get("AIWARE_USER"))
+    found = secret or _stored_secret(stored, env, named=named, user=who) or _asked_secret(address, who)
     return Settings(
         url=address,
         rest_url=checked_url(rest, allow_http=http_too) if rest else None,
-        secret=secret or _stored_secret(stored, env, named=named, user=who) or _asked_secret(address, who),
+        secret=_usable(found, password=bool(who)),
         user=who,
         profile=named,
     )
+
+
+def _usable(secret: Secret, *, password: bool) -> Secret:
+    """Take a token without the blanks around it; refuse what cannot stand in a header, without repeating it."""
+    if password:
+        return secret
+    if not all(0x20 < ord(char) < 0x7F for char in secret.reveal().strip()):  # noqa: PLR2004  printable ASCII
+        raise SettingsError("the token holds a space, a line break or a letter that no token has", hint="copy it again")
+    return Secret(secret.reveal().strip())
 
 
 def checked_url(url: str, *, allow_http: bool) -> str:

@@ -73,6 +73,8 @@ class Wire:
             # httpx-aiohttp calls every lost connection a ConnectTimeout: only aiohttp's own word says "not sent"
             cause = error.__cause__ or error
             return Lost(sent=not isinstance(cause, _NOT_SENT), why=_why(cause))
+        except Exception as error:  # noqa: BLE001  frames below hold the token: no traceback of theirs goes up, ever
+            return Lost(sent=True, why=f"the HTTP library failed with {type(error).__name__}")
 
     async def _once(self, request: Request) -> Reply:
         http = self._client(request.url)

@@ -142,6 +142,18 @@ def test_plain_http_elsewhere_must_be_said():
     assert checked_url("http://lab.example/g", allow_http=True) == "http://lab.example/g"
 
 
+@pytest.mark.parametrize("token", [f"{CANARY}\nX-Other: 1", f"a {CANARY}", f"{CANARY}é", "\x00"])
+def test_a_token_that_cannot_stand_in_a_header_is_refused_without_repeating_it(token):
+    with pytest.raises(jw.SettingsError, match="copy it again") as refused:
+        settled(url=URL, secret=Secret(token))
+    assert CANARY not in str(refused.value)
+
+
+def test_blanks_around_a_token_do_not_count():
+    assert settled(url=URL, secret=Secret(f" {CANARY}\n")).secret.reveal() == CANARY
+    assert settled(url=URL, secret=Secret(" a password "), user="maren").secret.reveal() == " a password "
+
+
 def test_a_secret_never_shows_itself():
     import copy
 
