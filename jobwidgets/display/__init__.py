@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets._model import Job
-    from jobwidgets.bulk import Plan, Receipt
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Receipt
 
 __all__ = [
     "frame_html",
@@ -63,22 +63,22 @@ def job_text(job: Job) -> str:
     return _text.render(job_view(job))
 
 
-def plan_html(plan: Plan) -> str:
+def plan_html(plan: AsyncPlan | Plan) -> str:
     """Show a plan as HTML: what will be sent, what is left out and why."""
     return _html.render(plan_view(plan))
 
 
-def plan_text(plan: Plan) -> str:
+def plan_text(plan: AsyncPlan | Plan) -> str:
     """Show a plan as text: what will be sent, what is left out and why."""
     return _text.render(plan_view(plan))
 
 
-def receipt_html(receipt: Receipt) -> str:
+def receipt_html(receipt: AsyncReceipt | Receipt) -> str:
     """Show a receipt as HTML: refused first, with the reasons."""
     return _html.render(receipt_view(receipt))
 
 
-def receipt_text(receipt: Receipt) -> str:
+def receipt_text(receipt: AsyncReceipt | Receipt) -> str:
     """Show a receipt as text: refused first, with the reasons."""
     return _text.render(receipt_view(receipt))
 

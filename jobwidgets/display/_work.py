@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.bulk import Plan, Receipt
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Receipt
 
 _SAMPLE = 5
 _EACH = 20
@@ -23,7 +23,7 @@ _NAME = Column("name", width=40)
 _STATUS = Column("status", whole=True)
 
 
-def plan_view(plan: Plan) -> View:
+def plan_view(plan: AsyncPlan | Plan) -> View:
     """Build the view of a plan: the numbers, the reasons in words, and a sample."""
     sent, total = plan.counts.get(plan.kind, 0), plan.total
     left_out = total - sent
@@ -43,7 +43,7 @@ def plan_view(plan: Plan) -> View:
     )
 
 
-def _next_step(plan: Plan, sent: int) -> str:
+def _next_step(plan: AsyncPlan | Plan, sent: int) -> str:
     from jobwidgets.bulk._plan import CAP  # noqa: PLC0415  there is a plan, so it is loaded
 
     if plan.applied:
@@ -71,7 +71,7 @@ def _reasons(reasons: dict[str, int], title: str = "Left out") -> Table:
     return Table((Column("jobs", right=True), Column("why", width=90)), rows, title)
 
 
-def receipt_view(receipt: Receipt) -> View:
+def receipt_view(receipt: AsyncReceipt | Receipt) -> View:
     """Build the view of a receipt: refused first, then what is unknown, not sent, skipped and done."""
     frame, counts = receipt.df, receipt.counts
     chips = tuple(
@@ -95,7 +95,7 @@ def receipt_view(receipt: Receipt) -> View:
     )
 
 
-def _facts(receipt: Receipt) -> Iterator[str]:
+def _facts(receipt: AsyncReceipt | Receipt) -> Iterator[str]:
     yield f"receipt {receipt.op} · {host(receipt.service_url)}" + (f" · reason: {receipt.why}" if receipt.why else "")
     if receipt.halted:
         yield f"Halted: {receipt.halted}"
@@ -145,7 +145,7 @@ def _done(frame: pd.DataFrame, kind: str) -> Table:
     return Table((_ID, _NAME, _STATUS, Column(last, width=60, whole=kind == "retry")), rows, "Done", more)
 
 
-def _what_next(receipt: Receipt) -> list[str]:
+def _what_next(receipt: AsyncReceipt | Receipt) -> list[str]:
     notes = []
     if receipt.counts.get("unknown"):
         notes.append(
