@@ -1,4 +1,4 @@
-"""JupyterLab, Notebook 7 and Voila in Chromium, driven by Playwright: one server, one browser, one kernel a notebook."""
+"""JupyterLab, Notebook 7 and Voila in Chromium: one server, one browser, one kernel a notebook."""
 
 from __future__ import annotations
 
