@@ -16,6 +16,8 @@ import psutil
 import pytest
 import websocket
 
+from jobwidgets import connect
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 WITHOUT = """
@@ -195,22 +197,18 @@ def test_a_wrong_word_is_a_usage_error_and_no_traceback():
         assert "Traceback" not in answer.stderr
 
 
-def test_the_service_alone_answers_the_requests_of_the_documentation_and_ends_when_asked():
-    command = [sys.executable, "-m", "jobwidgets", "serve", "--port", "0", "--jobs", "300", "--speed", "0", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_service_alone_says_where_it_is_and_ends_when_asked(number):
+    command = [sys.executable, "-m", "jobwidgets", "serve", "--port", "0", "--jobs", "50", "--json", "--owned"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         address = json.loads(process.stdout.readline())
-        query = {"query": "{ jobs(status: [pending, queued], limit: 1) { records { id } } }"}
-        (job,) = _curl(address, address["graphql"], query)["data"]["jobs"]["records"]
-        _curl(address, f"{address['rest']}/proc/jobs/cancel", {"jobID": job["id"]})
-        status = _curl(address, f"{address['rest']}/proc/job/{job['id']}/status")
-        process.terminate()
-        assert process.wait(PATIENCE) in {0, -signal.SIGTERM}
-    assert status["job"] == {"internalJobID": job["id"], "jobStatus": "aborted"}
+        with connect(address["graphql"], rest_url=address["rest"], token=address["token"]) as client:
+            assert len(client.jobs(api="rest")) >= 50
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == 0
 
 
-def _curl(address, url, body=None):
-    """Send what curl would send."""
-    headers = {"Authorization": f"Bearer {address['token']}", "Content-Type": "application/json"}
-    data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, data=data, headers=headers), timeout=PATIENCE) as answer:
-        return json.loads(answer.read())
+def test_help_for_serve_is_the_services_own():
+    answer = jobwidgets("serve", "--help")
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("usage: jobwidgets serve")

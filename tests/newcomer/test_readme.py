@@ -103,7 +103,7 @@ def test_the_profile_in_the_readme_is_one_that_is_taken(tmp_path):
     path = tmp_path / "profiles.toml"
     path.write_text(profile)
     (name,) = tomllib.loads(profile)
-    env = {"JOBWIDGETS_PROFILES": str(path), "STAGING_TOKEN": "a token"}
+    env = {"JOBWIDGETS_PROFILES": str(path), "STAGING_TOKEN": "a-token"}
     found = settle(url=None, rest_url=None, secret=None, user=None, profile=name, allow_http=False, env=env)
     assert found.url == tomllib.loads(profile)[name]["url"]
 
@@ -128,9 +128,9 @@ def test_the_requests_of_the_service_alone_are_answered():
     (start,) = [block for block in blocks("console") if "serve" in block]
     command = shlex.split(start)
     assert command[0] == "jobwidgets"
-    command = [sys.executable, "-m", *command, "--jobs", "300", "--speed", "0", "--json"]
+    command = [sys.executable, "-m", *command, "--jobs", "300", "--speed", "0", "--json", "--owned"]
     command[command.index("9000")] = "0"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         address = json.loads(process.stdout.readline())
         with jw.connect(address["graphql"], rest_url=address["rest"], token=address["token"]) as client:
             pick = client.jobs().query("can_cancel").id.iloc[0]
@@ -142,14 +142,15 @@ def test_the_requests_of_the_service_alone_are_answered():
             assert answers[1] == {"cancelled": [pick], "refused": []}
             assert client.status(pick) == client.status(pick, api="rest") == "aborted"
             assert client.status(answers[2]["data"]["retryJob"]["id"]) == "pending"
-        process.terminate()
+    assert process.returncode == 0  # its input was closed, so it has ended by itself
 
 
 def sent(block):
     """Send a curl line: by curl where there is one, else by reading it as curl would."""
-    words = shlex.split(block)
+    line = block.strip().removesuffix("\\")
     if shutil.which("curl"):
-        return json.loads(subprocess.run([*words, "--silent"], capture_output=True, check=True).stdout)
+        return json.loads(subprocess.run(["sh", "-c", f"{line} --silent"], capture_output=True, check=True).stdout)
+    words = shlex.split(line.replace("\\\n", " "))
     options = collections.defaultdict(list)
     for option, value in zip(words[1::2], words[2::2], strict=True):
         options[option].append(value)
