@@ -41,13 +41,15 @@ class Life:
         Fixes durations and failures.
     slots
         How many tasks an engine runs at once.
+    places
+        How many tasks an engine's queue holds; further jobs stay pending.
     """
 
-    def __init__(self, store: Store, *, seed: int, slots: int) -> None:
+    def __init__(self, store: Store, *, seed: int, slots: int, places: int) -> None:
         self.store = store
         self.now = 0
         self.slots = slots
-        self.admitted = max(12, slots * 40)  # an engine's queue holds this many, further jobs stay pending
+        self.places = places
         self.outages: list[list[tuple[int, int]]] = [[] for _ in ENGINES]
         self.slow_nights: set[int] = set()
         self._rng = random.Random(f"life {seed}")  # noqa: S311 - a seeded world, no secret
@@ -109,7 +111,7 @@ class Life:
         if store.status[row] != PENDING or store.flags[row] & REMOVED:
             return
         engine = store.engine[store.first[row] + store.shapes[store.shape[row]].roots[0]]
-        if self._queued[engine] >= self.admitted:
+        if self._queued[engine] >= self.places:
             self._waiting[engine].append(row)
         else:
             self.admit(row, now)
@@ -164,7 +166,7 @@ class Life:
             if states[task] == QUEUED and not self.store.flags[self.store.task_job[task]] & REMOVED:
                 self._queued[engine] -= 1
                 self.start(task, now)
-        while waiting and self._queued[engine] < self.admitted and self._admit_next(waiting, now):
+        while waiting and self._queued[engine] < self.places and self._admit_next(waiting, now):
             pass
 
     def _admit_next(self, waiting: deque[int], now: int) -> bool:

@@ -21,16 +21,36 @@ def _address(transport: asyncio.Transport) -> tuple[str, int, int] | None:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which says when it is up."""
+    """uvicorn's server, which says when it is up, sleeps instead of ticking, and stops at once."""
 
     def __init__(self, config: uvicorn.Config, on_up: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_up = on_up
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._on_up()
+
+    async def main_loop(self) -> None:
+        """Wait until told to stop."""
+        await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close every connection, one that is just being accepted too."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+    def stop(self) -> None:
+        """Stop, from any thread, while the loop runs."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
 
 class Protocol(H11Protocol):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from ._http import GRAPHQL_PATH
 from ._rest import BASE
@@ -74,8 +75,8 @@ class Running:
 
     def close(self) -> None:
         """Stop answering and end the thread. Closing twice is harmless."""
-        self._server.should_exit = True
-        if self._thread is not threading.current_thread():
+        if self._thread.is_alive():
+            self._server.stop()
             self._thread.join(5)
         self._socket.close()
 
@@ -179,7 +180,6 @@ def _announcement(running: Running, *, as_json: bool) -> str:
 
 def _watch_stdin(stop: threading.Event) -> None:
     """Say stop when the other end of standard input is gone."""
-    stream: Any = sys.stdin.buffer
-    while stream.read1(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock, held by this thread, would abort the interpreter at its end
         pass
     stop.set()

@@ -57,7 +57,7 @@ class World:
         self.choices = choices
         self.ledger: list[Write] = []
         self.store = Store(len(ORGANIZATIONS))
-        self.life = Life(self.store, seed=seed, slots=max(2, round(jobs * 0.0015)))
+        self.life = Life(self.store, seed=seed, slots=max(2, round(jobs * 0.0015)), places=max(3, jobs // 17))
         self.chance = random.Random(f"chance {seed}")  # noqa: S311 - a seeded world, no secret
         self._ids = random.Random(f"ids {seed}")  # noqa: S311 - the same
         self._planner = Planner(seed, jobs)

@@ -43,7 +43,10 @@ class Api:
         self.graphql_url, self.rest_url, self.token = graphql, rest, token
 
     def send(self, method, url, body=None, *, token=None, headers=None):
-        given = {"Authorization": f"Bearer {self.token if token is None else token}", "Content-Type": "application/json"}
+        given = {
+            "Authorization": f"Bearer {self.token if token is None else token}",
+            "Content-Type": "application/json",
+        }
         payload = json.dumps(body).encode() if isinstance(body, (dict, list, str)) else body
         request = urllib.request.Request(url, payload, {**given, **(headers or {})}, method=method)
         try:

@@ -31,7 +31,9 @@ def test_a_job_whose_tasks_are_all_idle_is_cancelled(api, service, status, tasks
     assert api.gql(CANCEL, {"id": job}).data["cancelJob"] == {"id": job, "message": "Job cancelled"}
     assert service.job_status(job) == "aborted"
     assert set(service.task_statuses(job)) == {"aborted"}
-    assert [(write.operation, write.target_id, write.via) for write in service.ledger] == [("cancelJob", job, "graphql")]
+    assert [(write.operation, write.target_id, write.via) for write in service.ledger] == [
+        ("cancelJob", job, "graphql")
+    ]
 
 
 @pytest.mark.parametrize(("status", "tasks"), REFUSED)
@@ -98,8 +100,9 @@ def test_retry_sent_twice_makes_two_jobs(api, service):
 
 def test_the_aliases_of_a_mutation_run_one_after_another_each_with_its_own_error(api, service):
     good, started = service.add_job("pending"), service.add_job("running")
-    text = f'mutation {{ a: cancelJob(id: "{good}") {{ id }} b: cancelJob(id: "{good}") {{ id }} c: cancelJob(id: "{started}") {{ id }} d: cancelJob(id: "x") {{ id }} }}'
-    answer = api.gql(text).json
+    asked = {"a": good, "b": good, "c": started, "d": "x"}
+    text = " ".join(f'{key}: cancelJob(id: "{job}") {{ id }}' for key, job in asked.items())
+    answer = api.gql(f"mutation {{ {text} }}").json
     assert answer["data"] == {"a": {"id": good}, "b": None, "c": None, "d": None}
     assert [(error["path"], error["name"]) for error in answer["errors"]] == [
         (["b"], "invalid_input"),
@@ -111,7 +114,10 @@ def test_the_aliases_of_a_mutation_run_one_after_another_each_with_its_own_error
 def test_created_jobs_are_pending_and_can_be_read_retried_and_cancelled(api, service):
     engine = service_engine(api)
     given = {"name": "Ä <b>", "targetId": "77", "tasks": [{"engineId": engine, "payload": {"a": [1, None, "ü"]}}]}
-    made = api.gql("mutation($i: CreateJob) { createJob(input: $i) { id status targetId tasks { records { payload } } } }", {"i": given})
+    made = api.gql(
+        "mutation($i: CreateJob) { createJob(input: $i) { id status targetId tasks { records { payload } } } }",
+        {"i": given},
+    )
     job = made.data["createJob"]
     assert job["status"] == "pending"
     assert job["tasks"]["records"] == [{"payload": {"a": [1, None, "ü"]}}]

@@ -88,7 +88,9 @@ def test_the_largest_page(api, service, most):
     assert api.gql(text, {"l": most or 100_000}).data["jobs"]["count"] == min(most or 200, 200)
     if most is not None:
         assert api.gql(text, {"l": most + 1}).error["name"] == "invalid_input"
-        assert api.gql("query($l: Int) { jobs(limit: 1) { records { tasks(limit: $l) { count } } } }", {"l": most + 1}).error
+        assert api.gql(
+            "query($l: Int) { jobs(limit: 1) { records { tasks(limit: $l) { count } } } }", {"l": most + 1}
+        ).error
 
 
 @pytest.mark.parametrize("most", [5, None])

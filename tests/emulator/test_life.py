@@ -26,7 +26,13 @@ def state(service):
     """Return everything a history consists of."""
     store = service.world.store
     columns = (store.ids, store.names, store.targets, list(store.created), list(store.modified), bytes(store.status))
-    return (*columns, bytes(store.task_status), list(store.started), list(store.completed), sorted(store.failures.items()))
+    return (
+        *columns,
+        bytes(store.task_status),
+        list(store.started),
+        list(store.completed),
+        sorted(store.failures.items()),
+    )
 
 
 def test_the_same_seed_and_start_give_the_same_history_and_another_seed_another():
@@ -38,7 +44,8 @@ def test_the_same_seed_and_start_give_the_same_history_and_another_seed_another(
 def test_the_history_is_the_same_in_another_process_whatever_its_hash_seed():
     code = (
         "from datetime import UTC, datetime; from jobwidgets.emulator import Service\n"
-        "s = Service(jobs=300, seed=5, speed=0, start=datetime(2024, 3, 7, 13, 20, tzinfo=UTC)); s.clock.advance('3h')\n"
+        "s = Service(jobs=300, seed=5, speed=0, start=datetime(2024, 3, 7, 13, 20, tzinfo=UTC))\n"
+        "s.clock.advance('3h')\n"
         "w = s.jobs_by_status('complete'); print(len(w), w[-1], *s.jobs_by_status('failed'))"
     )
     answers = {
@@ -125,7 +132,9 @@ def test_times_are_in_order_and_parents_come_first(month):
 def test_an_engine_never_runs_more_than_it_has_slots_for(month):
     store, slots = month.world.store, month.world.life.slots
     running = Counter(
-        store.engine[task] for task in range(len(store.task_status)) if store.words[store.task_status[task]] == "running"
+        store.engine[task]
+        for task in range(len(store.task_status))
+        if store.words[store.task_status[task]] == "running"
     )
     assert running
     assert max(running.values()) <= slots
@@ -193,7 +202,9 @@ def test_a_job_is_placed_exactly_as_told_and_can_stay_so():
     service = Service(jobs=0, speed=0, start=START)
     created = START - timedelta(days=2)
     engines = [ENGINES[1].name, ENGINES[2].id]
-    job = service.add_job("throttled", ["weird", "complete"], created=created, name="0012", engines=engines, lives=False)
+    job = service.add_job(
+        "throttled", ["weird", "complete"], created=created, name="0012", engines=engines, lives=False
+    )
     store = service.world.store
     row = store.rows[job]
     assert (service.job_status(job), service.task_statuses(job)) == ("throttled", ["weird", "complete"])

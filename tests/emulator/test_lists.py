@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-PAGE = """query($limit: Int, $offset: Int, $filter: [JobDateTimeFilter!], $order: [JobSortField!], $status: [JobStatusFilter!]) {
+PAGE = """query(
+  $limit: Int, $offset: Int, $filter: [JobDateTimeFilter!], $order: [JobSortField!], $status: [JobStatusFilter!]
+) {
   jobs(limit: $limit, offset: $offset, dateTimeFilter: $filter, orderBy: $order, status: $status) {
     count limit offset records { id status createdDateTime modifiedDateTime }
   }
@@ -35,7 +37,8 @@ def test_count_is_the_page_in_graphql_and_the_total_in_rest(api):
 def test_a_page_is_thirty_jobs_and_thirty_tasks_unless_asked_otherwise(api, service):
     job = service.add_job("pending", 75)
     assert api.gql("{ jobs { count limit } }").data["jobs"] == {"count": 30, "limit": 30}
-    text = "query($id: ID!) { job(id: $id) { tasks { count limit } all: tasks(limit: 100) { count } end: tasks(offset: 70) { count } } }"
+    pages = "tasks { count limit } all: tasks(limit: 100) { count } end: tasks(offset: 70) { count }"
+    text = f"query($id: ID!) {{ job(id: $id) {{ {pages} }} }}"
     assert api.gql(text, {"id": job}).data["job"] == {
         "tasks": {"count": 30, "limit": 30}, "all": {"count": 75}, "end": {"count": 5},
     }  # fmt: skip
@@ -112,7 +115,10 @@ def test_dates_are_taken_with_any_offset_and_given_with_milliseconds(api, servic
         (found,) = records(api, filter=[{"field": "createdDateTime", "fromDateTime": moment, "toDateTime": moment}])
         assert found["id"] == job
         assert found["createdDateTime"] == f"{text}.000Z"
-    assert api.gql(PAGE, {"filter": [{"field": "createdDateTime", "toDateTime": "yesterday"}]}).error["name"] == "invalid_input"
+    assert (
+        api.gql(PAGE, {"filter": [{"field": "createdDateTime", "toDateTime": "yesterday"}]}).error["name"]
+        == "invalid_input"
+    )
 
 
 def test_the_filter_cancelled_lists_the_aborted_and_rest_lists_them_by_their_own_word(api, service):
@@ -138,7 +144,8 @@ def test_jobs_of_another_application_are_listed_only_when_asked_for(api):
 def test_engine_category_target_cluster_and_schedule_filter(api):
     text = """query($e: [ID!], $c: [ID!], $t: ID, $k: ID, $s: [ID!]) {
       jobs(limit: 1000, engineIds: $e, engineCategoryIds: $c, targetId: $t, clusterId: $k, scheduledJobIds: $s) {
-        records { id targetId clusterId scheduledJobId tasks(limit: 100) { records { engine { id category { id } } } } } } }"""
+        records { id targetId clusterId scheduledJobId tasks(limit: 100) { records { engine { id category { id } } } } }
+      } }"""
     everything = api.gql(text).data["jobs"]["records"]
     sample = next(job for job in everything if job["scheduledJobId"])
     engine = sample["tasks"]["records"][0]["engine"]
@@ -170,12 +177,13 @@ def test_a_task_is_found_by_its_id_which_is_its_jobs_and_five_characters(api, ne
         "tasks": {"records": [{"id": task["id"]}]},
     }
     assert {error["name"] for error in neighbour.gql(text, {"id": task["id"]}).json["errors"]} == {"not_found"}
-    assert api.gql("{ task(id: \"x\") { id } }").error["name"] == "not_found"
+    assert api.gql('{ task(id: "x") { id } }').error["name"] == "not_found"
 
 
 def test_a_target_lists_its_jobs(api, service):
     made = [service.add_job("complete", target="0099") for _ in range(3)]
-    text = '{ temporalDataObject(id: "0099") { id name status jobs(limit: 2, orderBy: [{field: createdDateTime}]) { count records { id } } } }'
+    jobs = "jobs(limit: 2, orderBy: [{field: createdDateTime}]) { count records { id } }"
+    text = f'{{ temporalDataObject(id: "0099") {{ id name status {jobs} }} }}'
     target = api.gql(text).data["temporalDataObject"]
     assert target["id"] == "0099"
     assert target["jobs"]["count"] == 2

@@ -22,7 +22,7 @@ from jobwidgets.emulator._projection import Field
 
 VARIABLES = {
     "n": "Int", "m": "Int = 3", "yes": "Boolean!", "no": "Boolean = false", "id": "ID", "words": "[JobStatusFilter!]",
-    "tasks": "[TaskStatus!]", "order": "[JobSortField!]", "needed": "ID = \"x\"",
+    "tasks": "[TaskStatus!]", "order": "[JobSortField!]", "needed": 'ID = "x"',
 }  # fmt: skip
 FAILING = (  # type, field, and for which sources it fails
     ("Task", "output", lambda task: task % 3 == 0),
@@ -51,31 +51,29 @@ def broken(field, test):
     return Field(get, field.takes_arguments)
 
 
-@pytest.fixture(scope="module")
-def world():
+def small_world(failing=()):
     start = datetime(2024, 3, 7, 13, 20, tzinfo=UTC)
     service = Service(jobs=40, seed=2, speed=0, start=start, choices=Choices(ties="stable", max_page_size=50))
     service.add_job("failed", created=start)
     service.add_job("pending", 33, created=start)
-    return service
-
-
-@pytest.fixture(scope="module")
-def broken_world(world):
-    start = datetime(2024, 3, 7, 13, 20, tzinfo=UTC)
-    service = Service(jobs=40, seed=2, speed=0, start=start, choices=Choices(ties="stable", max_page_size=50))
-    for kind, name, test in FAILING:
+    for kind, name, test in failing:
         service.graphql.fields[kind][name] = broken(service.graphql.fields[kind][name], test)
     return service
 
 
 @pytest.fixture(scope="module")
-def emptying_world(world):
-    start = datetime(2024, 3, 7, 13, 20, tzinfo=UTC)
-    service = Service(jobs=40, seed=2, speed=0, start=start, choices=Choices(ties="stable", max_page_size=50))
-    for kind, name, test in (*FAILING, *FAILING_REQUIRED):
-        service.graphql.fields[kind][name] = broken(service.graphql.fields[kind][name], test)
-    return service
+def world():
+    return small_world()
+
+
+@pytest.fixture(scope="module")
+def broken_world():
+    return small_world(FAILING)
+
+
+@pytest.fixture(scope="module")
+def emptying_world():
+    return small_world((*FAILING, *FAILING_REQUIRED))
 
 
 class Writer:
@@ -107,7 +105,11 @@ class Writer:
         if condition == of.name:
             inner = self.selection(of, depth - 1)
         else:
-            inner = "{ " + " ".join(self.draw(st.lists(st.sampled_from(["offset", "limit", "count", "__typename"]), min_size=1))) + " }"
+            inner = (
+                "{ "
+                + " ".join(self.draw(st.lists(st.sampled_from(["offset", "limit", "count", "__typename"]), min_size=1)))
+                + " }"
+            )
         if self.chance(2):
             name = f"F{len(self.fragments)}"
             self.fragments.append(f"fragment {name} on {condition} {inner}")
@@ -123,7 +125,10 @@ class Writer:
     def field(self, of, depth):
         if self.chance(8):
             return "__typename"
-        deep = self.pick([name for name, field in of.fields.items() if depth or is_leaf_type(get_named_type(field.type))] or ["__typename"])
+        deep = self.pick(
+            [name for name, field in of.fields.items() if depth or is_leaf_type(get_named_type(field.type))]
+            or ["__typename"]
+        )
         if deep == "__typename":
             return deep
         field = of.fields[deep]
@@ -149,24 +154,47 @@ class Writer:
         joined = ", ".join(texts)
         return f"({joined})", f"_{sum(map(ord, joined))}_{len(joined)}"
 
-    def value(self, field, key, argument):
+    def value(self, field, key, argument):  # noqa: PLR0911 - one return for each kind of argument
         named = get_named_type(argument.type)
         if key == "id":
-            return self.identity(field) if isinstance(argument.type, GraphQLNonNull) else self.pick([self.identity(field), self.variable("id"), "null"])
+            return (
+                self.identity(field)
+                if isinstance(argument.type, GraphQLNonNull)
+                else self.pick([self.identity(field), self.variable("id"), "null"])
+            )
         if key in {"limit", "offset"}:
             return self.pick(["0", "1", "2", "5", "40", "51", "-1", "null", self.variable("n"), self.variable("m")])
         if key == "orderBy" and named.name == "JobSortField":
-            return self.pick(["[{field: createdDateTime, direction: asc}]", "{field: modifiedDateTime}", self.variable("order")])
+            return self.pick(
+                ["[{field: createdDateTime, direction: asc}]", "{field: modifiedDateTime}", self.variable("order")]
+            )
         if key == "status":
             filters = named.name == "JobStatusFilter"
-            return self.pick([*(("complete", "[cancelled, failed]") if filters else ("[running, failed]", "aborted")), "[]", "null", self.variable("words" if filters else "tasks")])
+            return self.pick(
+                [
+                    *(("complete", "[cancelled, failed]") if filters else ("[running, failed]", "aborted")),
+                    "[]",
+                    "null",
+                    self.variable("words" if filters else "tasks"),
+                ]
+            )
         if named.name == "Boolean":
             return self.pick(["true", "false", self.variable("no"), "null"])
         if key == "dateTimeFilter":
-            return self.pick(['{field: modifiedDateTime, fromDateTime: "2024-03-01T00:00:00Z"}', '[{field: createdDateTime, toDateTime: "never"}]', "[]"])
+            return self.pick(
+                [
+                    '{field: modifiedDateTime, fromDateTime: "2024-03-01T00:00:00Z"}',
+                    '[{field: createdDateTime, toDateTime: "never"}]',
+                    "[]",
+                ]
+            )
         if isinstance(named, GraphQLEnumType):
             return None
-        return self.pick(['"x"', "null"]) if named.name in {"ID", "String"} and not isinstance(argument.type, GraphQLList) else None
+        return (
+            self.pick(['"x"', "null"])
+            if named.name in {"ID", "String"} and not isinstance(argument.type, GraphQLList)
+            else None
+        )
 
     def identity(self, field):
         jobs = self.pick(self.store.ids)
@@ -215,17 +243,20 @@ def compare(service, text, variables, *, exactly):
 
 
 RELAXED = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large], derandomize=True,
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    derandomize=True,
     phases=(Phase.explicit, Phase.generate),
-)  # fmt: skip
+)
 
 
 @RELAXED
 @given(data=st.data())
 def test_any_query_is_answered_as_by_execute(world, data):
     text, variables = data.draw(requests(world))
-    # the errors may differ in number only where a field that must not be null empties what holds it
-    compare(world, text, variables, exactly="cannot be null" not in text and "jobs" not in text.partition("scheduledJob")[2])
+    # where a field that must not be null empties what holds it, `execute` leaves its siblings unasked
+    compare(world, text, variables, exactly="scheduledJob" not in text)
 
 
 @RELAXED
@@ -252,7 +283,11 @@ def test_the_generated_queries_reach_the_fields_of_jobs_and_tasks(world):
         prepared = world.graphql.prepare(text, None)
         if not prepared.errors:
             answer = json.dumps(world.graphql.answer(prepared, variables, world.nobody)[1])
-            reached.update(key for key in ("records", "engine", "tasks", "errors", "__typename", "childTaskIds") if f'{key}"' in answer)
+            reached.update(
+                key
+                for key in ("records", "engine", "tasks", "errors", "__typename", "childTaskIds")
+                if f'{key}"' in answer
+            )
 
     look()
     assert {"records", "tasks", "errors"} <= reached

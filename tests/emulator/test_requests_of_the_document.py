@@ -8,12 +8,12 @@ import pytest
 
 TOKEN = "a-token-for-this-test"
 
-LIST = "query { jobs(limit: 500) { records { id status tasks(limit: 100) { records { status } } } } }"
+LIST = "query { jobs(limit: 1000) { records { id status tasks(limit: 100) { records { status } } } } }"
 
 
 @pytest.fixture(scope="module")
 def served():
-    command = [sys.executable, "-m", "jobwidgets.emulator", "--port", "0", "--jobs", "200", "--seed", "4"]
+    command = [sys.executable, "-m", "jobwidgets.emulator", "--port", "0", "--jobs", "2000"]
     command += ["--speed", "0", "--token", TOKEN, "--json", "--owned"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         urls = json.loads(process.stdout.readline())
@@ -77,7 +77,9 @@ def test_cancel_job_answers_as_printed_and_the_job_reads_aborted_in_both_apis(as
     answer = ask(f'mutation cancelJob {{\ncancelJob(id: "{job}") {{\nid\nmessage\n}}\n}}')
     assert answer == {"data": {"cancelJob": {"id": job, "message": "Job cancelled"}}}
     assert read_both(job) == ("aborted", "aborted")
-    tasks = ask(f'{{ job(id: "{job}") {{ tasks(limit: 100) {{ records {{ status }} }} }} }}')["data"]["job"]["tasks"]["records"]
+    tasks = ask(f'{{ job(id: "{job}") {{ tasks(limit: 100) {{ records {{ status }} }} }} }}')["data"]["job"]["tasks"][
+        "records"
+    ]
     assert {task["status"] for task in tasks} == {"aborted"}
 
 
@@ -150,7 +152,10 @@ def test_retry_makes_a_new_job_with_the_same_engines_and_payloads(ask, jobs):
 
 def test_a_range_of_an_organization_is_cancelled_by_the_server_over_everything_in_it(served, ask, curl):
     made = [
-        ask('mutation { createJob(input: {name: "in range", tasks: [{engineId: "Clearspeech English (Broadcast)"}]}) { id createdDateTime } }')
+        ask(
+            'mutation { createJob(input: {name: "in range", tasks: [{engineId: "Clearspeech English (Broadcast)"}]})'
+            " { id createdDateTime } }"
+        )
         for _ in range(3)
     ]
     created = made[0]["data"]["createJob"]["createdDateTime"].replace(".000Z", "+00:00")
@@ -161,4 +166,6 @@ def test_a_range_of_an_organization_is_cancelled_by_the_server_over_everything_i
     status, answer = curl("POST", f"{served['rest']}/proc/jobs/cancel", body)
     assert status == 200
     assert {job["data"]["createJob"]["id"] for job in made} <= set(answer["cancelled"])
-    assert all(ask(f'{{ job(id: "{job}") {{ status }} }}')["data"]["job"]["status"] == "aborted" for job in answer["cancelled"])
+    assert all(
+        ask(f'{{ job(id: "{job}") {{ status }} }}')["data"]["job"]["status"] == "aborted" for job in answer["cancelled"]
+    )

@@ -69,7 +69,8 @@ def test_the_runs_of_a_schedule_reach_back_three_months_unless_a_range_is_given(
     now = service.clock.now()
     new = service.add_job("complete", schedule=public, created=now - timedelta(days=80))
     old = service.add_job("complete", schedule=public, created=now - timedelta(days=100))
-    text = "query($id: ID!, $f: [JobDateTimeFilter!]) { scheduledJob(id: $id) { jobs(dateTimeFilter: $f) { records { id } } } }"
+    jobs = "jobs(dateTimeFilter: $f) { records { id } }"
+    text = f"query($id: ID!, $f: [JobDateTimeFilter!]) {{ scheduledJob(id: $id) {{ {jobs} }} }}"
 
     def runs(**variables):
         return [job["id"] for job in api.gql(text, {"id": public, **variables}).data["scheduledJob"]["jobs"]["records"]]
@@ -80,7 +81,8 @@ def test_the_runs_of_a_schedule_reach_back_three_months_unless_a_range_is_given(
 
 def test_schedules_are_listed_filtered_sorted_and_the_others_not_shown(api, neighbour, service, public):
     text = """query($n: String, $a: Boolean, $m: RunMode, $o: [ScheduledJobOrderBy!], $l: Int) {
-      scheduledJobs(name: $n, isActive: $a, runMode: $m, orderBy: $o, limit: $l) { count records { id name isActive runMode modifiedDateTime } } }"""
+      scheduledJobs(name: $n, isActive: $a, runMode: $m, orderBy: $o, limit: $l) {
+        count records { id name isActive runMode modifiedDateTime } } }"""
 
     def listed(asked=api, **variables):
         return asked.gql(text, {"l": 100, **variables}).data["scheduledJobs"]["records"]
@@ -101,7 +103,8 @@ def test_schedules_are_listed_filtered_sorted_and_the_others_not_shown(api, neig
 
 
 def test_schedules_are_created_launched_and_deleted(api, service):
-    create = "mutation($i: CreateScheduledJob!) { createScheduledJob(input: $i) { id isActive runMode parts { repeatInterval repeatIntervalUnit } } }"
+    fields = "id isActive runMode parts { repeatInterval repeatIntervalUnit }"
+    create = f"mutation($i: CreateScheduledJob!) {{ createScheduledJob(input: $i) {{ {fields} }} }}"
     part = {"repeatIntervalUnit": "Minutes", "repeatInterval": 10}
     given = {"name": "Ten minutes", "runMode": "Recurring", "recurringScheduleParts": [part]}
     made = api.gql(create, {"i": given}).data["createScheduledJob"]
@@ -110,16 +113,20 @@ def test_schedules_are_created_launched_and_deleted(api, service):
     (job,) = api.gql(launch, {"id": made["id"]}).data["launchScheduledJobs"]
     assert job == {**job, "status": "pending", "scheduledJobId": made["id"]}
     service.clock.advance("35min")
-    runs = 'query($id: [ID!]) { jobs(scheduledJobIds: $id) { count } }'
+    runs = "query($id: [ID!]) { jobs(scheduledJobIds: $id) { count } }"
     assert api.gql(runs, {"id": [made["id"]]}).data["jobs"]["count"] == 4
     delete = "mutation($id: ID!) { deleteScheduledJob(id: $id) { id message } }"
     assert api.gql(delete, {"id": made["id"]}).data["deleteScheduledJob"]["id"] == made["id"]
     assert api.gql(ONE, {"id": made["id"]}).error["name"] == "not_found"
-    assert [write.operation for write in service.ledger] == ["createScheduledJob", "launchScheduledJobs", "deleteScheduledJob"]
+    assert [write.operation for write in service.ledger] == [
+        "createScheduledJob",
+        "launchScheduledJobs",
+        "deleteScheduledJob",
+    ]
 
 
 def test_an_error_in_a_field_that_must_not_be_null_empties_what_holds_it(api, public):
-    text = 'query($id: ID!) { ok: me { id } scheduledJob(id: $id) { id jobs(limit: -1) { count } } }'
+    text = "query($id: ID!) { ok: me { id } scheduledJob(id: $id) { id jobs(limit: -1) { count } } }"
     answer = api.gql(text, {"id": public}).json
     assert answer["data"]["ok"]
     assert answer["data"]["scheduledJob"] is None

@@ -17,7 +17,8 @@ from jobwidgets.emulator import Choices, Service, serve
 
 ROOM = Path(jobwidgets.emulator.__file__).parent
 COMMAND = [sys.executable, "-m", "jobwidgets.emulator", "--port", "0", "--jobs", "20", "--speed", "0"]
-QUERY = "{ jobs(limit: 100) { count records { id name status createdDateTime tasks(limit: 100) { records { id status payload } } } } }"
+QUERY = """{ jobs(limit: 100) { count records {
+  id name status createdDateTime tasks(limit: 100) { records { id status payload } } } } }"""
 
 
 def test_it_imports_nothing_of_the_rest_of_the_package():
@@ -50,7 +51,10 @@ def test_in_process_and_over_sockets_the_answers_are_the_same(make_api):
     requests = [
         ("/v3/graphql", {"query": QUERY}),
         ("/v3/graphql", {"query": f'mutation {{ cancelJob(id: "{job}") {{ id message }} }}'}),
-        ("/v3/graphql", {"query": f'mutation {{ a: cancelJob(id: "{job}") {{ id }} b: retryJob(id: "{job}") {{ id }} }}'}),
+        (
+            "/v3/graphql",
+            {"query": f'mutation {{ a: cancelJob(id: "{job}") {{ id }} b: retryJob(id: "{job}") {{ id }} }}'},
+        ),
         ("/v3/graphql", {"query": "{ nothing }"}),
         ("/edge/v1/proc/jobs/cancel", {"jobID": "strange"}),
         ("/edge/v1/proc/jobs/cancel", {"scheduledJobID": "123456"}),
@@ -126,7 +130,8 @@ def test_an_owned_process_is_gone_when_its_owner_goes():
 
 
 def test_an_owned_process_is_gone_when_its_owner_is_killed():
-    code = f"import subprocess, sys, time; p = subprocess.Popen({[*COMMAND, '--json', '--owned']!r}, stdin=subprocess.PIPE); time.sleep(60)"
+    command = [*COMMAND, "--json", "--owned"]
+    code = f"import subprocess, time; p = subprocess.Popen({command!r}, stdin=subprocess.PIPE); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
         urls = json.loads(owner.stdout.readline())
         owner.kill()
