@@ -4,7 +4,6 @@ export default {
     const root = document.createElement("div");
     root.className = "jobwidgets jw-chips";
     root.setAttribute("role", "group");
-    root.setAttribute("data-lm-suppress-shortcuts", "true");
     const buttons = new Map();
 
     function draw() {

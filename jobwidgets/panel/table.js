@@ -22,6 +22,11 @@ function clamp(value, low, high) {
   return Math.max(low, Math.min(high, value));
 }
 
+function quiet(event) {
+  // The notebook's one-letter shortcuts must not fire while one of our controls has the keyboard.
+  event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
 class Table {
   constructor(model, el) {
     this.model = model;
@@ -64,7 +69,7 @@ class Table {
     this.scroller = make("div", { class: "jw-scroll", tabindex: "-1" }, this.grid, this.empty);
     this.foot = make("div", { class: "jw-foot", role: "status" });
     this.alert = make("div", { class: "jw-alert", role: "alert" });
-    this.root = make("div", { class: "jobwidgets jw-table", "data-lm-suppress-shortcuts": "true" });
+    this.root = make("div", { class: "jobwidgets jw-table" });
     this.root.append(this.alert, this.scroller, this.foot);
     el.append(this.root);
 
@@ -88,8 +93,8 @@ class Table {
     });
     this.crossed.observe(this.root);
     document.addEventListener("visibilitychange", this.tellSeen);
-    // The notebook's one-letter shortcuts must not fire while a control of the panel has the focus.
-    requestAnimationFrame(() => this.panel()?.setAttribute("data-lm-suppress-shortcuts", "true"));
+    this.root.addEventListener("focusin", quiet);
+    requestAnimationFrame(() => this.panel()?.addEventListener("focusin", quiet)); // not in the page before
   }
 
   panel() {
@@ -308,16 +313,23 @@ class Table {
     for (let index = from; index < to; index += 1) {
       const row = this.rows.get(index);
       const key = row ? `=${row.id}` : `#${index}`;
-      const node = this.nodes.get(key) ?? this.makeRow();
+      const node = this.nodes.get(key) ?? this.waiting(index, wanted) ?? this.makeRow();
       this.fill(node, index, row);
       wanted.set(key, node);
       if (node === next) next = next.nextSibling;
       else this.body.insertBefore(node, next);
     }
-    for (const [key, node] of this.nodes) if (wanted.get(key) !== node) node.remove();
+    const kept = new Set(wanted.values());
+    for (const node of this.nodes.values()) if (!kept.has(node)) node.remove();
     this.nodes = wanted;
     if (held || this.wantFocus) this.giveFocus();
     this.scroller.tabIndex = from <= this.focus && this.focus < to ? -1 : 0; // stands in for a row out of view
+  }
+
+  waiting(index, wanted) {
+    // A row that waited for its content keeps its element, so that a press of the mouse on it still counts.
+    const node = this.nodes.get(`#${index}`);
+    return node && !wanted.has(`#${index}`) ? node : undefined;
   }
 
   makeRow() {
@@ -378,7 +390,7 @@ class Table {
 
   clicked(event) {
     const node = event.target.closest("tr");
-    if (!node?.shown) return;
+    if (!node?.dataset.index) return;
     const box = event.target.closest(".jw-check");
     if (box) event.preventDefault();
     else if (!getSelection().isCollapsed && this.body.contains(getSelection().anchorNode)) return; // copying text
