@@ -32,7 +32,8 @@ class Fault:
 class Faults:
     """Turns faults on. Each method takes `times` (None: until `clear`), `operation` and `probability`.
 
-    An operation is a root field ("cancelJob") or a REST method and path ("POST /proc/jobs/cancel"); None: all requests.
+    An operation is a root field ("cancelJob") or a REST method and path ("POST /proc/jobs/cancel",
+    "GET /proc/job/{id}/status"); None: all requests.
     A request suffers the first fault that strikes it; delays and trickles come on top.
     """
 

@@ -234,11 +234,11 @@ class Life:
         if store.status[row] == FAILED:
             return
         first, shape = store.first[row], store.shapes[store.shape[row]]
-        children, count = shape.children[task - first], len(shape.engines)
-        if children:
-            self._enqueue(row, children, now)
-        elif store.task_status.count(COMPLETE, first, first + count) == count:
+        count = len(shape.engines)
+        if store.task_status.count(COMPLETE, first, first + count) == count:
             store.status[row] = COMPLETE
+        else:
+            self._enqueue(row, shape.children[task - first], now)
 
     def _give_up(self, row: int, now: int) -> None:
         """End a job of which a task has failed: what has not started never will."""

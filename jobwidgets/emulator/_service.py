@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._access import Access, RateLimit
 from ._app import App
@@ -18,7 +18,7 @@ from ._schedules import Schedule
 from ._world import Caller, World, Write, engine_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Service:
@@ -236,14 +236,14 @@ class Service:
         store = self.world.store
         return store.words[store.status[row]]
 
-    def _rows(self) -> Iterator[int]:
-        """Give the rows of the first organisation's own application, oldest first, as of now."""
+    def _rows(self) -> list[int]:
+        """Return the rows of the first organisation's own application, oldest first, as of now."""
         with self.world.lock:
             self.world.sync()
             store = self.world.store
-            yield from [row for row in store.timeline[0] if not store.app[row]]
+            return [row for row in store.timeline[0] if not store.app[row]]
 
-    def _first(self, status: str, test: Any) -> str:
+    def _first(self, status: str, test: Callable[[int], bool]) -> str:
         found = next((row for row in self._rows() if test(row)), None)
         return self.add_job(status) if found is None else self.world.store.ids[found]
 

@@ -216,6 +216,18 @@ def test_a_job_is_placed_exactly_as_told_and_can_stay_so():
         service.add_job(engines=["nothing"])
 
 
+def test_a_placed_job_goes_on_from_where_it_was_put():
+    service = Service(jobs=0, seed=1, speed=0, start=START)
+    jobs = [
+        service.add_job("running", tasks)
+        for tasks in (["running", "complete"], ["running", "pending"], ["complete", "queued"])
+    ]
+    before = [service.task_statuses(job) for job in jobs]
+    assert before == [["running", "complete"], ["running", "pending"], ["complete", "queued"]]
+    service.clock.advance("5h")
+    assert {service.job_status(job) for job in jobs} <= {"complete", "failed"}
+
+
 def test_the_helpers_always_find_a_job_even_in_an_empty_world():
     service = Service(jobs=0, speed=0)
     assert service.job_status(service.a_pending_job()) == "pending"
