@@ -20,7 +20,7 @@ DEMO_VARIABLE = "JOBWIDGETS_DEMO"
 
 JOBS = 2_000
 SEED = 0
-SPEED = 60.0
+SPEED = 30.0
 
 
 class Address(TypedDict):
@@ -45,7 +45,7 @@ def demo(*, jobs: int | None = None, seed: int | None = None, speed: float | Non
     seed : int, optional
         Same seed, same history; 0 when None.
     speed : float, optional
-        Seconds of the service's time in a second of ours; 60 when None: an hour of jobs passes in a minute.
+        Seconds of the service's time in a second of ours; 30 when None: an hour of jobs passes in two minutes.
 
     Returns
     -------

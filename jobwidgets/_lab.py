@@ -27,8 +27,8 @@ TOUR = "01_tour.ipynb"
 PATIENCE = 120.0
 """Seconds JupyterLab may take to answer; a cold disk needs some."""
 
-# No question about news and no look for updates: the demo shows itself, and talks to this machine only.
-_CONFIG = {"LabApp": {"news_url": None, "check_for_updates_class": "jupyterlab.NeverCheckForUpdate"}}
+# Defaults, which the user's own settings override: no question about news, no look for updates.
+_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
 class Lab:
@@ -90,7 +90,9 @@ class Lab:
             raise SettingsError("JupyterLab is not installed here", hint='pip install "jobwidgets[demo]"')
         _check_port(self._port)
         state = Path(self._state.name)
-        (state / "jupyter_server_config.json").write_text(json.dumps(_CONFIG))
+        defaults = state / "labconfig" / "default_setting_overrides.json"
+        defaults.parent.mkdir()
+        defaults.write_text(json.dumps(_SETTINGS))
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own arguments
                 self._command(),

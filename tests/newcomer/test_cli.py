@@ -151,11 +151,8 @@ def test_the_lab_opens_on_the_tour_and_asks_nothing(demo):
     assert demo.url.startswith("http://127.0.0.1:")
     assert "/lab/workspaces/demo/tree/01_tour.ipynb?token=" in demo.url
     assert {item["name"] for item in demo.ask("api/contents")["content"]} >= {"01_tour.ipynb"}
-    with urlopen(demo.url, timeout=PATIENCE) as page:
-        config = json.loads(
-            re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page.read().decode(), re.DOTALL)[1]
-        )
-    assert config["news"] == {"disabled": True}
+    notices = demo.ask("lab/api/settings/@jupyterlab/apputils-extension:notification")["schema"]["properties"]
+    assert (notices["fetchNews"]["default"], notices["checkForUpdates"]["default"]) == ("false", False)
 
 
 def test_a_port_that_is_taken_is_one_line_that_says_what_to_do(tmp_path):

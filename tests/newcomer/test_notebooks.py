@@ -14,7 +14,7 @@ from jobwidgets.emulator import Service, serve
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
-SPEED = 60  # as in `jobwidgets demo`
+SPEED = 30  # as in `jobwidgets demo`
 pytestmark = pytest.mark.notebooks
 
 
@@ -164,6 +164,15 @@ def test_no_output_holds_the_token_or_an_error(tour, ranges):
             assert not [
                 o for cell in outputs.values() for o in cell if o.get("name") == "stderr" and "Error" in o["text"]
             ]
+
+
+def test_the_tour_runs_also_when_nothing_waits_any_more():
+    """Someone comes back to it after lunch: the engine is up again and the boxes are done."""
+    service = Service(jobs=2_000, seed=0, speed=SPEED)
+    service.clock.advance("20h")
+    with serve(service) as running:
+        late = Run("01_tour.ipynb", service, running).all_cells(rounds=1)
+    assert late.ledgers[0] == {("retryJob", "graphql"): 1}
 
 
 def test_the_tour_needs_nothing_but_its_own_kernel():
