@@ -28,17 +28,12 @@ class AsyncClient(Writes):
 
     service: Any = None
     """The embedded service, where it lives in this process; else None."""
-    closed = False
-    """Whether it was closed."""
 
     def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
         super().__init__(settings, timeout=timeout, app=app)
         self._receipts: dict[str, AsyncReceipt] = {}
-        self.service: Any = None
-        """The embedded service, where it lives in this process; else None."""
         self.on_close: Callable[[], object] | None = None
         """Called when the connections are closed: so an embedded service ends with its last client."""
-        self.closed = False
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.service_url}{' closed' if self.closed else ''}>"
@@ -171,10 +166,19 @@ class AsyncClient(Writes):
 
         return gql_client(self._core)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._core.closed
+
     async def close(self) -> None:
         """Close the connections; jobs go on."""
-        self.closed = True
         await self._core.wire.close()
+        self.mark_closed()
+
+    def mark_closed(self) -> None:
+        """Let nothing be asked of it any more; needs no loop."""
+        self._core.closed = True
         if self.on_close is not None:
             self.on_close()
 

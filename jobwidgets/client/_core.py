@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,21 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from jobwidgets._errors import AuthError, RefusedError, ServiceError, SettingsError, UnknownOutcomeError
+from jobwidgets._errors import (
+    AuthError,
+    NotFoundError,
+    NotSentError,
+    RefusedError,
+    ServiceError,
+    SettingsError,
+    UnknownOutcomeError,
+    UsageError,
+)
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._flow import (
     LOOK_AGAIN,
     NOTHING_DONE,
+    RENEW,
     Budget,
     Envelope,
     GraphError,
@@ -31,13 +42,35 @@ from jobwidgets.client._wire import Wire
 from jobwidgets.frames._rows import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 
     from jobwidgets.client._settings import Settings
 
 SIDE_BY_SIDE = 8
 TOO_MANY = frozenset({"invalid_input", "capacity_exceeded"})
 """Names under which a service refuses a page or a document for its size."""
+
+
+async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all of these; when one fails nothing of the others is left running."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextmanager
+def looking_back(done: str) -> Iterator[None]:
+    """Read back what a write did: when that fails, the write still may have happened, and the error says so."""
+    try:
+        yield
+    except (ServiceError, NotSentError, AuthError, NotFoundError) as error:
+        raise UnknownOutcomeError(
+            f"{done}, but what became of it could not be read: {error.message}", hint=LOOK_AGAIN
+        ) from None
 
 
 @dataclass(slots=True)
@@ -85,6 +118,7 @@ class Core:
         self.timeout = timeout
         self.wire = Wire(settings.secret, app=app)
         self.budget = Budget()
+        self.closed = False
         self.sizes = Sizes()
         self._clock: tuple[datetime, float] | None = None
 
@@ -92,6 +126,8 @@ class Core:
 
     async def call(self, request: Request) -> Reply:
         """Carry one request through: see `exchange` for what is raised."""
+        if self.closed:
+            raise UsageError("this client is closed", hint="connect again")
         steps = exchange(
             request,
             deadline=time.monotonic() + self.timeout,
@@ -140,6 +176,8 @@ class Core:
         value = next(iter(fields.values()), None)
         empty = value is None or bytes(value) == b"null"
         for error in envelope.errors or ():
+            if not write and not empty and error.inside and error.name not in TOO_MANY:
+                continue  # a part of the answer is missing and reads null: the rest is kept
             if not write or (empty and error.name in NOTHING_DONE):
                 raise graph_error(error, name)
             raise UnknownOutcomeError(
@@ -201,26 +239,34 @@ class Core:
                         size = self.sizes.aliases = min(size, max(1, len(part) // 2))
                     else:
                         return
-            await asyncio.gather(*(read(part[at : at + size]) for at in range(0, len(part), size)))
+            await together(read(part[at : at + size]) for at in range(0, len(part), size))
 
         unique = list(dict.fromkeys(ids))
         step = self.sizes.aliases
-        await asyncio.gather(*(read(unique[at : at + step]) for at in range(0, len(unique), step)))
+        await together(read(unique[at : at + step]) for at in range(0, len(unique), step))
         return found
 
     async def _aliased(self, verb: str, ids: Sequence[str]) -> dict[str, Found]:
-        variables: dict[str, Any] = {f"a{at}": job_id for at, job_id in enumerate(ids)}
-        envelope = await self.graph(verb, documents.many(verb, len(ids)), {**variables, "tasks": self.sizes.tasks})
-        if not envelope.has_data and envelope.errors:
-            error = envelope.errors[0]
-            if error.name in TOO_MANY:
-                raise RefusedError(f"{verb}: a document with {len(ids)} aliases was rejected", name=str(error.name))
-            raise graph_error(error, verb)
-        answers = matched(envelope, ids)
-        for answer in answers.values():
-            if answer.error is not None and answer.error.name == "authentication_error":
-                raise AuthError(f"{verb}: the token is not accepted any more", hint="get a new token and connect again")
-        return answers
+        """Read one document's worth; where its pages of tasks are too large, again with smaller ones."""
+        largest = self.sizes.tasks
+        while True:
+            variables: dict[str, Any] = {f"a{at}": job_id for at, job_id in enumerate(ids)}
+            size = self.sizes.tasks
+            envelope = await self.graph(verb, documents.many(verb, len(ids)), {**variables, "tasks": size})
+            errors = envelope.errors or []
+            if not envelope.has_data and errors:
+                if errors[0].name in TOO_MANY:
+                    why = f"{verb}: a document with {len(ids)} aliases was rejected"
+                    raise RefusedError(why, hint="ask for fewer at once", name=str(errors[0].name))
+                raise graph_error(errors[0], verb)
+            if any(error.name == "authentication_error" for error in errors):
+                raise AuthError(f"{verb}: the token is not accepted any more", hint=RENEW)
+            if not any(error.name in TOO_MANY and (error.path is None or error.inside) for error in errors):
+                return matched(envelope, ids)
+            if size == 1:
+                self.sizes.tasks = largest  # the pages were not the reason
+                return matched(envelope, ids)
+            self.sizes.tasks = max(1, size // 2)
 
     # -------------------------------------------------------------------- clock
 

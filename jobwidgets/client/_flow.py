@@ -85,6 +85,11 @@ class GraphError(msgspec.Struct):
     path: list[str | int] | None = None
 
     @property
+    def inside(self) -> bool:
+        """Whether it speaks of a part of an answer, whose rest came."""
+        return self.path is not None and len(self.path) > 1
+
+    @property
     def object_id(self) -> str | None:
         """The id of the object it speaks of, when it says so."""
         found = (self.data or {}).get("objectId")
@@ -218,8 +223,9 @@ def _look_inside(request: Request, answer: Reply) -> float | None:
         if request.write:
             raise UnknownOutcomeError(f"the answer to {request.name} is not GraphQL", hint=LOOK_AGAIN) from None
         return 0.0
-    names = {error.name for error in envelope.errors or ()}
-    return 0.0 if names and not request.write and names <= PASSING - {"capacity_exceeded"} else None
+    errors = envelope.errors or []
+    passing = all(error.name in PASSING - {"capacity_exceeded"} and not error.inside for error in errors)
+    return 0.0 if errors and passing and not request.write else None
 
 
 def _definite(request: Request, answer: Reply | Lost) -> Reply:

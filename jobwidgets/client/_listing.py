@@ -42,13 +42,10 @@ class Page:
 
     ids: Sequence[str]
     created: Sequence[str | None]
-    limit: int
+    last: bool
+    """Whether nothing follows: a count below the limit means so, and no total exists."""
     fresh: int
-
-    @property
-    def last(self) -> bool:
-        """Whether nothing follows: a count below the limit means so, and no total exists."""
-        return len(self.ids) < self.limit
+    """How many of its ids were not seen before."""
 
 
 def moment(text: str) -> datetime:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -15,13 +16,13 @@ from jobwidgets._errors import NotFoundError, RefusedError, ServiceError, UsageE
 from jobwidgets._model import STATUSES
 from jobwidgets._when import iso, parse_when
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import SIDE_BY_SIDE, TOO_MANY, Core
+from jobwidgets.client._core import SIDE_BY_SIDE, TOO_MANY, Core, together
 from jobwidgets.client._flow import graph_error
 from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment, walk
 from jobwidgets.frames._rows import JobPage, JobRow, JobTableBuilder, TaskRow, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     import pandas as pd
 
@@ -114,6 +115,9 @@ async def read_jobs(core: Core, query: Query) -> pd.DataFrame:
         await _read_missing_tasks(core, builder)
     as_of = core.as_of()
     frame = builder.frame(_attrs(core, query, as_of), as_of)
+    if builder.unread:
+        frame.attrs["unread"] = builder.unread
+        warnings.warn(f"{builder.unread} jobs of the list could not be read: the service sent null", stacklevel=1)
     if query.limit is not None and (len(frame) > query.limit or not complete):
         frame = frame.head(query.limit).copy()
         frame.attrs["truncated"] = True
@@ -133,7 +137,7 @@ def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
 
 
 Keep = Callable[[JobRow], bool]
-Fetch = Callable[[Core, Query, Ask, int], Any]
+Fetch = Callable[[Core, Query, Ask, int], Awaitable[Sequence[JobRow | None]]]
 
 
 async def _walked(core: Core, query: Query, builder: JobTableBuilder, begin: datetime, end: datetime) -> bool:
@@ -143,10 +147,12 @@ async def _walked(core: Core, query: Query, builder: JobTableBuilder, begin: dat
     try:
         ask = next(steps)
         while True:
-            rows, limit = await _page(core, query, ask, fetch)
+            records, limit = await _page(core, query, ask, fetch)
+            rows = [row for row in records if row is not None]
             tasks = core.sizes.tasks if query.api == "graphql" else None
             fresh = builder.add([row for row in rows if keep(row)], tasks)
-            page = Page([row.id for row in rows], [row.created_date_time for row in rows], limit, fresh)
+            builder.unread += len(records) - len(rows)
+            page = Page([row.id for row in rows], [row.created_date_time for row in rows], len(records) < limit, fresh)
             if query.limit is not None and len(builder) >= query.limit and not page.last:
                 return False
             ask = steps.send(page)
@@ -154,7 +160,7 @@ async def _walked(core: Core, query: Query, builder: JobTableBuilder, begin: dat
         return True
 
 
-async def _page(core: Core, query: Query, ask: Ask, fetch: Fetch) -> tuple[list[JobRow], int]:
+async def _page(core: Core, query: Query, ask: Ask, fetch: Fetch) -> tuple[Sequence[JobRow | None], int]:
     """Read one page, a smaller one where the service says that it is too large."""
     while True:
         limit = core.sizes.page
@@ -167,7 +173,7 @@ async def _page(core: Core, query: Query, ask: Ask, fetch: Fetch) -> tuple[list[
                 raise
 
 
-async def _graph_page(core: Core, query: Query, ask: Ask, limit: int) -> list[JobRow]:
+async def _graph_page(core: Core, query: Query, ask: Ask, limit: int) -> Sequence[JobRow | None]:
     server_side = query.status and all(word in FILTERABLE or word == "aborted" for word in query.status)
     words = sorted({"cancelled" if word == "aborted" else word for word in query.status})
     page: JobPage = await core.one(
@@ -187,7 +193,7 @@ async def _graph_page(core: Core, query: Query, ask: Ask, limit: int) -> list[Jo
     )
     if page is None:
         raise ServiceError("the service answered jobs with null", hint="ask the service's people")
-    return page.rows()
+    return page.records or []
 
 
 class _RestJob(msgspec.Struct, gc=False):
@@ -204,7 +210,7 @@ class _RestPage(msgspec.Struct, gc=False):
     count: int | None = None
 
 
-async def _rest_page(core: Core, query: Query, ask: Ask, limit: int) -> list[JobRow]:
+async def _rest_page(core: Core, query: Query, ask: Ask, limit: int) -> Sequence[JobRow | None]:
     wanted: dict[str, str | int] = {
         "offset": ask.offset,
         "limit": limit,
@@ -270,9 +276,9 @@ async def _read_missing_tasks(core: Core, builder: JobTableBuilder) -> None:
             except NotFoundError:
                 row = None  # it vanished while the list was read: its row stays as it was seen
         if row is not None:
-            builder.complete(job_id, row.tasks.rows() if row.tasks else [])
+            builder.complete(row)
 
-    await asyncio.gather(*(read(job_id) for job_id in builder.short))
+    await together(read(job_id) for job_id in builder.short)
     builder.short.clear()
 
 
@@ -280,11 +286,12 @@ async def read_job(core: Core, job_id: str) -> JobRow | None:
     """Read one job and all its tasks, however many pages they take; None when it is there no more."""
     first: JobRow | None = None
     tasks: dict[str, TaskRow] = {}
+    offset = unread = 0
     while True:
         size = core.sizes.tasks
         try:
             row: JobRow | None = await core.one(
-                "job", documents.JOB_ONE, {"id": job_id, "offset": len(tasks), "tasks": size}, JobRow | None
+                "job", documents.JOB_ONE, {"id": job_id, "offset": offset, "tasks": size}, JobRow | None
             )
         except RefusedError as error:
             if error.name not in TOO_MANY or size <= 1:
@@ -294,16 +301,18 @@ async def read_job(core: Core, job_id: str) -> JobRow | None:
         if row is None:
             return None
         first = first or row
-        page = row.tasks.rows() if row.tasks else []
+        page = row.tasks.records or [] if row.tasks else []
         before = len(tasks)
-        tasks.update({task.id: task for task in page})
+        tasks.update({task.id: task for task in page if task is not None})
+        unread += page.count(None)
+        offset += len(page)
         if len(page) < size:
             break
         if len(tasks) == before:
             raise ServiceError(f"the tasks of {job_id} come again and again", hint="ask the service's people")
-    if first.tasks is not None:
+    if first.tasks is not None and first.tasks.records is not None:
         first.status = row.status
-        first.tasks.records = list(tasks.values())
+        first.tasks.records = [*tasks.values(), *[None] * unread]
     return first
 
 

@@ -32,9 +32,7 @@ class Portal:
 
     def submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Start `work` and return at once; `cancel()` on the result stops it."""
-        if threading.current_thread() is self._thread:
-            work.close()
-            raise RuntimeError("this already runs on the client's loop: await it there")
+        self._refuse_own_thread(work)
         return asyncio.run_coroutine_threadsafe(work, self._running())
 
     def run(
@@ -59,6 +57,7 @@ class Portal:
         poll, grace : float
             In seconds. Waiting in short steps lets an interrupt through on every platform.
         """
+        self._refuse_own_thread(work)
         ended = threading.Event()
 
         async def watched() -> T:
@@ -92,6 +91,11 @@ class Portal:
             loop.call_soon_threadsafe(loop.stop)
         if threading.current_thread() is not thread:
             thread.join(timeout)
+
+    def _refuse_own_thread(self, work: Coroutine[Any, Any, Any]) -> None:
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("this already runs on the client's loop: await it there")
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:

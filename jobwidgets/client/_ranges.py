@@ -8,6 +8,7 @@ import pandas as pd
 
 from jobwidgets._errors import UsageError
 from jobwidgets._when import iso, parse_when
+from jobwidgets.client._core import looking_back
 from jobwidgets.client._listing import MILLISECOND, Page, moment, walk
 from jobwidgets.client._lists import rest_rows
 from jobwidgets.frames._columns import array_of
@@ -35,7 +36,8 @@ async def cancel_range(
         "createdAfterDateTime": first.isoformat(),
     }
     await core.rest("POST", "/proc/jobs/cancel", json=wanted, write=True)
-    read = await _listed(core, organization_id, first, last)
+    with looking_back("the service took the request"):
+        read = await _listed(core, organization_id, first, last)
     ids = list(dict.fromkeys([*seen, *read]))
     was = [seen[job_id].status if job_id in seen else None for job_id in ids]
     reads = [read[job_id].status if job_id in read else None for job_id in ids]
@@ -95,6 +97,8 @@ async def _listed(core: Core, organization_id: str, first: datetime, last: datet
                 created = moment(row.created_date_time) if row.created_date_time else None
                 if created is None or first <= created <= last:
                     rows[row.id] = row
-            ask = steps.send(Page([row.id for row in page], [row.created_date_time for row in page], limit, fresh))
+            ask = steps.send(
+                Page([row.id for row in page], [row.created_date_time for row in page], len(page) < limit, fresh)
+            )
     except StopIteration:
         return rows

@@ -114,7 +114,7 @@ class Reads:
         Parameters
         ----------
         jobs : DataFrame, Series, str or iterable of str
-            Jobs, or their ids.
+            Jobs, or their ids; `df.attrs["missing"]` names those the service does not know.
         """
         ids = ids_of(jobs, service=self.service_url)
         found = await self._core.read_many("jobTasks", ids)
@@ -122,7 +122,7 @@ class Reads:
         for job_id in ids:
             answer = found[job_id]
             row: JobRow | None = decoded(JobRow, answer.value, "job") if answer.value is not None else None
-            if row is not None and row.tasks is not None and len(row.tasks.rows()) >= self._core.sizes.tasks:
+            if row is not None and row.tasks is not None and not row.tasks.whole(self._core.sizes.tasks):
                 row = await read_job(self._core, job_id)
             if row is not None:
                 rows.append((job_id, row.tasks.rows() if row.tasks else []))
@@ -133,6 +133,7 @@ class Reads:
             "query": {"jobs": len(ids)},
             "as_of": iso(as_of),
             "truncated": False,
+            "missing": [job_id for job_id in ids if found[job_id].value is None],
         }
         return task_frame(rows, attrs, as_of)
 
@@ -251,7 +252,7 @@ def job_of(row: JobRow, as_of: datetime) -> Job:
         application_id=row.application_id,
         scheduled_job_id=row.scheduled_job_id,
         tasks=tuple(_task_of(row.id, task) for task in tasks),
-        tasks_known=row.tasks is not None and row.tasks.records is not None,
+        tasks_known=row.tasks is not None and row.tasks.whole(None),
         as_of=as_of,
     )
 

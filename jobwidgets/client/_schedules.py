@@ -11,7 +11,7 @@ from jobwidgets._model import ScheduledJob
 from jobwidgets._text import safe
 from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import TOO_MANY, Core
+from jobwidgets.client._core import TOO_MANY, Core, looking_back
 from jobwidgets.client._listing import moment
 from jobwidgets.frames._columns import SCHEDULE_COLUMNS, frame_of
 
@@ -147,7 +147,8 @@ async def switch_off(core: Core, schedule: ScheduledJob, *, api: str) -> None:
     else:
         given = {"id": schedule.id, "isActive": False, "isPublic": schedule.is_public, "runMode": schedule.run_mode}
         await core.one("updateScheduledJob", documents.SWITCH_OFF, {"input": given}, dict[str, Any], write=True)
-    after = await read_schedule(core, schedule.id)
+    with looking_back("the service took the request"):
+        after = await read_schedule(core, schedule.id)
     if after.is_active:
         raise UnknownOutcomeError(
             f"the service said yes, but schedule {safe(schedule.id)} still reads active",

@@ -143,5 +143,6 @@ def _close(aio: AsyncClient, portal: Portal) -> None:
     """Tidy up behind a client, also when nobody closed it."""
     if portal.alive:
         portal.run(aio.close(), grace=1.0)
-    aio.closed = True
-    portal.close()
+        portal.close()
+    else:
+        aio.mark_closed()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._errors import AuthError, NotFoundError, RefusedError, UnknownOutcomeError, UsageError
-from jobwidgets._model import REASON_TEXT, TERMINAL
+from jobwidgets._errors import AuthError, JobError, NotFoundError, RefusedError, UnknownOutcomeError, UsageError
+from jobwidgets._model import REASON_TEXT, TERMINAL, Job
 from jobwidgets._secret import Secret
 from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
+from jobwidgets.client._core import looking_back
 from jobwidgets.client._flow import LOOK_AGAIN
 from jobwidgets.client._lists import APIS, one_of
 from jobwidgets.client._ranges import cancel_range
@@ -78,12 +79,16 @@ class Writes(Reads):
             raise
         except RefusedError as refusal:
             raise await self._explained(job_id, refusal) from None
-        await self._confirm(job_id, said)
+        with looking_back(f"the service said {safe(said)!r}"):
+            await self._confirm(job_id, said, api)
         return said
 
     async def _explained(self, job_id: str, refusal: RefusedError) -> RefusedError:
         """Say why a cancel was refused: by what the job reads now, never by the text of the refusal."""
-        job = await self.job(job_id)
+        try:
+            job = await self.job(job_id)
+        except JobError:
+            return refusal  # the refusal is certain, only its reason cannot be read
         verdict = job.can_cancel
         why = REASON_TEXT[verdict.reason] if verdict.reason else f"the service says: {refusal.message}"
         state = job.status if verdict.reason is None or job.status in TERMINAL else f"{job.status} and {why}"
@@ -91,11 +96,16 @@ class Writes(Reads):
             f"job {safe(job_id)} is {state}", hint=ONLY_IDLE if verdict.reason else why, name=refusal.name
         )
 
-    async def _confirm(self, job_id: str, said: str) -> None:
+    async def _confirm(self, job_id: str, said: str, api: str) -> None:
         """Look at a job after its cancel was accepted: it may have gone on all the same, or need a moment."""
         for pause in CONFIRM_AFTER:
             await asyncio.sleep(pause)
-            job = await self.job(job_id)
+            try:
+                job = await self.job(job_id)
+            except NotFoundError:
+                if api != "rest":
+                    raise
+                job = Job(id=job_id, status=await self.status(job_id, api="rest"))  # GraphQL has another id for it
             if job.status in ("aborted", "cancelled"):
                 return
             if not job.can_cancel:
@@ -126,7 +136,10 @@ class Writes(Reads):
         except (NotFoundError, AuthError):
             raise
         except RefusedError as refusal:
-            status = await self.status(job_id)
+            try:
+                status = await self.status(job_id)
+            except JobError:
+                raise refusal from None  # the refusal is certain, only its reason cannot be read
             hint = "a complete job is not retried" if status == "complete" else "this service retries fewer jobs"
             said = f"job {safe(job_id)} is {status}: {refusal.message}"
             raise RefusedError(said, hint=hint, name=refusal.name) from None
@@ -161,7 +174,8 @@ class Writes(Reads):
         before = await read_schedule(self._core, checked_id(scheduled_job_id))
         if before.is_active:
             await switch_off(self._core, before, api=api)
-        launched = await self.jobs(scheduled_job=scheduled_job_id, status=["pending", "queued", "running"])
+        with looking_back("the schedule is off"):
+            launched = await self.jobs(scheduled_job=scheduled_job_id, status=["pending", "queued", "running"])
         done = "is off: it launches nothing more" if before.is_active else "was off already"
         message = f"schedule {safe(before.name)!r} ({safe(before.id)}) {done}"
         if launched.empty:

@@ -60,6 +60,11 @@ class TaskPage(msgspec.Struct, gc=False):
         """Give the tasks that came."""
         return [row for row in self.records or () if row is not None]
 
+    def whole(self, limit: int | None) -> bool:
+        """Whether these are all tasks of the job: the page is not full, and nothing in it could not be read."""
+        records = self.records
+        return records is not None and None not in records and (limit is None or len(records) < limit)
+
 
 class JobRow(msgspec.Struct, gc=False, rename="camel"):
     """One job, as much of it as was asked for."""
@@ -81,10 +86,6 @@ class JobPage(msgspec.Struct, gc=False):
 
     records: list[JobRow | None] | None = None
     count: int | None = None
-
-    def rows(self) -> list[JobRow]:
-        """Give the jobs that came."""
-        return [row for row in self.records or () if row is not None]
 
 
 @contextmanager
@@ -122,8 +123,10 @@ class JobTableBuilder:
         self._columns: dict[str, list[Any]] = {name: [] for name in _KEPT}
         self._place: dict[str, int] = {}
         self._verdicts: dict[tuple[str, frozenset[str], bool], Verdict] = {}
-        self.short: dict[str, list[TaskRow]] = {}
-        """Jobs of which not all tasks came with the list, and the tasks that did."""
+        self.unread = 0
+        """Records of the list that came as null."""
+        self.short: list[str] = []
+        """Jobs of which only the first page of tasks came with the list."""
 
     def __len__(self) -> int:
         return len(self._place)
@@ -148,11 +151,12 @@ class JobTableBuilder:
                 self._append(row, task_limit)
         return fresh
 
-    def complete(self, job_id: str, tasks: Sequence[TaskRow]) -> None:
+    def complete(self, row: JobRow) -> None:
         """Put all tasks of a job in, of which the list had only the first page."""
-        place = self._place[job_id]
-        status = self._columns["status"][place]
-        for name, value in self._of_tasks(status, tasks, known=True).items():
+        place = self._place[row.id]
+        status = self._columns["status"][place] = row.status or "unknown"
+        tasks, known = (row.tasks.rows(), row.tasks.whole(None)) if row.tasks is not None else ([], False)
+        for name, value in self._of_tasks(status, tasks, known=known).items():
             self._columns[name][place] = value
 
     def _append(self, row: JobRow, task_limit: int | None) -> None:
@@ -168,10 +172,9 @@ class JobTableBuilder:
         columns["application_id"].append(row.application_id)
         columns["scheduled_job_id"].append(row.scheduled_job_id)
         tasks = row.tasks.rows() if row.tasks is not None else []
-        known = row.tasks is not None and row.tasks.records is not None
-        if known and task_limit is not None and len(tasks) >= task_limit:
-            self.short[row.id] = tasks
-            known = False
+        known = row.tasks is not None and row.tasks.whole(task_limit)
+        if task_limit is not None and len(tasks) >= task_limit:
+            self.short.append(row.id)
         for name, value in self._of_tasks(status, tasks, known=known).items():
             columns[name].append(value)
 

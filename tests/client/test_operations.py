@@ -191,7 +191,13 @@ def test_both_clients_have_the_same_surface():
         }
 
     waiting, awaitable = surface(jw.Client), surface(jw.AsyncClient)
-    own = {"keep", "forget", "claimed", "log_in"}  # how the awaitable one is made and kept; users meet neither
+    own = {
+        "keep",
+        "forget",
+        "claimed",
+        "log_in",
+        "mark_closed",
+    }  # how the awaitable one is made and kept; users meet neither
     assert set(awaitable) - own == set(waiting)
     for name, signature in waiting.items():
         if isinstance(signature, inspect.Signature) and name != "close":
@@ -223,7 +229,38 @@ def test_a_cancel_that_loses_the_race_says_so(client, service):
 
 
 def test_the_clock_is_the_services_own(client, service):
-    service.clock.advance("400d")
+    service.clock.advance("40d")
     client.me()
     assert abs(client.now() - service.clock.now()) < timedelta(seconds=5)
-    assert client.now() - datetime.now(UTC) > timedelta(days=300)
+    assert client.now() - datetime.now(UTC) > timedelta(days=30)
+
+
+def test_a_closed_client_says_so(client):
+    client.close()
+    assert client.closed
+    with pytest.raises(jw.UsageError, match="connect again"):
+        client.jobs()
+    client.close()
+
+
+@pytest.mark.parametrize("call", ["cancel", "cancel_scheduled"])
+def test_a_write_that_cannot_be_looked_at_afterwards_is_in_doubt_and_not_refused(client, service, call):
+    client.aio._core.timeout = 1.0
+    if call == "cancel":
+        target = service.a_cancellable_job()
+    else:
+        target = service.add_schedule(name="S", is_public=True, run_mode="Once")
+    write = {"cancel": "cancelJob", "cancel_scheduled": "updateScheduledJob"}[call]
+    read = {"cancel": "job", "cancel_scheduled": "scheduledJob"}[call]
+    send = client.aio._core.wire.send
+
+    async def send_and_then_break_the_reads(*request):
+        answer = await send(*request)
+        if request[0].name == write:
+            service.faults.server_error(times=None, operation=read)
+        return answer
+
+    client.aio._core.wire.send = send_and_then_break_the_reads
+    with pytest.raises(jw.UnknownOutcomeError, match="could not be read"):
+        getattr(client, call)(target)
+    assert len(service.ledger) == 1

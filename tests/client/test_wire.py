@@ -6,6 +6,7 @@ import gzip
 import socket
 import threading
 import time
+import warnings
 from functools import partial
 
 import pytest
@@ -230,7 +231,8 @@ def test_only_our_errors_come_out_of_a_strange_service(raw, body):
         one = [client.cancel, client.retry, client.job, client.status, client.cancel_scheduled]
         calls = [client.jobs, client.me, client.rights, client.scheduled_jobs, *(partial(call, "a") for call in one)]
         for call in calls:
-            with contextlib.suppress(jw.JobError):
+            with contextlib.suppress(jw.JobError), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*could not be read", category=UserWarning)
                 call()
 
 
@@ -244,3 +246,15 @@ def test_an_unknown_status_survives(raw):
     assert frame.status.tolist() == ["brand_new"]
     assert frame.why_not.tolist() == ["unknown_status"]
     assert list(frame.status.cat.categories)[-1] == "brand_new"
+
+
+def test_jobs_that_came_as_null_are_told_and_the_others_kept(raw):
+    row = b'{"id":"0012","status":"pending","createdDateTime":"2026-01-01T00:00:00Z","tasks":{"records":[null]}}'
+    error = b'{"message":"m","name":"internal_error","path":["jobs","records",1]}'
+    body = b'{"data":{"jobs":{"count":2,"records":[' + row + b',null]}},"errors":[' + error + b"]}"
+    server = raw(lambda c: c.sendall(http(body)))
+    with jw.connect(server.url, token="t") as client, pytest.warns(UserWarning, match="1 jobs of the list could not"):
+        frame = client.jobs()
+    assert frame.id.tolist() == ["0012"]
+    assert frame.attrs["unread"] == 1
+    assert frame.why_not.tolist() == ["tasks_unread"]
