@@ -15,6 +15,7 @@ from jobwidgets.panel import _words as words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import timedelta
 
 Cell = dict[str, Any]
 """`t` text, `h` the title shown on hovering, `f` a look of `_words.FACES`, `p` the filled part of a bar."""
@@ -50,16 +51,16 @@ _KNOWN = {
         Column("new_id", "New job", "mono", 164),
         Column("engines", "Engines", "text", 128),
         Column("engine", "Engine", "text", 150),
-        Column("created", "Created", "time", 96, right=True),
-        Column("modified", "Changed", "time", 96, right=True),
-        Column("started", "Started", "time", 96, right=True),
-        Column("completed", "Completed", "time", 96, right=True),
-        Column("queued", "Queued", "time", 96, right=True),
-        Column("at", "When", "time", 96, right=True),
+        Column("created", "Created", "time", 82, right=True),
+        Column("modified", "Changed", "time", 82, right=True),
+        Column("started", "Started", "time", 82, right=True),
+        Column("completed", "Completed", "time", 82, right=True),
+        Column("queued", "Queued", "time", 82, right=True),
+        Column("at", "When", "time", 82, right=True),
         Column("queued_for", "Queued", "span", 88, right=True, hint="Sort by how long it was queued"),
         Column("ran_for", "Ran", "span", 66, right=True, hint="Sort by how long it ran"),
-        Column("tasks", "Tasks", "tasks", 72, right=True, hint="Sort by the number of tasks"),
-        Column("can_cancel", "Can cancel", "verdict", 146),
+        Column("tasks", "Tasks", "tasks", 68, right=True, hint="Sort by the number of tasks"),
+        Column("can_cancel", "Can cancel", "verdict", 142),
         Column("why_not", "Why not", "reason", 190),
         Column("reason", "Reason", "reason", 230, grow=True),
         Column("message", "What was said", "text", 230, grow=True),
@@ -159,12 +160,17 @@ def _time(moment: pd.Timestamp, now: datetime) -> Cell:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """Say how long ago, in the largest unit: "3 h ago", "in 2 d"."""
+    """Say how long ago, in the largest unit: "3h ago", "in 2d"."""
     age = now - moment
-    largest = " ".join(age_text(abs(age)).split()[:2])
-    if largest == "0 s":
+    largest = "".join(_brief(abs(age))[:2])
+    if largest == "0s":
         return "now"
     return f"in {largest}" if age.total_seconds() < 0 else f"{largest} ago"
+
+
+def _brief(age: timedelta) -> list[str]:
+    """Give the numbers and units of a length of time, with units of one letter."""
+    return age_text(age).replace("min", "m").split()
 
 
 def _spans(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
@@ -172,10 +178,10 @@ def _spans(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
 
 
 def _span(span: pd.Timedelta) -> Cell:
-    exact = age_text(span.to_pytimedelta())
-    parts = exact.replace("min", "m").split()
-    largest = parts[:2] if parts[1:2] == ["m"] else parts
-    return {"t": " ".join("".join(pair) for pair in zip(largest[::2], largest[1::2], strict=True)), "h": exact}
+    age = span.to_pytimedelta()
+    parts = _brief(age)
+    shown = parts[:2] if parts[1:2] == ["m"] else parts
+    return {"t": " ".join(map("".join, zip(shown[::2], shown[1::2], strict=True))), "h": age_text(age)}
 
 
 def _tasks(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:

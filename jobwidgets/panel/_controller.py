@@ -170,12 +170,13 @@ class Controller:
     async def _apply(self, plan: AsyncPlan, count: int) -> AsyncReceipt:
         self._work = asyncio.create_task(plan.apply(limit=count, progress=self._report))
         await asyncio.wait({self._work})
-        if self._work.cancelled():
-            self.trouble = "stopped: what was not sent yet is not sent"
-        elif (error := self._work.exception()) is not None:
-            if not plan.applied:
-                raise error
+        error = None if self._work.cancelled() else self._work.exception()
+        if not plan.applied:  # applying it now, for its receipt, would be doing it
+            raise error or UsageError("stopped before anything was sent", hint="make a new plan to go on")
+        if error is not None:
             self.trouble = told(error)
+        elif self._work.cancelled():
+            self.trouble = "stopped: what was not sent yet is not sent"
         return await plan.apply()  # of a plan that was used: its receipt, which says how far it came
 
     def _report(self, done: int, total: int, counts: dict[str, int]) -> None:
@@ -213,12 +214,12 @@ class Controller:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._began = time.monotonic()
-        try:
-            flight = self.client.portal.submit(work)
-        except BaseException:
+        if self.client.closed:
             work.close()
-            raise
+            self.live = False
+            raise UsageError("the client of this panel is closed", hint="connect again and make a new panel")
+        self._began = time.monotonic()
+        flight = self.client.portal.submit(work)
         self._flight = (flight, landed)
         flight.add_done_callback(lambda _: self._hand(lambda: self._land(flight)))
 
@@ -238,8 +239,7 @@ class Controller:
             self._misses, self._took = 0, time.monotonic() - self._began
             landed(answer)
         except Exception as error:  # noqa: BLE001  whatever went wrong on the way is told and logged, never lost
-            closed = isinstance(error, concurrent.futures.CancelledError)
-            self.error = "the client was closed → make a new panel" if closed else told(error)
+            self.error = told(error)
             self._misses = min(self._misses + 1, 6)
             self.stage = Stage.LIST if self.stage in (Stage.PLANNING, Stage.WORKING) else self.stage
         self.wake()

@@ -61,9 +61,17 @@ class Handover:
 
     The calls wait in a queue of our own, so that code on the kernel's thread can also have them run while it waits
     itself (`run`). Without a loop, in a plain script, that is the only thing that runs them: nobody else's thread does.
+
+    Parameters
+    ----------
+    lock : RLock
+        Held while calls run.
+    failed : callable
+        Told in one line what went wrong in one.
     """
 
-    def __init__(self, lock: threading.RLock) -> None:
+    def __init__(self, lock: threading.RLock, failed: Callable[[str], None]) -> None:
+        self._failed = failed
         self._calls: deque[Callable[[], object]] = deque()
         self._lock = lock
         try:
@@ -79,7 +87,10 @@ class Handover:
                 self._loop.call_soon_threadsafe(self.run)
 
     def run(self) -> None:
-        """Run what waits."""
+        """Run what waits; an error goes where people see it, as in `entry`."""
         with self._lock:
             while self._calls:
-                self._calls.popleft()()
+                try:
+                    self._calls.popleft()()
+                except Exception as error:  # noqa: BLE001  as in `entry`: the loop would only log it
+                    self._failed(told(error))

@@ -71,7 +71,7 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             super().close()
             raise
         self.lock = threading.RLock()
-        self._hand = Handover(self.lock)
+        self._hand = Handover(self.lock, self.show_error)
         self._said = ""
         self._zone: tuple[object, Any] = (None, None)
         self._build(client)
@@ -101,6 +101,7 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._trouble = Note(tone="error", role="alert")
         empty = frame_of(JOB_COLUMNS, {name: [] for name in JOB_COLUMNS}, {"kind": "jobs"})
         self._table = JobTable(empty, height=HEIGHT, label=f"Jobs of {client.label}")
+        self._table.lock = self.lock  # one lock for both, since each calls the other
         self._table.look(fill=True, foot=False, empty="Reading the list…")
         self._bulk = BulkBar(act=self._act, select_matching=self._select_matching, clear=self._clear)
         self.add_class("jobwidgets-panel")
@@ -269,8 +270,7 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._trouble.say(("text", self._said or work.error))
         self._draw_zone()
         if work.stage in (Stage.LIST, Stage.PLANNING):
-            selected = table.selected
-            shown = table.picked_shown
+            selected, shown = table.picked_part("can_cancel", "can_retry", "why_not"), table.picked_shown
             self._bulk.draw(
                 selected,
                 hidden=len(selected) - shown,

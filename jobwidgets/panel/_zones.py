@@ -42,7 +42,7 @@ def row(*children: ipywidgets.Widget, style: str) -> ipywidgets.Box:
 
 def able(frame: pd.DataFrame, kind: str) -> tuple[int, dict[str, int]]:
     """Count the jobs that can be acted on, as far as can be told from here, and the reasons of the others."""
-    if "can_cancel" not in frame or frame.empty:
+    if frame.empty:
         return 0, {}
     if kind == "retry":
         yes = frame["can_retry"].fillna(value=False).astype(bool)

@@ -67,7 +67,7 @@ def wire(monkeypatch):
     sent = []
 
     class RecordedComm(comm.DummyComm):
-        def publish_msg(self, msg_type, data=None, metadata=None, buffers=None, **keys):
+        def publish_msg(self, msg_type, data=None, *_more, **_keys):
             if msg_type == "comm_msg":
                 sent.append((self.comm_id, data))
 

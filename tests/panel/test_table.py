@@ -8,9 +8,11 @@ from conftest import rows_of, size
 import jobwidgets as jw
 from jobwidgets.panel import JobTable
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 
 @pytest.fixture
-def table(wire):
+def table():
     return JobTable(made.jobs(1_000))
 
 
@@ -289,7 +291,7 @@ def test_rows_with_the_same_id_are_kept_apart(wire):
     assert len({row["id"] for row in page.ask(0, 6)["rows"]}) == 6
 
 
-def test_a_column_that_is_not_there_is_an_error_that_names_the_others(wire):
+def test_a_column_that_is_not_there_is_an_error_that_names_the_others():
     with pytest.raises(jw.UsageError, match="no column 'colour'"):
         JobTable(made.jobs(3), columns=["id", "colour"])
 
@@ -324,7 +326,8 @@ def test_writing_the_traits_of_a_table_changes_nothing_that_counts(page, table):
     assert table.head["total"] == 1_000
 
 
-def test_an_unforeseen_error_is_shown_and_logged_with_its_traceback(page, table, caplog, expects_errors, monkeypatch):
+@pytest.mark.usefixtures("expects_errors")
+def test_an_unforeseen_error_is_shown_and_logged_with_its_traceback(page, table, caplog, monkeypatch):
     monkeypatch.setattr(table._state, "sort_next", lambda _: 1 / 0)
     page.say("sort", column="name")
     assert "unexpected ZeroDivisionError" in table.head["error"]
