@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobwidgets import __version__
 from jobwidgets._demo import DEMO_VARIABLE, Embedded, need_server
-from jobwidgets._errors import JobError
+from jobwidgets._errors import JobError, SettingsError
 from jobwidgets._lab import Lab
 from jobwidgets._notebooks import default_folder, lay_out
 
@@ -80,7 +80,10 @@ def _serve(arguments: list[str]) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     folder = options.dir.expanduser().resolve() if options.dir else default_folder()
-    kept = lay_out(folder)
+    try:
+        kept = lay_out(folder)
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be written: {error.strerror}", hint="give another with --dir") from None
     _end_on_signals()
     try:
         _say("Starting the embedded service and JupyterLab …")

@@ -101,6 +101,14 @@ def test_what_is_not_installed_is_one_line_that_says_what_to_install(tmp_path, m
     assert answer.stderr.count("\n") == 1
 
 
+def test_a_folder_that_cannot_be_written_is_one_line_that_says_what_to_do(tmp_path):
+    (tmp_path / "file").touch()
+    answer = jobwidgets("demo", "--no-browser", "--dir", tmp_path / "file")
+    assert answer.returncode == 1
+    assert answer.stderr.endswith("→ give another with --dir\n")
+    assert answer.stderr.count("\n") == 1
+
+
 def test_a_wrong_word_is_a_usage_error_and_no_traceback():
     for arguments in ([], ["dmeo"], ["demo", "--job", "5"], ["demo", "--jobs", "-1"], ["demo", "--jobs", "many"]):
         answer = jobwidgets(*arguments)
