@@ -120,8 +120,10 @@ class Lab:
 
     def _environment(self, state: Path) -> dict[str, str]:
         config = [str(state), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+        # A token of the user's real service has no business in a demo, where every button may be pressed.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIWARE_")}
         return {
-            **os.environ,
+            **inherited,
             **self._env,
             "JUPYTER_CONFIG_PATH": os.pathsep.join(config),
             "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not one of the same name in the home directory

@@ -62,7 +62,7 @@ def settle(
         Something is missing or unusable; nothing was sent.
     """
     env = os.environ if env is None else env
-    named = profile or env.get("AIWARE_PROFILE")
+    named = profile or (None if url else env.get("AIWARE_PROFILE"))  # a profile's token is for the profile's address
     stored = _profile(named, env) if url is None or named else {}
     found_url = url or (None if named else env.get("AIWARE_URL")) or _text(stored, "url")
     if not found_url:
@@ -73,7 +73,7 @@ def settle(
     http_too = allow_http or stored.get("allow_http") is True
     address = checked_url(found_url, allow_http=http_too)
     rest = rest_url or (None if named else env.get("AIWARE_REST_URL")) or _text(stored, "rest_url")
-    who = user or _text(stored, "user") or (None if named or secret else env.get("AIWARE_USER"))
+    who = user or (None if secret else _text(stored, "user") or (None if named else env.get("AIWARE_USER")))
     found = secret or _stored_secret(stored, env, named=named, user=who) or _asked_secret(address, who)
     return Settings(
         url=address,

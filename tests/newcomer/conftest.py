@@ -1,6 +1,7 @@
 """A running `jobwidgets demo`, as its user has it: a terminal, an address, kernels."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -21,8 +22,9 @@ class Demo:
 
     def __init__(self, folder, jobs):
         command = [sys.executable, "-m", "jobwidgets", "demo", "--no-browser", "--port", "0", "--jobs", str(jobs)]
+        env = {**os.environ, "AIWARE_PROFILE": "work", "AIWARE_TOKEN": "of the real service"}
         self.process = subprocess.Popen(
-            [*command, "--dir", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*command, "--dir", folder], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.shown = ""
         for line in self.process.stdout:

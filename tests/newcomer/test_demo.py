@@ -90,6 +90,17 @@ def test_whoever_names_the_jobs_gets_a_service_of_their_own_also_there(joined):
         assert client.service is not joined.service
 
 
+def test_the_settings_of_a_real_service_do_not_reach_the_demo(monkeypatch, tmp_path):
+    profiles = tmp_path / "profiles.toml"
+    profiles.write_text('[work]\nurl = "https://api.example.org/v3/graphql"\nuser = "maren"\n')
+    monkeypatch.setenv("JOBWIDGETS_PROFILES", str(profiles))
+    for name, value in {"PROFILE": "work", "URL": "https://api.example.org", "TOKEN": "real", "USER": "maren"}.items():
+        monkeypatch.setenv(f"AIWARE_{name}", value)
+    with jw.demo(**FEW) as client:
+        assert client.service_url.startswith("http://127.0.0.1:")
+        assert len(client.jobs()) == 50
+
+
 @pytest.mark.parametrize("text", ["no json", "[]", '{"graphql": "http://127.0.0.1/v3/graphql"}'])
 def test_a_variable_that_says_nothing_useful_is_a_settings_error(monkeypatch, text):
     monkeypatch.setenv("JOBWIDGETS_DEMO", text)
