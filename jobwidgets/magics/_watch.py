@@ -72,15 +72,17 @@ class _Notebook:
     """One display, updated in place."""
 
     def __init__(self) -> None:
-        self._handle: Any = None
+        from IPython.display import DisplayHandle  # noqa: PLC0415  only where there is a notebook
+
+        self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]  # IPython has no types
+        self._first = True
 
     def show(self, frame: pd.DataFrame, remark: str) -> None:
         """Show the frame in the place of what was shown before."""
-        from IPython.display import display  # noqa: PLC0415  only where there is a notebook
-
-        picture = _Picture(frame, remark)
-        if self._handle is None:
-            self._handle = display(picture, display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types
+        picture, first = _Picture(frame, remark), self._first
+        self._first = False  # an interrupt from here on must not make a second display
+        if first:
+            self._handle.display(picture)
         else:
             self._handle.update(picture)
 

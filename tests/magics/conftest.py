@@ -180,7 +180,6 @@ def ip():
     yield shell
     if "jobwidgets" in shell.extension_manager.loaded:
         shell.run_line_magic("unload_ext", "jobwidgets")
-    shell.reset(new_session=False)
     InteractiveShell.clear_instance()
 
 
