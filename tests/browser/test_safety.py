@@ -19,7 +19,7 @@ FORGE = """async () => {
     for (const comm of kernel._comms.values()) {
         for (const content of said) comm.send({method: 'custom', content});
         for (const name of traits)
-            for (const value of [null, true, 'cancel', {stage: 'working'}, []])
+            for (const value of ['cancel', {stage: 'working'}])
                 comm.send({method: 'update', state: {[name]: value}, buffer_paths: []});
     }
     return kernel._comms.size;
@@ -50,6 +50,11 @@ HOSTILE = [
 def test_hostile_names_are_inert_text(open_notebook):
     made = f"for name in {HOSTILE!r}: service.add_job('pending', 1, name=name)\n"
     panel = Panel(open_notebook(START + made + CALM))
+    for text, shown in (("<script>window.pwned", "<script>window.pwned=1</script>"), ("gpj", "\\u202egpj.exe")):
+        panel.search.fill(text)
+        panel.count(1)
+        expect(panel.rows.first).to_contain_text(shown)
+    panel.search.fill("")
     panel.chip("pending").click()
     panel.grid.get_by_role("checkbox", name=re.compile("Select all")).click()
     panel.button(re.compile("^Cancel ")).click()
@@ -59,8 +64,6 @@ def test_hostile_names_are_inert_text(open_notebook):
     foreign = "img, script, svg, iframe, style, b, a, mjx-container, .MathJax, [onerror], [onload], [onmouseover]"
     assert panel.root.locator(foreign).count() == 0
     assert panel.page.evaluate("window.pwned === undefined")
-    expect(panel.root.get_by_text("<script>window.pwned=1</script>").first).to_be_visible()
-    expect(panel.root.get_by_text("\\u202egpj.exe").first).to_be_visible()
     panel.no_trouble()
 
 
