@@ -106,6 +106,49 @@ def test_a_changed_pyproject_is_installed_again(checkout):
     assert "Run the same command again" in answer.stderr
 
 
+def browser_bringer(checkout, program, *, playwright, apt):
+    """Lay out a finished environment on a machine without Chromium, where these two ways of getting one work or not."""
+    installed_by(checkout, "test")
+    brought = checkout / "programs" / "chromium"
+    bring = f"printf '#!/bin/sh\\necho ready\\n' > {brought}; /bin/chmod 755 {brought}"
+    program("env", 'while case "$1" in *=*) true;; *) false;; esac; do shift; done; exec "$@"')
+    program("sudo", 'shift; exec "$@"')
+    if apt:
+        program("apt-get", f'echo "apt-get $*"; case "$*" in *install*) {bring};; esac')
+    (checkout / ".venv" / "bin" / "python").write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *playwright\\ install*) {bring if playwright else "exit 1"};; -c*) ;; '
+        '*) echo "asked for: $* by $CHROMIUM";; esac\n'
+    )
+    return str(brought)
+
+
+@pytest.mark.parametrize(("playwright", "apt"), [(True, True), (True, False), (False, True)])
+def test_a_missing_chromium_is_brought_by_playwright_or_else_by_the_distribution(checkout, program, playwright, apt):
+    brought = browser_bringer(checkout, program, playwright=playwright, apt=apt)
+    answer = dev(checkout, "test", "-k", "one", PATH=str(checkout / "programs"), CHROMIUM="")
+    assert answer.returncode == 0, answer.stderr
+    assert f"asked for: -m pytest -k one by {brought}" in answer.stdout
+    assert ("apt-get -qq install -y chromium" in answer.stdout) is not playwright
+
+
+def test_without_any_chromium_the_command_says_what_to_do(checkout, program):
+    browser_bringer(checkout, program, playwright=False, apt=False)
+    answer = dev(checkout, "test", PATH=str(checkout / "programs"), CHROMIUM="")
+    assert answer.returncode == 1
+    assert "CHROMIUM=/path/to/chromium" in answer.stderr
+    assert "pytest" not in answer.stdout
+
+
+def test_every_check_runs_and_those_that_failed_are_named(checkout, program):
+    installed_by(checkout, "test")
+    chromium = program("my-chromium", "echo ready")
+    answer = dev(checkout, "test", CHROMIUM=str(chromium))
+    assert answer.returncode == 1
+    assert answer.stdout.count("asked for: -m") == 4
+    assert answer.stdout.endswith("== failed: ruff check, ruff format, mypy, pytest\n")
+
+
 def test_the_makefile_only_opens_doors(checkout):
     doors = subprocess.run(
         ["make", "-n", "demo", "test", "bench", "ARGS=-k one"], cwd=checkout, capture_output=True, text=True, check=True
