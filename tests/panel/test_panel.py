@@ -7,7 +7,7 @@ import threading
 import ipywidgets
 import pytest
 import traitlets
-from conftest import Wire
+from wired import Wire
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve

@@ -3,7 +3,7 @@
 import made
 import pandas as pd
 import pytest
-from conftest import rows_of, size
+from wired import rows_of, size
 
 import jobwidgets as jw
 from jobwidgets.panel import JobTable
