@@ -209,7 +209,8 @@ class JobTableBuilder:
         built["queued_for"], built["ran_for"] = waited, ran
         frame = pd.DataFrame({name: built[name] for name in JOB_COLUMNS}, copy=False)
         if newest_first:
-            frame = frame.sort_values("created", ascending=False, kind="stable", ignore_index=True)
+            # jobs of one instant come in any order: by id they stay where they are from one reading to the next
+            frame = frame.sort_values(["created", "id"], ascending=[False, True], ignore_index=True)
         frame.attrs.update(attrs)
         return frame
 

@@ -56,6 +56,14 @@ def test_a_job_with_75_tasks_is_no_different(client, service):
     assert client.job(job).can_cancel.ok is True
 
 
+def test_jobs_of_one_instant_keep_their_order_from_one_reading_to_the_next(client, service):
+    instant = service.clock.now() - timedelta(days=3)
+    for _ in range(30):
+        service.add_job("complete", 1, created=instant, lives=False)
+    orders = {tuple(client.jobs().id) for _ in range(4)}
+    assert len(orders) == 1
+
+
 def test_statuses_are_filtered_and_aborted_is_cancelled(client, service):
     job = service.a_cancellable_job()
     client.cancel(job)
