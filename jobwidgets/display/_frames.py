@@ -101,7 +101,6 @@ _JOB_FIELDS = (
     _id("id"),
     _plain("name", width=32),
     _since("created"),
-    _time("created", spare=3),
     _age("queued_for", "queued for"),
     _age("ran_for", "ran for", spare=2),
     _Field(Column("tasks", right=True), "tasks", _tasks_cell),
@@ -110,19 +109,20 @@ _JOB_FIELDS = (
         "can_cancel",
         lambda row, _now: cancel_cell(row["can_cancel"], row.get("why_not")),
     ),
+    _time("created", "created at (UTC)", spare=3),
     _plain("engines", width=30, spare=1),
 )
 _TASK_FIELDS = (
     _STATUS,
+    _plain("engine", width=30),
     _id("id", "task"),
     _id("job_id", "job"),
-    _plain("engine", width=30),
-    _plain("category", width=24, spare=1),
     _since("created"),
-    _time("created", spare=2),
     _age("queued_for", "queued for", spare=3),
     _age("ran_for", "ran for", spare=4),
     _Field(Column("failure", width=90), "failure_reason", _failure_cell),
+    _time("created", "created at (UTC)", spare=2),
+    _plain("category", width=24, spare=1),
 )
 _SCHEDULE_FIELDS = (
     _flag("is_active", "active"),

@@ -163,7 +163,7 @@ def test_columns_line_up_with_wide_and_combining_characters(hand_made):
     lines = display.frame_text(hand_made.jobs()).splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("status"))
     head, rows = lines[start], lines[start + 2 : start + 9]
-    place = width_of(head[: head.index("at (UTC)")])
+    place = width_of(head[: head.index("created at (UTC)")])
     for row in rows:
         assert cut(pad(row, 200), place + 5).endswith("2026…"), row
 

