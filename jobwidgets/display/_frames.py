@@ -240,7 +240,9 @@ def _can(frame: pd.DataFrame) -> tuple[str, ...]:
         return ()
     if frame["can_cancel"].isna().all() and frame["tasks"].isna().all():
         return ("Whether these can be cancelled is not known: AI Processing tells nothing of tasks.",)
-    cancel, retry = (int(frame[name].fillna(value=False).sum()) for name in ("can_cancel", "can_retry"))
+    cancel, retry = (
+        int(frame[name].astype("boolean").fillna(value=False).sum()) for name in ("can_cancel", "can_retry")
+    )
     unknown = int(frame["can_cancel"].isna().sum())
     not_known = f" (of {unknown:,} it is not known)" if unknown else ""
     return (f"{cancel:,} can be cancelled{not_known}, {retry:,} can be retried.",)

@@ -185,7 +185,7 @@ def _jobs(session: Session, kind: str, begun: str) -> Iterator[tuple[str, Seen]]
     found = dict(session.memory.jobs)
     for frame in _frames(session).values():
         if "id" in frame.columns:
-            near = frame["id"].str.startswith(begun).fillna(value=False).astype(bool)
+            near = frame["id"].astype("string").str.startswith(begun).fillna(value=False).astype(bool)
             for job_id, seen in seen_in(frame[near].head(_MOST)):
                 found.setdefault(job_id, seen)
     yield from ((job_id, seen) for job_id, seen in found.items() if able(seen))
