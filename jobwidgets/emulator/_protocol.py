@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -41,9 +42,12 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close every connection, one that is just being accepted too."""
-        for server in self.servers:
-            server.close()
-        await asyncio.sleep(0.01)
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):  # a loop of Windows that has no readers
+            for listener in [each for server in self.servers for each in server.sockets]:
+                loop.remove_reader(listener.fileno())
+        for _ in range(3):  # what was accepted becomes a connection; a server closed in between would lose it
+            await asyncio.sleep(0)
         await super().shutdown(sockets)
 
     def stop(self) -> None:
