@@ -76,6 +76,13 @@ def test_awaiting_callers_share_the_service_and_the_last_to_close_ends_it():
     assert not answers(blocking.service_url)
 
 
+def test_a_demo_that_ends_while_somebody_knocks_leaves_no_socket_behind():
+    for _ in range(5):
+        client = jw.demo(**FEW)
+        assert answers(client.service_url)
+        client.close()  # a socket left open would be a warning, and warnings are errors here
+
+
 def test_under_jobwidgets_demo_every_kernel_joins_the_running_service(joined):
     with jw.demo() as client:
         assert client.service_url == joined.graphql_url

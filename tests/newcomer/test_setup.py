@@ -149,11 +149,9 @@ def test_every_check_runs_and_those_that_failed_are_named(checkout, program):
     assert answer.stdout.endswith("== failed: ruff check, ruff format, mypy, pytest\n")
 
 
-def test_the_makefile_only_opens_doors(checkout):
-    doors = subprocess.run(
-        ["make", "-n", "demo", "test", "bench", "ARGS=-k one"], cwd=checkout, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    assert doors == ["python3 dev.py demo -k one", "python3 dev.py test -k one", "python3 dev.py bench -k one"]
+def test_the_makefile_only_opens_doors():
+    doors = [line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("\t")]
+    assert doors == [f"\t@python3 dev.py {command} $(ARGS)" for command in ("demo", "test", "bench")]
 
 
 def test_ci_runs_the_test_command_of_the_readme():
