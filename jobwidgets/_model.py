@@ -18,8 +18,10 @@ IDLE = frozenset({"pending", "queued"})
 """Nothing has started."""
 TERMINAL = frozenset({"complete", "failed", "aborted", "cancelled", "rejected"})
 """Nothing will change any more ("rejected" is a word of AI Processing)."""
-STARTED = frozenset({"running", "paused", "resuming"}) | TERMINAL
-"""A task in one of these has begun."""
+CANCELLED = frozenset({"aborted", "cancelled"})
+"""Two words for the same thing."""
+STARTED = frozenset({"running", "paused", "resuming"}) | (TERMINAL - CANCELLED)
+"""A task in one of these has begun (one that is cancelled need not have)."""
 OUTCOMES = ("done", "refused", "skipped", "unknown", "not_sent")
 """What can become of each target of a plan; they always sum to the plan."""
 
@@ -160,6 +162,22 @@ def cancel_verdict(status: str, tasks: list[str], *, tasks_known: bool = True) -
 
 
 _ENDED = {"complete": Reason.COMPLETE, "aborted": Reason.ABORTED, "cancelled": Reason.ABORTED}
+
+
+def after_cancel(status: str, verdict: Verdict) -> str:
+    """Say what has become of a cancel that the service accepted, by what the job reads afterwards.
+
+    Returns
+    -------
+    {"done", "refused", "wait"}
+        It is cancelled; it went on all the same; or it is too early to tell, since a cancel may take effect later.
+    """
+    if status in CANCELLED:
+        return "done"
+    return "refused" if verdict.reason in _WENT_ON else "wait"
+
+
+_WENT_ON = frozenset({Reason.TASK_STARTED, Reason.COMPLETE, Reason.FAILED})
 
 
 def retry_verdict(status: str) -> Verdict:

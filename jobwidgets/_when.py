@@ -26,8 +26,10 @@ def parse_age(age: str | timedelta) -> timedelta:
     UsageError
         It is no age; nothing was sent.
     """
-    if isinstance(age, timedelta):
+    if isinstance(age, timedelta) and age == age:  # noqa: PLR0124  pandas' NaT is not itself
         return age
+    if not isinstance(age, str):
+        raise UsageError(f"{age!r} is no age", hint='write a number and s, min, h, d or w: "90min", "2d", "1h30min"')
     text = age.strip().lower()
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text) or any(unit not in _UNITS for _, unit in parts):
@@ -59,6 +61,8 @@ def parse_when(value: object, now: datetime) -> datetime:
         It is none of these; nothing was sent.
     """
     try:
+        if value != value:  # noqa: PLR0124  pandas' NaT is not itself
+            raise UsageError("the time is missing (NaT)", hint=_HOW)
         if isinstance(value, datetime):
             moment = value
         elif isinstance(value, date):
@@ -75,7 +79,7 @@ def parse_when(value: object, now: datetime) -> datetime:
 
 
 def _from_text(text: str, now: datetime) -> datetime:
-    if re.match(r"\d{4}-?\d\d", text):
+    if re.match(r"\d{4}-\d\d|\d{8}(T|$)", text):
         try:
             return datetime.fromisoformat(text)
         except ValueError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from jobwidgets._errors import NotSentError, ServiceError
 from jobwidgets._model import TERMINAL
 from jobwidgets._when import parse_age
 from jobwidgets.frames._ids import ids_of
@@ -15,36 +16,56 @@ from jobwidgets.frames._ids import ids_of
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from jobwidgets.bulk import Progress
     from jobwidgets.client import AsyncClient
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 
 
-async def wait_for(client: AsyncClient, jobs: object, *, timeout: str | timedelta) -> pd.DataFrame:  # noqa: ASYNC109  an age as users write it
-    """Do what `AsyncClient.wait` describes."""
+async def wait_for(
+    client: AsyncClient,
+    jobs: object,
+    *,
+    timeout: str | timedelta,  # noqa: ASYNC109  an age as users write it
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Do what `AsyncClient.wait` describes. A service that is away for a while is waited for as well."""
     ids = ids_of(jobs, service=client.service_url)
     deadline = time.monotonic() + parse_age(timeout).total_seconds()
     frame = await client.jobs(ids=ids)
+    missing = list(frame.attrs["missing"])
     pause = FIRST_PAUSE
     while True:
         open_ids = frame.loc[~frame["status"].isin(TERMINAL), "id"].tolist()
-        left = deadline - time.monotonic()
-        if not open_ids or left <= 0:
+        if progress is not None:
+            counts = frame["status"].value_counts()
+            progress(len(ids) - len(open_ids), len(ids), {str(word): int(n) for word, n in counts.items() if n})
+        if not open_ids or time.monotonic() >= deadline:
             break
-        await asyncio.sleep(min(pause, left))
-        now = await client.jobs(ids=open_ids)
-        moved = (
-            not now["status"]
-            .astype(str)
-            .reset_index(drop=True)
-            .equals(frame.loc[frame["id"].isin(now["id"]), "status"].astype(str).reset_index(drop=True))
-        )
-        pause = FIRST_PAUSE if moved else min(LONGEST_PAUSE, pause * 1.5)
-        gone = set(now.attrs["missing"])
-        frame = _joined(frame[~frame["id"].isin(gone)], now)
-    frame.attrs["waited_out"] = bool(open_ids)
+        await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        now = await _looked(client, open_ids, deadline)
+        pause = FIRST_PAUSE if now is not None and _moved(frame, now) else min(LONGEST_PAUSE, pause * 1.5)
+        if now is not None:
+            gone = now.attrs["missing"]
+            missing += gone
+            frame = _joined(frame[~frame["id"].isin(gone)], now)
+    frame.attrs.update(waited_out=bool(open_ids), missing=missing)
     return frame
+
+
+async def _looked(client: AsyncClient, ids: list[str], deadline: float) -> pd.DataFrame | None:
+    """Read the jobs again until the deadline at most; None when that could not be had just now."""
+    try:
+        async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
+            return await client.jobs(ids=ids)
+    except (TimeoutError, NotSentError, ServiceError):
+        return None
+
+
+def _moved(old: pd.DataFrame, new: pd.DataFrame) -> bool:
+    before = dict(zip(old["id"], old["status"], strict=True))
+    return any(before.get(job_id) != status for job_id, status in zip(new["id"], new["status"], strict=True))
 
 
 def _joined(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:

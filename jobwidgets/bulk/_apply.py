@@ -6,15 +6,24 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._errors import AuthError, JobError, NotSentError, RefusedError, ServiceError, UnknownOutcomeError
-from jobwidgets._model import REASON_TEXT
+from jobwidgets._errors import (
+    AuthError,
+    JobError,
+    NotFoundError,
+    NotSentError,
+    RefusedError,
+    ServiceError,
+    UnknownOutcomeError,
+)
+from jobwidgets._model import CANCELLED, REASON_TEXT, Reason, Verdict, after_cancel
 from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import matched
+from jobwidgets.client._core import TOO_MANY, matched
 from jobwidgets.client._flow import NOTHING_DONE, Envelope, graph_error
 
 if TYPE_CHECKING:
@@ -57,6 +66,7 @@ class Application:
         self._verb = VERBS[receipt.kind]
         self._waiting: deque[Line] = deque()
         self._size = FIRST_SIZE
+        self._most = LARGEST_SIZE
         self._stopping = False
 
     async def run(self, targets: Sequence[Line], *, look_first: bool = True) -> None:
@@ -69,6 +79,19 @@ class Application:
         if look_first and targets:
             targets = await self._still_due(targets)
         self._waiting.extend(targets)
+        try:
+            await self._all_sent()
+            await self._look_back(targets)
+        finally:
+            for line in self._unconfirmed(targets):
+                if line.outcome == "done":
+                    line.settle(
+                        "unknown", f"the service said {line.message!r}, but the job was not seen to be cancelled"
+                    )
+            self._tell()
+
+    async def _all_sent(self) -> None:
+        """Let a few workers send until nothing waits; when they are interrupted give them a last chance."""
         workers = [asyncio.create_task(self._work()) for _ in range(SIDE_BY_SIDE)]
         try:
             await asyncio.gather(*workers)
@@ -80,8 +103,6 @@ class Application:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             raise
-        await self._look_back(targets)
-        self._tell()
 
     # ------------------------------------------------------------------ before
 
@@ -96,6 +117,8 @@ class Application:
             if ok is True:
                 line.status_before = line.status = status
                 due.append(line)
+            elif line.at is not None and self._receipt.kind == "cancel" and status in CANCELLED:
+                line.settle("done", "found cancelled when asked", status=status, confirmed=True)
             else:
                 self._receipt.drifted += 1
                 code = "complete" if self._receipt.kind == "retry" and why != "not_found" else why
@@ -111,17 +134,18 @@ class Application:
             began = time.monotonic()
             try:
                 await self._send(batch)
+                self._adapt(time.monotonic() - began, len(batch))
+                with suppress(ServiceError, NotSentError):  # they are looked at once more when all is sent
+                    await self._look(self._unconfirmed(batch))
             except JobError as error:
                 self._halt(error)
-            else:
-                self._adapt(time.monotonic() - began, len(batch))
             self._tell()
 
     def _adapt(self, seconds: float, size: int) -> None:
         if seconds > 2 * WANTED_SECONDS:
             self._size = max(1, self._size // 2)
         elif seconds < WANTED_SECONDS / 2 and size >= self._size:
-            self._size = min(LARGEST_SIZE, self._core.sizes.aliases, self._size * 2)
+            self._size = min(self._most, self._size * 2)
 
     def _halt(self, error: JobError) -> None:
         """Stop sending: the service is not there, or does not want us; the rest stays unsent."""
@@ -133,7 +157,7 @@ class Application:
         """Send one document for a batch, and take in what its answer says."""
         at = self._core.as_of()
         for line in batch:
-            line.settle("unknown", "the answer was lost", at=at)
+            line.settle("unknown", "the answer was lost", at=line.at or at, until=at, confirmed=False)
         try:
             envelope = await self._core.graph(
                 self._verb,
@@ -144,7 +168,7 @@ class Application:
         except (UnknownOutcomeError, ServiceError) as error:
             for line in batch:
                 line.reason = error.message
-        except (NotSentError, AuthError) as error:
+        except NotSentError as error:
             for line in batch:
                 line.settle("not_sent", error.message)
             raise
@@ -152,6 +176,10 @@ class Application:
             self._rejected(batch, error)
         else:
             self._take_in(batch, envelope)
+        finally:
+            now = self._core.as_of()  # the wait for a busy service may have been long
+            for line in batch:
+                line.until = now
 
     def _take_in(self, batch: Sequence[Line], envelope: Envelope) -> None:
         """Bring each target of a batch to what the answer says of it, or leave it unknown."""
@@ -160,26 +188,30 @@ class Application:
             answers = matched(envelope, [line.id for line in batch])
             for line in batch:
                 self._read(line, answers[line.id])
-        elif all(error.name in NOTHING_DONE for error in errors):
-            refusal = graph_error(errors[0], self._verb)
-            if isinstance(refusal, AuthError):
-                for line in batch:
-                    line.settle("not_sent", refusal.message)
-                raise refusal
-            self._rejected(batch, refusal)
+        elif all(error.name in NOTHING_DONE and error.path is None for error in errors):
+            self._rejected(batch, graph_error(errors[0], self._verb))
         else:
             for line in batch:
                 line.reason = f"the service answered {safe(errors[0].name or 'an error without a name')}"
 
     def _rejected(self, batch: Sequence[Line], error: JobError) -> None:
-        """Take a rejection of a whole document: nothing of it was done, so its halves may be sent."""
-        if len(batch) == 1:
-            batch[0].settle("refused", error.message, message=error.message)
+        """Take a rejection of a whole document: nothing of it was done.
+
+        For its size the halves may be sent. Anything else would be said of the next document too: the rest stays
+        unsent.
+        """
+        for_size = error.name in TOO_MANY or (not error.name and not isinstance(error, NotFoundError))
+        if for_size and len(batch) > 1:
+            self._size = self._most = max(1, len(batch) // 2)
+            for line in reversed(batch):
+                line.settle("not_sent")
+                self._waiting.appendleft(line)
             return
-        self._size = self._core.sizes.aliases = max(1, len(batch) // 2)
-        for line in reversed(batch):
-            line.settle("not_sent")
-            self._waiting.appendleft(line)
+        for line in batch:
+            alone = len(batch) == 1 and not isinstance(error, AuthError)
+            line.settle("refused" if alone else "not_sent", error.message, message=error.message)
+        if not for_size:
+            raise error
 
     def _read(self, line: Line, answer: Found) -> None:
         """Read one alias: only a value alone means done, only an error that names a refusal means refused."""
@@ -187,7 +219,7 @@ class Application:
         if value is not None and error is None:
             try:
                 told = msgspec.json.decode(value, type=_Answer)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 line.reason = "the answer has another shape"
                 return
             if self._receipt.kind == "retry":
@@ -207,38 +239,43 @@ class Application:
     # ------------------------------------------------------------------- after
 
     async def _look_back(self, targets: Sequence[Line]) -> None:
-        """Read back what was cancelled, and say of what was refused why, by what it reads now."""
-        if self._receipt.kind != "cancel":
-            return
-        left = [line for line in targets if line.outcome in ("done", "refused")]
+        """Look at what is not clear yet, a few times: a cancel may take effect later."""
+        left = self._unconfirmed(targets)
         for pause in CONFIRM_AFTER:
             if not left:
                 return
             await asyncio.sleep(pause)
             try:
-                frame = await self._client.jobs(ids=[line.id for line in left])
+                left = await self._look(left)
             except JobError as error:
-                self._receipt.halted = f"could not look back: {error.message}"
+                self._receipt.halted = self._receipt.halted or f"it could not be looked at afterwards: {error.message}"
                 return
-            seen = by_id(frame, "can_cancel", "status", "why_not")
-            left = [line for line in left if line.id in seen and self._unclear(line, *seen[line.id])]
-        for line in left:
-            if line.outcome == "done":
-                line.settle("unknown", f"the service said {line.message!r}, but the job still reads {line.status}")
 
-    def _unclear(self, line: Line, ok: object, status: str, why: str | None) -> bool:
+    def _unconfirmed(self, lines: Sequence[Line]) -> list[Line]:
+        if self._receipt.kind != "cancel":
+            return []
+        return [line for line in lines if line.outcome in ("done", "refused") and not line.confirmed]
+
+    async def _look(self, lines: Sequence[Line]) -> list[Line]:
+        """Read jobs back after their cancels, and say which it is too early to tell of."""
+        if not lines:
+            return []
+        frame = await self._client.jobs(ids=[line.id for line in lines])
+        seen = by_id(frame, "can_cancel", "status", "why_not")
+        return [line for line in lines if line.id not in seen or self._unclear(line, *seen[line.id])]
+
+    def _unclear(self, line: Line, ok: bool | None, status: str, why: str | None) -> bool:  # noqa: FBT001  a column's value
         """Take in what a job reads after its cancel; say whether it is too early to tell."""
         line.status = status
         if line.outcome == "refused":
-            if why is not None:
-                line.reason = REASON_TEXT.get(why, why)
+            line.confirmed = True
+            line.reason = REASON_TEXT.get(why, why) if why is not None else line.reason
             return False
-        if status in ("aborted", "cancelled"):
-            return False
-        if ok is True:
-            return True
-        line.settle("refused", f"the service said yes, but {REASON_TEXT.get(why or '', 'it went on')}")
-        return False
+        became = after_cancel(status, Verdict(ok=ok, reason=Reason(why) if why is not None else None))
+        if became == "refused":
+            line.settle("refused", f"the service said yes, but {REASON_TEXT.get(why or '', 'it went on')}")
+        line.confirmed = became != "wait"
+        return became == "wait"
 
     def _tell(self) -> None:
         if self._progress is not None:

@@ -136,7 +136,8 @@ class AsyncPlan:
         targets = [receipt.lines[job_id] for job_id in sending["id"]]
         application = Application(self._client, receipt, progress)
         try:
-            await application.run(targets, look_first=time.monotonic() - self._seen_at > STALE)
+            with receipt.at_work():
+                await application.run(targets, look_first=time.monotonic() - self._seen_at > STALE)
         except BaseException:
             if not receipt.sent:  # nothing has left: the plan is as good as before
                 self._receipt = None

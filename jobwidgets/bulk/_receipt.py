@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jobwidgets._errors import UsageError
 from jobwidgets._model import OUTCOMES
 from jobwidgets._when import iso
 from jobwidgets.frames._columns import array_of, frame_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from jobwidgets.client import AsyncClient
@@ -36,6 +38,11 @@ class Line:
     new_id: str | None = None
     status: str | None = None
     at: datetime | None = None
+    """When it was first sent, on the service's clock."""
+    until: datetime | None = None
+    """When its last answer was missed: it was under way until then at least."""
+    confirmed: bool = False
+    """Whether the job itself was seen to be as the outcome says."""
 
     def settle(self, outcome: str, reason: str = "", **told: Any) -> None:
         """Say what became of it."""
@@ -66,6 +73,7 @@ class AsyncReceipt:
         self.begun: datetime | None = None
         self.lines = {line.id: line for line in lines}
         self._client = client
+        self._at_work = False
 
     @property
     def service_url(self) -> str:
@@ -107,30 +115,58 @@ class AsyncReceipt:
         """Give the lines of one outcome."""
         return [line for line in self.lines.values() if line.outcome == outcome]
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let one at a time work on it: two would send the same lines.
+
+        Raises
+        ------
+        UsageError
+            It is being worked on; nothing was sent.
+        """
+        if self._at_work:
+            raise UsageError(f"operation {self.op} is at work", hint="wait for it to end, or stop it")
+        self._at_work = True
+        try:
+            yield
+        finally:
+            self._at_work = False
+
     async def resolve(self) -> AsyncReceipt:
         """Find out what became of the unknown ones by asking, never by sending again.
 
         A cancel: the job is read. A retry: a job is looked for that was created since, works on the same target with
         the same engines, and is claimed by no other line.
         """
+        with self.at_work():
+            await self._resolve()
+        return self
+
+    async def resume(self, *, progress: Any = None) -> AsyncReceipt:
+        """Resolve what is unknown, then go on with what was never sent.
+
+        Raises
+        ------
+        UsageError
+            It is being worked on; nothing was sent.
+        """
+        from jobwidgets.bulk._apply import Application  # noqa: PLC0415  it knows receipts
+
+        with self.at_work():
+            await self._resolve()
+            left = self.of("not_sent")
+            if left:
+                self.halted = ""
+                await Application(self._client, self, progress).run(left)
+        return self
+
+    async def _resolve(self) -> None:
         from jobwidgets.bulk._doubt import resolve_cancels, resolve_retries  # noqa: PLC0415  it knows receipts
 
         doubtful = self.of("unknown")
         if doubtful:
             ask = resolve_cancels if self.kind == "cancel" else resolve_retries
             await ask(self._client, self, doubtful)
-        return self
-
-    async def resume(self, *, progress: Any = None) -> AsyncReceipt:
-        """Resolve what is unknown, then go on with what was never sent."""
-        from jobwidgets.bulk._apply import Application  # noqa: PLC0415  it knows receipts
-
-        await self.resolve()
-        left = self.of("not_sent")
-        if left:
-            self.halted = ""
-            await Application(self._client, self, progress).run(left)
-        return self
 
     def __repr__(self) -> str:
         from jobwidgets.display import receipt_text  # noqa: PLC0415  a value loads the faces when it is shown

@@ -56,9 +56,9 @@ class Plan:
         """
         if self._receipt is None:
             verb = {"cancel": "Cancelling", "retry": "Retrying"}[self.kind]
-            told = _Told(progress, verb, self.total)
+            told = Told(progress, verb)
             aio = told.while_running(
-                lambda: self._client.portal.run(self.aio.apply(limit=limit, progress=told.tell), tick=told.draw)
+                lambda: self._client.run(self.aio.apply(limit=limit, progress=told.tell), tick=told.draw)
             )
             self._receipt = Receipt(aio, self._client)
         return self._receipt
@@ -91,13 +91,13 @@ class Receipt:
 
     def resolve(self) -> Receipt:
         """Find out what became of the unknown ones by asking, never by sending again."""
-        self._client.portal.run(self.aio.resolve())
+        self._client.run(self.aio.resolve())
         return self
 
     def resume(self, *, progress: Progress | bool | None = None) -> Receipt:
         """Resolve what is unknown, then go on with what was never sent."""
-        told = _Told(progress, "Resuming", self.total)
-        told.while_running(lambda: self._client.portal.run(self.aio.resume(progress=told.tell), tick=told.draw))
+        told = Told(progress, "Resuming")
+        told.while_running(lambda: self._client.run(self.aio.resume(progress=told.tell), tick=told.draw))
         return self
 
     def __repr__(self) -> str:
@@ -107,13 +107,13 @@ class Receipt:
         return self.aio._repr_html_()
 
 
-class _Told:
+class Told:
     """Carries progress from the loop's thread to the bar, which only the caller's thread draws."""
 
-    def __init__(self, progress: Progress | bool | None, verb: str, total: int) -> None:  # noqa: FBT001  as it was given
+    def __init__(self, progress: Progress | bool | None, verb: str) -> None:  # noqa: FBT001  as it was given
         self._call = progress if callable(progress) else None
         self._wanted = progress in (None, True)
-        self._verb, self._total = verb, total
+        self._verb, self._total = verb, 0
         self._lock = threading.Lock()
         self._latest: tuple[int, dict[str, int]] = (0, {})
         self._bar: Any = None
@@ -121,7 +121,7 @@ class _Told:
     def tell(self, done: int, total: int, counts: dict[str, int]) -> None:
         """Keep the latest (on the loop's thread)."""
         with self._lock:
-            self._latest = (done, counts)
+            self._latest, self._total = (done, counts), total
         if self._call is not None:
             self._call(done, total, counts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from jobwidgets._errors import SettingsError
 from jobwidgets._secret import Secret
 from jobwidgets.client._async import AsyncClient
 from jobwidgets.client._settings import settle
@@ -47,7 +48,8 @@ def connect(
     allow_http : bool, default False
         Let plain http go to another machine than this one.
     timeout : float, default 60
-        Seconds a call may take in all.
+        Seconds that one exchange with the service may take, its repeats and waits included. A call can consist of
+        several: a list of its pages, a cancel of the cancel and the looks at the job after it.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def connect(
     AuthError
         The user and password are not accepted.
     """
-    secret = Secret(password) if user and password else Secret(token) if token else None
+    secret = _given(token, user, password)
     del token, password
     settings = settle(url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http)
     client = Client(settings, timeout=timeout)
@@ -78,13 +80,22 @@ async def connect_async(
     timeout: float = 60.0,  # noqa: ASYNC109  it bounds each call of the client, not this one
 ) -> AsyncClient:
     """Connect to a service, awaitable: see `connect`."""
-    secret = Secret(password) if user and password else Secret(token) if token else None
+    secret = _given(token, user, password)
     del token, password
     settings = settle(url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http)
     client = AsyncClient(settings, timeout=timeout)
     if settings.user:
         await client.log_in(settings.user, settings.secret)
     return client
+
+
+def _given(token: str | None, user: str | None, password: str | None) -> Secret | None:
+    if token and (user or password):
+        raise SettingsError("a token is given, and also a user or password", hint="give one or the other")
+    if password and not user:
+        raise SettingsError("a password is given without a user", hint="give both, or a token")
+    text = password or token
+    return Secret(text) if text else None
 
 
 def remember(client: Client) -> None:

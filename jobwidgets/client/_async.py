@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from jobwidgets._errors import UsageError
+from jobwidgets.client._lists import Query, read_jobs
 from jobwidgets.client._writes import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import timedelta
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime, timedelta
 
     import gql
     import pandas as pd
 
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Progress
     from jobwidgets.client._settings import Settings
 
 
@@ -115,8 +116,14 @@ class AsyncClient(Writes):
 
     @property
     def claimed(self) -> set[str]:
-        """The ids of new jobs that a receipt knows as its own."""
-        return {line.new_id for receipt in self._receipts.values() for line in receipt.lines.values() if line.new_id}
+        """The ids of new jobs that something else than a lost answer made: other lines, and single calls."""
+        return self._core.made | {
+            line.new_id for receipt in self._receipts.values() for line in receipt.lines.values() if line.new_id
+        }
+
+    async def made_since(self, since: datetime, applications: Sequence[str]) -> pd.DataFrame:
+        """List the jobs of some applications that were created since a moment: what a lost retry may have made."""
+        return await read_jobs(self._core, Query(since=since, applications=tuple(applications)))
 
     async def receipts(self) -> pd.DataFrame:
         """List what was applied in this process: one row an operation, the newest first."""
@@ -137,7 +144,14 @@ class AsyncClient(Writes):
             raise UsageError(f"no operation {op!r} was applied here", hint=f"known are: {known}")
         return self._receipts[op]
 
-    async def wait(self, jobs: object, /, *, timeout: str | timedelta = "10min") -> pd.DataFrame:  # noqa: ASYNC109  an age as users write it
+    async def wait(
+        self,
+        jobs: object,
+        /,
+        *,
+        timeout: str | timedelta = "10min",  # noqa: ASYNC109  an age as users write it
+        progress: Progress | bool | None = None,
+    ) -> pd.DataFrame:
         """Wait until jobs are terminal, asking only for those that can still change.
 
         Parameters
@@ -146,15 +160,19 @@ class AsyncClient(Writes):
             Jobs, or their ids.
         timeout : str or timedelta
             How long at most, on this machine's clock.
+        progress : callable or bool, optional
+            Called with the number of jobs that have ended, their total and the counts by status. With the blocking
+            client None or True draws a bar, False draws nothing.
 
         Returns
         -------
         DataFrame
-            The jobs as they are at the end; `df.attrs["waited_out"]` is True when some are not terminal yet.
+            The jobs as they were seen last; `df.attrs["waited_out"]` is True when some are not terminal yet, and
+            `df.attrs["missing"]` names those the service does not know (any more).
         """
         from jobwidgets.watch import wait_for  # noqa: PLC0415  as above
 
-        return await wait_for(self, jobs, timeout=timeout)
+        return await wait_for(self, jobs, timeout=timeout, progress=progress if callable(progress) else None)
 
     @property
     def gql(self) -> gql.Client:

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -23,6 +23,7 @@ from jobwidgets._errors import (
     UnknownOutcomeError,
     UsageError,
 )
+from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._flow import (
     LOOK_AGAIN,
@@ -47,8 +48,25 @@ if TYPE_CHECKING:
     from jobwidgets.client._settings import Settings
 
 SIDE_BY_SIDE = 8
+FRESH = 2.0  # seconds
 TOO_MANY = frozenset({"invalid_input", "capacity_exceeded"})
 """Names under which a service refuses a page or a document for its size."""
+
+
+def encoded(value: object) -> bytes:
+    """Write JSON.
+
+    Raises
+    ------
+    UsageError
+        There is something in it that JSON cannot hold; nothing was sent.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"this cannot be sent as JSON: {safe(error)}", hint="give texts, numbers, lists and dicts"
+        ) from None
 
 
 async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -63,11 +81,21 @@ async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
 
 
 @contextmanager
+def naming(what: str, target: str) -> Iterator[None]:
+    """Let an error that something is not there name what was asked for."""
+    try:
+        yield
+    except NotFoundError as error:
+        said = f"no {what} {safe(target)!r}: {error.message}"
+        raise NotFoundError(said, hint=error.hint or "check the id and that it is yours", name=error.name) from None
+
+
+@contextmanager
 def looking_back(done: str) -> Iterator[None]:
     """Read back what a write did: when that fails, the write still may have happened, and the error says so."""
     try:
         yield
-    except (ServiceError, NotSentError, AuthError, NotFoundError) as error:
+    except (ServiceError, NotSentError, RefusedError, UsageError) as error:
         raise UnknownOutcomeError(
             f"{done}, but what became of it could not be read: {error.message}", hint=LOOK_AGAIN
         ) from None
@@ -79,6 +107,8 @@ class Found:
 
     value: msgspec.Raw | None = None
     error: GraphError | None = None
+    tasks: int | None = None
+    """The largest number of tasks that could come with it."""
 
 
 @dataclass(slots=True)
@@ -86,8 +116,15 @@ class Sizes:
     """The largest page and document that this service is known to take; found by stepping down, and remembered."""
 
     page: int = LADDER[0]
+    soft: int = LADDER[0]
+    """As `page`, but only for now: a page that was too dear grows again."""
     aliases: int = 100
-    tasks: int = field(default=100)
+    tasks: int = 100
+
+    @property
+    def wanted(self) -> int:
+        """How many rows to ask for."""
+        return min(self.page, self.soft)
 
     def smaller_page(self) -> bool:
         """Step down; False when there is nothing smaller."""
@@ -118,6 +155,8 @@ class Core:
         self.timeout = timeout
         self.wire = Wire(settings.secret, app=app)
         self.budget = Budget()
+        self.made: set[str] = set()
+        """The ids of jobs made by single calls: none of them is the answer to another retry."""
         self.closed = False
         self.sizes = Sizes()
         self._clock: tuple[datetime, float] | None = None
@@ -152,7 +191,7 @@ class Core:
 
     async def graph(self, name: str, query: str, variables: Mapping[str, Any], *, write: bool = False) -> Envelope:
         """Send one GraphQL document; the errors in the answer are the caller's to read."""
-        body = msgspec.json.encode({"query": query, "variables": variables})
+        body = encoded({"query": query, "variables": variables})
         reply = await self.call(Request(name, "POST", self.url, body, write=write))
         envelope: Envelope = decoded(Envelope, reply.body, name)
         return envelope
@@ -217,7 +256,7 @@ class Core:
                 hint='connect with rest_url="https://…/edge/v1" or AIWARE_REST_URL',
             )
         url = f"{self.rest_url}{path}" + (f"?{urlencode(query)}" if query else "")
-        body = None if json is None else msgspec.json.encode(json)
+        body = None if json is None else encoded(json)
         return await self.call(Request(f"{method} {path}", method, url, body, write=write, rest=True))
 
     # ------------------------------------------------------------- many at once
@@ -236,7 +275,8 @@ class Core:
                     except RefusedError as error:
                         if error.name not in TOO_MANY or len(part) == 1:
                             raise
-                        size = self.sizes.aliases = min(size, max(1, len(part) // 2))
+                        size = max(1, len(part) // 2)
+                        self.sizes.aliases = min(self.sizes.aliases, size)
                     else:
                         return
             await together(read(part[at : at + size]) for at in range(0, len(part), size))
@@ -262,10 +302,10 @@ class Core:
             if any(error.name == "authentication_error" for error in errors):
                 raise AuthError(f"{verb}: the token is not accepted any more", hint=RENEW)
             if not any(error.name in TOO_MANY and (error.path is None or error.inside) for error in errors):
-                return matched(envelope, ids)
+                return matched(envelope, ids, tasks=size)
             if size == 1:
                 self.sizes.tasks = largest  # the pages were not the reason
-                return matched(envelope, ids)
+                return matched(envelope, ids, tasks=size)
             self.sizes.tasks = max(1, size // 2)
 
     # -------------------------------------------------------------------- clock
@@ -277,17 +317,21 @@ class Core:
         date, at = self._clock
         return date + timedelta(seconds=time.monotonic() - at)
 
+    def clock_is_fresh(self) -> bool:
+        """Whether it was told a moment ago: a service's clock can run at another pace than ours."""
+        return self._clock is not None and time.monotonic() - self._clock[1] < FRESH
+
     def as_of(self) -> datetime:
         """Do the same, with this machine's clock where the service has told nothing."""
         return self.now() or datetime.now(UTC)
 
 
-def matched(envelope: Envelope, ids: Sequence[str]) -> dict[str, Found]:
+def matched(envelope: Envelope, ids: Sequence[str], *, tasks: int | None = None) -> dict[str, Found]:
     """Give each target its part of the answer: by `path`, then by `data.objectId`, else nothing is known of it."""
     fields: dict[str, msgspec.Raw] = (
         decoded(dict[str, msgspec.Raw], envelope.data, "aliases") if envelope.has_data else {}
     )
-    answers = {job_id: Found() for job_id in ids}
+    answers = {job_id: Found(tasks=tasks) for job_id in ids}
     aliases = {f"a{at}": job_id for at, job_id in enumerate(ids)}
     for alias, job_id in aliases.items():
         value = fields.get(alias)

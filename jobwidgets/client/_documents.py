@@ -16,9 +16,9 @@ TASK_SLIM = "status queuedDateTime startedDateTime completedDateTime engineId en
 SCHEDULE = "id name description isActive isPublic runMode startDateTime stopDateTime createdDateTime modifiedDateTime"
 
 JOBS = f"""
-query jobs($status: [JobStatusFilter!], $engineIds: [ID!], $targetId: ID, $scheduledJobIds: [ID!],
+query jobs($status: [JobStatusFilter!], $applicationIds: [ID], $targetId: ID, $scheduledJobIds: [ID!],
            $range: [JobDateTimeFilter!], $orderBy: [JobSortField!], $offset: Int, $limit: Int, $tasks: Int) {{
-  jobs(status: $status, engineIds: $engineIds, targetId: $targetId, scheduledJobIds: $scheduledJobIds,
+  jobs(status: $status, applicationIds: $applicationIds, targetId: $targetId, scheduledJobIds: $scheduledJobIds,
        dateTimeFilter: $range, orderBy: $orderBy, offset: $offset, limit: $limit) {{
     count
     records {{ {JOB} tasks(limit: $tasks) {{ count records {{ {TASK_SLIM} }} }} }}

@@ -210,16 +210,21 @@ def _again(request: Request, answer: Reply | Lost) -> float | None:
         if request.write:
             raise UnknownOutcomeError(f"{request.name} was answered by HTTP {answer.status}", hint=LOOK_AGAIN)
         return 0.0
-    if answer.status == HTTPStatus.OK and not request.rest:
+    if answer.status == HTTPStatus.OK:
         return _look_inside(request, answer)
     return None
 
 
 def _look_inside(request: Request, answer: Reply) -> float | None:
     """Try a read again that is garbled, or whose errors will pass (capacity_exceeded wants a smaller page instead)."""
+    if request.rest and request.write:
+        return None  # what AI Processing answers to a write is not documented: the job itself tells what happened
     try:
+        if request.rest:
+            msgspec.json.decode(answer.body, type=msgspec.Raw)
+            return None
         envelope = msgspec.json.decode(answer.body, type=Envelope)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         if request.write:
             raise UnknownOutcomeError(f"the answer to {request.name} is not GraphQL", hint=LOOK_AGAIN) from None
         return 0.0
@@ -241,7 +246,9 @@ def _definite(request: Request, answer: Reply | Lost) -> Reply:
             hint=RENEW if answer.status == HTTPStatus.UNAUTHORIZED else "ask for the right, or check the id",
         )
     if answer.status < HTTPStatus.BAD_REQUEST:
-        raise RefusedError(f"{request.url} moved (HTTP {answer.status})", hint="connect to the address it moved to")
+        raise RefusedError(
+            f"{request.url} moved (HTTP {answer.status})", hint="connect to the address it moved to", name="moved"
+        )
     if answer.status == HTTPStatus.NOT_FOUND:
         raise NotFoundError(
             f"not found: {request.name}{said}",
@@ -259,7 +266,7 @@ def _said(request: Request, answer: Reply) -> str:
         return "".join(f": {safe(error.message)}" for error in graph_errors(answer.body)[:1])
     try:
         error = msgspec.json.decode(answer.body, type=RestError)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return ""
     words = safe(error.detail or error.description or "")
     return f": {words}" if words else ""
@@ -269,7 +276,7 @@ def graph_errors(body: bytes) -> list[GraphError]:
     """Give the errors of a GraphQL answer, none if it is not one."""
     try:
         return msgspec.json.decode(body, type=Envelope).errors or []
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return []
 
 

@@ -63,6 +63,11 @@ def moment(text: str) -> datetime:
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+def optional_moment(text: str | None) -> datetime | None:
+    """Read a date-time that may not be there."""
+    return moment(text) if text else None
+
+
 def walk(since: datetime, until: datetime) -> Generator[Ask, Page, None]:
     """Ask for page after page until every job of the range that stays there throughout has been read.
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import warnings
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from jobwidgets._errors import NotFoundError, RefusedError, ServiceError, UsageError
+from jobwidgets._errors import UsageError
 from jobwidgets._model import STATUSES
 from jobwidgets._when import iso, parse_when
-from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import SIDE_BY_SIDE, TOO_MANY, Core, together
-from jobwidgets.client._flow import graph_error
 from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment, walk
-from jobwidgets.frames._rows import JobPage, JobRow, JobTableBuilder, TaskRow, decoded
+from jobwidgets.client._pages import FILTERABLE, Records, graph_page, paged, read_rows, read_whole, rest_page
+from jobwidgets.frames._rows import JobRow, JobTableBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import pandas as pd
 
-FILTERABLE = frozenset({"pending", "running", "complete", "cancelled", "queued", "failed"})
-"""The words that the filter of the service knows; jobs that read `aborted` are listed under `cancelled`."""
+    from jobwidgets.client._core import Core
+
 APIS = ("graphql", "rest")
 REST_WORDS = ("scheduled", "rejected", "reprocessing")
 SELDOM = timedelta(days=366)
@@ -45,6 +38,12 @@ class Query:
     scheduled_job: str | None = None
     limit: int | None = None
     api: str = "graphql"
+    applications: tuple[str, ...] = ()
+
+    @property
+    def filtered_there(self) -> bool:
+        """Whether the service filters by status itself, and by nothing less exactly than is wanted."""
+        return all(word in FILTERABLE or word == "aborted" for word in self.status) and self.engine is None
 
     def described(self) -> dict[str, Any]:
         """Say it in words that can be kept with a frame and given to `jobs()` again."""
@@ -80,7 +79,7 @@ def checked_query(
     UsageError
         A word is unknown, the range is empty or the limit is no count; nothing was sent.
     """
-    words = (status,) if isinstance(status, str) else tuple(status or ())
+    words = _words(status)
     known = (*STATUSES, *REST_WORDS)
     for word in words:
         if word not in known:
@@ -90,6 +89,7 @@ def checked_query(
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise UsageError(f"limit={limit!r} is no number of jobs", hint="give a whole number from 1, or None for all")
     one_of(api, "api", APIS)
+    _not_empty(engine=engine, target=target, scheduled_job=scheduled_job)
     if api == "rest" and (engine or target or scheduled_job):
         raise UsageError("the REST list knows no engine, target or schedule", hint='leave out api="rest"')
     first = parse_when(since, now) if since is not None else None
@@ -97,6 +97,24 @@ def checked_query(
     if first and last and first >= last:
         raise UsageError(f"the range from {iso(first)} to {iso(last)} is empty", hint="since must lie before until")
     return Query(words, first, last, engine, target, scheduled_job, limit, api)
+
+
+def _words(status: str | Iterable[str] | None) -> tuple[str, ...]:
+    if status is None:
+        return ()
+    if not isinstance(status, str | Iterable):
+        raise UsageError(f"status={status!r} is no status", hint="give one, or a list of them")
+    words = (status,) if isinstance(status, str) else tuple(status)
+    if not words:
+        raise UsageError("the list of statuses is empty", hint="name at least one, or leave status out for all")
+    return words
+
+
+def _not_empty(**texts: object) -> None:
+    """Refuse an empty text for a filter: it would filter nothing, and everything would be meant."""
+    for name, value in texts.items():
+        if value is not None and (not isinstance(value, str) or not value.strip()):
+            raise UsageError(f"{name}={value!r} is no text to filter by", hint=f"give one, or leave {name} out")
 
 
 def one_of(value: str, name: str, allowed: Sequence[str]) -> None:
@@ -111,8 +129,7 @@ async def read_jobs(core: Core, query: Query) -> pd.DataFrame:
     begin = query.since or BEGINNING
     end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
     complete = await _walked(core, query, builder, begin, end)
-    if query.api == "graphql":
-        await _read_missing_tasks(core, builder)
+    await read_whole(core, builder.short, builder.complete)
     as_of = core.as_of()
     frame = builder.frame(_attrs(core, query, as_of), as_of)
     if builder.unread:
@@ -136,200 +153,82 @@ def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
     }
 
 
-Keep = Callable[[JobRow], bool]
-Fetch = Callable[[Core, Query, Ask, int], Awaitable[Sequence[JobRow | None]]]
-
-
 async def _walked(core: Core, query: Query, builder: JobTableBuilder, begin: datetime, end: datetime) -> bool:
     """Walk the windows; say whether the range was read to its end (a limit can be reached before)."""
-    fetch, keep = (_graph_page if query.api == "graphql" else _rest_page), _keeper(query)
     steps = walk(begin - MILLISECOND if query.since else begin, end + MILLISECOND)
     try:
         ask = next(steps)
         while True:
-            records, limit = await _page(core, query, ask, fetch)
-            rows = [row for row in records if row is not None]
+            records, limit = await _page(core, query, ask)
             tasks = core.sizes.tasks if query.api == "graphql" else None
-            fresh = builder.add([row for row in rows if keep(row)], tasks)
+            rows = [row for row in records if row is not None]
+            fresh = builder.add(await _kept(core, query, rows, tasks), tasks)
             builder.unread += len(records) - len(rows)
             page = Page([row.id for row in rows], [row.created_date_time for row in rows], len(records) < limit, fresh)
-            if query.limit is not None and len(builder) >= query.limit and not page.last:
+            if query.limit is not None and len(builder) > query.limit:
                 return False
             ask = steps.send(page)
     except StopIteration:
         return True
 
 
-async def _page(core: Core, query: Query, ask: Ask, fetch: Fetch) -> tuple[Sequence[JobRow | None], int]:
-    """Read one page, a smaller one where the service says that it is too large."""
-    while True:
-        limit = core.sizes.page
-        if query.limit is not None and not query.engine and query.api == "graphql":
-            limit = min(limit, max(query.limit + 1, 2))
-        try:
-            return await fetch(core, query, ask, limit), limit
-        except (RefusedError, ServiceError) as error:
-            if error.name not in TOO_MANY or not core.sizes.smaller_page():
-                raise
-
-
-async def _graph_page(core: Core, query: Query, ask: Ask, limit: int) -> Sequence[JobRow | None]:
-    server_side = query.status and all(word in FILTERABLE or word == "aborted" for word in query.status)
-    words = sorted({"cancelled" if word == "aborted" else word for word in query.status})
-    page: JobPage = await core.one(
-        "jobs",
-        documents.JOBS,
-        {
-            "status": words if server_side else None,
-            "targetId": query.target,
-            "scheduledJobIds": [query.scheduled_job] if query.scheduled_job else None,
-            "range": [{"field": "createdDateTime", "fromDateTime": iso(ask.since), "toDateTime": iso(ask.until)}],
-            "orderBy": [{"field": "createdDateTime", "direction": "desc"}],
-            "offset": ask.offset,
-            "limit": limit,
-            "tasks": core.sizes.tasks,
-        },
-        JobPage,
+async def _page(core: Core, query: Query, ask: Ask) -> tuple[Records, int]:
+    if query.api == "rest":
+        more: dict[str, str] = {}
+        if len(query.status) == 1:
+            more["status"] = "aborted" if query.status[0] == "cancelled" else query.status[0]
+        return await paged(core, lambda limit: rest_page(core, ask, limit, more), rest=True)
+    return await paged(
+        core,
+        lambda limit: graph_page(
+            core,
+            ask,
+            limit,
+            status=query.status if query.filtered_there else (),
+            target=query.target,
+            scheduled_job=query.scheduled_job,
+            applications=list(query.applications) or None,
+        ),
+        most=query.limit + 1 if query.limit is not None and query.filtered_there else None,
     )
-    if page is None:
-        raise ServiceError("the service answered jobs with null", hint="ask the service's people")
-    return page.records or []
 
 
-class _RestJob(msgspec.Struct, gc=False):
-    internal_job_id: str = msgspec.field(name="internalJobID")
-    status: str | None = msgspec.field(name="jobStatus", default=None)
-    name: str | None = None
-    created: str | None = msgspec.field(name="createdDateTime", default=None)
-    modified: str | None = msgspec.field(name="modifiedDateTime", default=None)
-    scheduled: str | None = msgspec.field(name="scheduledJobID", default=None)
-
-
-class _RestPage(msgspec.Struct, gc=False):
-    result: list[_RestJob] | None = None
-    count: int | None = None
-
-
-async def _rest_page(core: Core, query: Query, ask: Ask, limit: int) -> Sequence[JobRow | None]:
-    wanted: dict[str, str | int] = {
-        "offset": ask.offset,
-        "limit": limit,
-        "orderBy": "createdDateTime",
-        "direction": "desc",
-        "createdAfter": iso(ask.since),
-        "createdBefore": iso(ask.until),
-    }
-    if len(query.status) == 1:
-        wanted["status"] = "aborted" if query.status[0] == "cancelled" else query.status[0]
-    return await rest_rows(core, wanted)
-
-
-async def rest_rows(core: Core, wanted: Mapping[str, str | int]) -> list[JobRow]:
-    """Read one page of AI Processing's list; it tells nothing of tasks."""
-    reply = await core.rest("GET", "/proc/jobs", query=wanted)
-    page: _RestPage = decoded(_RestPage, reply.body, "GET /proc/jobs")
-    return [
-        JobRow(
-            id=row.internal_job_id,
-            name=row.name,
-            status=row.status,
-            created_date_time=row.created,
-            modified_date_time=row.modified,
-            scheduled_job_id=row.scheduled,
-        )
-        for row in page.result or ()
-    ]
-
-
-def _keeper(query: Query) -> Keep:
-    """Say yes to the rows that are wanted: what the service does not filter exactly is filtered here."""
+async def _kept(core: Core, query: Query, rows: Sequence[JobRow], task_limit: int | None) -> list[JobRow]:
+    """Keep the rows that are wanted: what the service does not filter exactly is filtered here."""
     words = set(query.status)
     if words & {"aborted", "cancelled"}:
         words |= {"aborted", "cancelled"}  # two words for the same thing
-    engine = query.engine.casefold() if query.engine else None
-
-    def keep(row: JobRow) -> bool:
-        if words and row.status not in words:
-            return False
-        if row.created_date_time is not None and (query.since or query.until):
-            created = moment(row.created_date_time)
-            if (query.since and created < query.since) or (query.until and created >= query.until):
-                return False
-        return engine is None or any(_runs_on(task, engine) for task in (row.tasks.rows() if row.tasks else ()))
-
-    return keep
+    kept = [row for row in rows if (not words or row.status in words) and _in_range(row, query)]
+    if query.engine is None:
+        return kept
+    engine = query.engine.casefold()
+    # a task beyond the first page can be the one that runs on the engine
+    unsure = {row.id for row in kept if not _runs_on(row, engine) and not (row.tasks and row.tasks.whole(task_limit))}
+    whole: dict[str, JobRow] = {}
+    await read_whole(core, list(unsure), lambda row: whole.update({row.id: row}))
+    return [row for row in kept if _runs_on(whole.get(row.id, row), engine)]
 
 
-def _runs_on(task: TaskRow, engine: str) -> bool:
-    name = (task.engine.name if task.engine else None) or ""
-    return engine == (task.engine_id or "").casefold() or engine in name.casefold()
+def _in_range(row: JobRow, query: Query) -> bool:
+    if row.created_date_time is None or not (query.since or query.until):
+        return True
+    created = moment(row.created_date_time)
+    return (query.since is None or created >= query.since) and (query.until is None or created < query.until)
 
 
-async def _read_missing_tasks(core: Core, builder: JobTableBuilder) -> None:
-    """Page the tasks of every job to the end of which the list had only the first page."""
-    places = asyncio.Semaphore(SIDE_BY_SIDE)
-
-    async def read(job_id: str) -> None:
-        async with places:
-            try:
-                row = await read_job(core, job_id)
-            except NotFoundError:
-                row = None  # it vanished while the list was read: its row stays as it was seen
-        if row is not None:
-            builder.complete(row)
-
-    await together(read(job_id) for job_id in builder.short)
-    builder.short.clear()
-
-
-async def read_job(core: Core, job_id: str) -> JobRow | None:
-    """Read one job and all its tasks, however many pages they take; None when it is there no more."""
-    first: JobRow | None = None
-    tasks: dict[str, TaskRow] = {}
-    offset = unread = 0
-    while True:
-        size = core.sizes.tasks
-        try:
-            row: JobRow | None = await core.one(
-                "job", documents.JOB_ONE, {"id": job_id, "offset": offset, "tasks": size}, JobRow | None
-            )
-        except RefusedError as error:
-            if error.name not in TOO_MANY or size <= 1:
-                raise
-            core.sizes.tasks = max(1, size // 2)
-            continue
-        if row is None:
-            return None
-        first = first or row
-        page = row.tasks.records or [] if row.tasks else []
-        before = len(tasks)
-        tasks.update({task.id: task for task in page if task is not None})
-        unread += page.count(None)
-        offset += len(page)
-        if len(page) < size:
-            break
-        if len(tasks) == before:
-            raise ServiceError(f"the tasks of {job_id} come again and again", hint="ask the service's people")
-    if first.tasks is not None and first.tasks.records is not None:
-        first.status = row.status
-        first.tasks.records = [*tasks.values(), *[None] * unread]
-    return first
+def _runs_on(row: JobRow, engine: str) -> bool:
+    tasks = row.tasks.rows() if row.tasks is not None else []
+    return any(
+        engine == (task.engine_id or "").casefold() or engine in ((task.engine and task.engine.name) or "").casefold()
+        for task in tasks
+    )
 
 
 async def read_by_ids(core: Core, ids: Sequence[str]) -> pd.DataFrame:
     """Read jobs by their ids, in the order of these; `df.attrs["missing"]` names what the service does not know."""
-    found = await core.read_many("job", ids)
+    rows, missing = await read_rows(core, "job", ids)
     builder = JobTableBuilder()
-    missing: list[str] = []
-    for job_id in dict.fromkeys(ids):
-        answer = found[job_id]
-        if answer.error is not None and answer.error.name != "not_found":
-            raise graph_error(answer.error, "job")
-        if answer.value is None:
-            missing.append(job_id)
-        else:
-            builder.add([decoded(JobRow, answer.value, "job")], core.sizes.tasks)
-    await _read_missing_tasks(core, builder)
+    builder.add(list(rows.values()), None)
     as_of = core.as_of()
     attrs = {
         "kind": "jobs",

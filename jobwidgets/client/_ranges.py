@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from jobwidgets._errors import UsageError
+from jobwidgets._model import CANCELLED, IDLE
 from jobwidgets._when import iso, parse_when
 from jobwidgets.client._core import looking_back
 from jobwidgets.client._listing import MILLISECOND, Page, moment, walk
-from jobwidgets.client._lists import rest_rows
+from jobwidgets.client._pages import paged, rest_page
 from jobwidgets.frames._columns import array_of
 
 if TYPE_CHECKING:
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from jobwidgets.client._core import Core
     from jobwidgets.frames._rows import JobRow
 
-CANCELLED = ("aborted", "cancelled")
+CONFIRM_AFTER = (0.3, 0.8, 2.0)
+"""Seconds between the looks at what was cancelled: it may take effect a little later."""
 
 
 async def cancel_range(
@@ -38,6 +42,11 @@ async def cancel_range(
     await core.rest("POST", "/proc/jobs/cancel", json=wanted, write=True)
     with looking_back("the service took the request"):
         read = await _listed(core, organization_id, first, last)
+        for pause in CONFIRM_AFTER:
+            if not any(job_id in seen and row.status in IDLE for job_id, row in read.items()):
+                break
+            await asyncio.sleep(pause)  # what could be cancelled is not yet: it may take a moment
+            read = await _listed(core, organization_id, first, last)
     ids = list(dict.fromkeys([*seen, *read]))
     was = [seen[job_id].status if job_id in seen else None for job_id in ids]
     reads = [read[job_id].status if job_id in read else None for job_id in ids]
@@ -79,26 +88,19 @@ async def _listed(core: Core, organization_id: str, first: datetime, last: datet
     try:
         ask = next(steps)
         while True:
-            limit = core.sizes.page
-            page = await rest_rows(
+            records, limit = await paged(
                 core,
-                {
-                    "organizationID": organization_id,
-                    "createdAfter": iso(ask.since),
-                    "createdBefore": iso(ask.until),
-                    "orderBy": "createdDateTime",
-                    "direction": "desc",
-                    "offset": ask.offset,
-                    "limit": limit,
-                },
+                partial(rest_page, core, ask, more={"organizationID": organization_id}),
+                rest=True,
             )
+            page = [row for row in records if row is not None]
             fresh = sum(row.id not in rows for row in page)
             for row in page:
                 created = moment(row.created_date_time) if row.created_date_time else None
                 if created is None or first <= created <= last:
                     rows[row.id] = row
             ask = steps.send(
-                Page([row.id for row in page], [row.created_date_time for row in page], len(page) < limit, fresh)
+                Page([row.id for row in page], [row.created_date_time for row in page], len(records) < limit, fresh)
             )
     except StopIteration:
         return rows

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
+
+import msgspec
 
 from jobwidgets._errors import NotFoundError, UsageError
 from jobwidgets._model import Job, Task, User
 from jobwidgets._text import safe
 from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import Core
-from jobwidgets.client._listing import moment
-from jobwidgets.client._lists import APIS, checked_query, one_of, read_by_ids, read_job, read_jobs
+from jobwidgets.client._core import Core, naming
+from jobwidgets.client._listing import optional_moment
+from jobwidgets.client._lists import APIS, checked_query, one_of, read_by_ids, read_jobs
+from jobwidgets.client._pages import read_job, read_rows
 from jobwidgets.client._schedules import read_schedule, read_schedules
 from jobwidgets.frames._ids import ids_of
 from jobwidgets.frames._rows import JobRow, TaskRow, decoded, task_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     import pandas as pd
 
     from jobwidgets._model import ScheduledJob
     from jobwidgets.client._settings import Settings
+
+
+class _RestState(msgspec.Struct):
+    status: str | None = msgspec.field(name="jobStatus", default=None)
+
+
+class _RestStatus(msgspec.Struct):
+    job: _RestState
 
 
 class Reads:
@@ -117,15 +128,7 @@ class Reads:
             Jobs, or their ids; `df.attrs["missing"]` names those the service does not know.
         """
         ids = ids_of(jobs, service=self.service_url)
-        found = await self._core.read_many("jobTasks", ids)
-        rows = []
-        for job_id in ids:
-            answer = found[job_id]
-            row: JobRow | None = decoded(JobRow, answer.value, "job") if answer.value is not None else None
-            if row is not None and row.tasks is not None and not row.tasks.whole(self._core.sizes.tasks):
-                row = await read_job(self._core, job_id)
-            if row is not None:
-                rows.append((job_id, row.tasks.rows() if row.tasks else []))
+        rows, missing = await read_rows(self._core, "jobTasks", ids)
         as_of = self._core.as_of()
         attrs = {
             "kind": "tasks",
@@ -133,9 +136,10 @@ class Reads:
             "query": {"jobs": len(ids)},
             "as_of": iso(as_of),
             "truncated": False,
-            "missing": [job_id for job_id in ids if found[job_id].value is None],
+            "missing": missing,
         }
-        return task_frame(rows, attrs, as_of)
+        found = [(job_id, row.tasks.rows() if row.tasks else []) for job_id, row in rows.items()]
+        return task_frame(found, attrs, as_of)
 
     async def job(self, job_id: str, /) -> Job:
         """Read one job with all its tasks.
@@ -145,9 +149,10 @@ class Reads:
         NotFoundError
             No such job, or it is not yours.
         """
-        row = await read_job(self._core, checked_id(job_id))
-        if row is None:
-            raise NotFoundError(f"no job {safe(job_id)!r}", hint="check the id and that it is yours")
+        with naming("job", job_id):
+            row = await read_job(self._core, checked_id(job_id))
+            if row is None:
+                raise NotFoundError("the service knows nothing of it")
         return job_of(row, self._core.as_of())
 
     async def status(self, job_id: str, /, *, api: str = "graphql") -> str:
@@ -162,14 +167,16 @@ class Reads:
         """
         one_of(api, "api", APIS)
         if api == "rest":
-            reply = await self._core.rest("GET", f"/proc/job/{quote(checked_id(job_id), safe='')}/status")
-            answer: dict[str, dict[str, Any]] = decoded(dict[str, dict[str, Any]], reply.body, "status")
-            return str(answer.get("job", {}).get("jobStatus") or "unknown")
-        row: JobRow | None = await self._core.one(
-            "job", documents.JOB_STATUS, {"id": checked_id(job_id)}, JobRow | None
-        )
-        if row is None:
-            raise NotFoundError(f"no job {safe(job_id)!r}", hint="check the id and that it is yours")
+            with naming("job", job_id):
+                reply = await self._core.rest("GET", f"/proc/job/{quote(checked_id(job_id), safe='')}/status")
+            answer: _RestStatus = decoded(_RestStatus, reply.body, "status")
+            return answer.job.status or "unknown"
+        with naming("job", job_id):
+            row: JobRow | None = await self._core.one(
+                "job", documents.JOB_STATUS, {"id": checked_id(job_id)}, JobRow | None
+            )
+            if row is None:
+                raise NotFoundError("the service knows nothing of it")
         return row.status or "unknown"
 
     async def me(self) -> User:
@@ -191,18 +198,14 @@ class Reads:
         return answer.get("operations", [])
 
     async def now(self) -> datetime:
-        """Tell the service's clock (whole seconds, as its answers say it)."""
-        if self._core.now() is None:
-            await self.me()
+        """Ask for the service's clock (whole seconds, as its answers say it)."""
+        await self.me()
         return self._core.as_of()
 
     async def _clock(self, *times: object) -> datetime:
         """Tell the service's clock, asking for it only where a time is counted back from it."""
-        return (
-            await self.now()
-            if any(isinstance(t, str) or hasattr(t, "total_seconds") for t in times)
-            else (self._core.as_of())
-        )
+        counted = any(isinstance(given, str | timedelta) for given in times)
+        return await self.now() if counted and not self._core.clock_is_fresh() else self._core.as_of()
 
     async def scheduled_jobs(self, *, active: bool | None = None, name: str | None = None) -> pd.DataFrame:
         """List schedules: one row each.
@@ -235,6 +238,8 @@ def checked_id(value: object) -> str:
         )
     if not value.strip():
         raise UsageError("the id is empty", hint="give the id of a job")
+    if not value.isprintable():
+        raise UsageError(f"{safe(value)!r} is no id", hint="copy it again: it holds a character that no id has")
     return value
 
 
@@ -245,8 +250,8 @@ def job_of(row: JobRow, as_of: datetime) -> Job:
         id=row.id,
         status=row.status or "unknown",
         name=row.name,
-        created=_time(row.created_date_time),
-        modified=_time(row.modified_date_time),
+        created=optional_moment(row.created_date_time),
+        modified=optional_moment(row.modified_date_time),
         target_id=row.target_id,
         cluster_id=row.cluster_id,
         application_id=row.application_id,
@@ -267,14 +272,10 @@ def _task_of(job_id: str, task: TaskRow) -> Task:
         engine_id=task.engine_id or (task.engine.id if task.engine else None),
         engine=task.engine.name if task.engine else None,
         category=task.engine.category.name if task.engine and task.engine.category else None,
-        created=_time(task.created_date_time),
-        queued=_time(task.queued_date_time),
-        started=_time(task.started_date_time),
-        completed=_time(task.completed_date_time),
+        created=optional_moment(task.created_date_time),
+        queued=optional_moment(task.queued_date_time),
+        started=optional_moment(task.started_date_time),
+        completed=optional_moment(task.completed_date_time),
         failure_reason=task.failure_reason,
         failure_message=task.failure_message,
     )
-
-
-def _time(text: str | None) -> datetime | None:
-    return moment(text) if text else None

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._errors import NotFoundError, RefusedError, ServiceError, UnknownOutcomeError
+from jobwidgets._errors import NotFoundError, ServiceError, UnknownOutcomeError
 from jobwidgets._model import ScheduledJob
 from jobwidgets._text import safe
 from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import TOO_MANY, Core, looking_back
-from jobwidgets.client._listing import moment
+from jobwidgets.client._core import Core, looking_back, naming
+from jobwidgets.client._listing import optional_moment
+from jobwidgets.client._pages import paged, there
 from jobwidgets.frames._columns import SCHEDULE_COLUMNS, frame_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
 
     import pandas as pd
 
@@ -49,15 +50,18 @@ async def read_schedules(core: Core, *, active: bool | None, name: str | None) -
     """Read all schedules, in the order of their ids; again from the start while the list changes under the reading."""
     rows: dict[str, ScheduleRow] = {}
     for _ in range(MOST_PASSES):
-        offset, fresh = 0, 0
+        offset, fresh, pages = 0, 0, 0
         while True:
             page, limit = await _page(core, active=active, name=name, offset=offset)
             fresh += sum(row.id not in rows for row in page)
             rows.update({row.id: row for row in page})
             offset += len(page)
+            pages += 1
             if len(page) < limit:
                 break
-        if fresh == 0 or offset < limit:  # one page has no gaps, and a pass without news shows that there were none
+            if offset > 2 * len(rows) + 10 * limit:
+                raise ServiceError("the service sends the same schedules again and again", hint="ask its people")
+        if fresh == 0 or pages == 1:  # one page has no gaps, and a pass without news shows that there were none
             break
     now = core.as_of()
     kept = list(rows.values())
@@ -83,9 +87,8 @@ async def read_schedules(core: Core, *, active: bool | None, name: str | None) -
     return frame_of(SCHEDULE_COLUMNS, data, attrs)
 
 
-async def _page(core: Core, *, active: bool | None, name: str | None, offset: int) -> tuple[list[ScheduleRow], int]:
-    while True:
-        limit = core.sizes.page
+async def _page(core: Core, *, active: bool | None, name: str | None, offset: int) -> tuple[Sequence[ScheduleRow], int]:
+    async def read(limit: int) -> Sequence[ScheduleRow]:
         variables: dict[str, Any] = {
             "name": name,
             "isActive": active,
@@ -93,15 +96,12 @@ async def _page(core: Core, *, active: bool | None, name: str | None, offset: in
             "offset": offset,
             "limit": limit,
         }
-        try:
-            page: SchedulePage | None = await core.one(
-                "scheduledJobs", documents.SCHEDULED_JOBS, variables, SchedulePage | None
-            )
-        except (RefusedError, ServiceError) as error:
-            if error.name not in TOO_MANY or not core.sizes.smaller_page():
-                raise
-        else:
-            return (page.records or [] if page else []), limit
+        page: SchedulePage | None = await core.one(
+            "scheduledJobs", documents.SCHEDULED_JOBS, variables, SchedulePage | None
+        )
+        return there(page.records if page is not None else None, "scheduledJobs")
+
+    return await paged(core, read)
 
 
 async def read_schedule(core: Core, scheduled_job_id: str) -> ScheduledJob:
@@ -112,22 +112,23 @@ async def read_schedule(core: Core, scheduled_job_id: str) -> ScheduledJob:
     NotFoundError
         No such schedule, or it is not yours.
     """
-    row: ScheduleRow | None = await core.one(
-        "scheduledJob", documents.SCHEDULED_JOB, {"id": scheduled_job_id}, ScheduleRow | None
-    )
-    if row is None:
-        raise NotFoundError(f"no schedule {safe(scheduled_job_id)!r}", hint="check the id and that it is yours")
+    with naming("schedule", scheduled_job_id):
+        row: ScheduleRow | None = await core.one(
+            "scheduledJob", documents.SCHEDULED_JOB, {"id": scheduled_job_id}, ScheduleRow | None
+        )
+        if row is None:
+            raise NotFoundError("the service knows nothing of it")
     return ScheduledJob(
         id=row.id,
         name=row.name,
-        is_active=bool(row.is_active),
+        is_active=row.is_active is not False,
         is_public=row.is_public,
         run_mode=row.run_mode,
         description=row.description,
-        start=_time(row.start_date_time),
-        stop=_time(row.stop_date_time),
-        created=_time(row.created_date_time),
-        modified=_time(row.modified_date_time),
+        start=optional_moment(row.start_date_time),
+        stop=optional_moment(row.stop_date_time),
+        created=optional_moment(row.created_date_time),
+        modified=optional_moment(row.modified_date_time),
     )
 
 
@@ -150,11 +151,8 @@ async def switch_off(core: Core, schedule: ScheduledJob, *, api: str) -> None:
     with looking_back("the service took the request"):
         after = await read_schedule(core, schedule.id)
     if after.is_active:
-        raise UnknownOutcomeError(
-            f"the service said yes, but schedule {safe(schedule.id)} still reads active",
-            hint="read it again in a while",
-        )
-
-
-def _time(text: str | None) -> datetime | None:
-    return moment(text) if text else None
+        said = f"the service said yes, but schedule {safe(schedule.id)} still reads active"
+        raise UnknownOutcomeError(said, hint="read it again in a while")
+    if (after.is_public, after.run_mode) != (schedule.is_public, schedule.run_mode):
+        said = f"schedule {safe(schedule.id)} is off, but reads otherwise public or in another run mode than before"
+        raise UnknownOutcomeError(said, hint="read the schedule, and mend it")

@@ -72,7 +72,9 @@ def settle(
         )
     http_too = allow_http or stored.get("allow_http") is True
     address = checked_url(found_url, allow_http=http_too)
-    rest = rest_url or (None if named else env.get("AIWARE_REST_URL")) or _text(stored, "rest_url")
+    # the REST address of the environment belongs to the GraphQL address there: two services are never mixed
+    of_environment = not named and found_url == env.get("AIWARE_URL")
+    rest = rest_url or (env.get("AIWARE_REST_URL") if of_environment else None) or _text(stored, "rest_url")
     who = user or (None if secret else _text(stored, "user") or (None if named else env.get("AIWARE_USER")))
     found = secret or _stored_secret(stored, env, named=named, user=who) or _asked_secret(address, who)
     return Settings(

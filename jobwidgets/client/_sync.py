@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import functools
 import weakref
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
+from jobwidgets._errors import UsageError
 from jobwidgets.client._async import AsyncClient
 from jobwidgets.client._portal import Portal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from datetime import timedelta
 
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Receipt
+    import pandas as pd
+
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Progress, Receipt
     from jobwidgets.client._settings import Settings
 
 P = ParamSpec("P")
@@ -26,7 +32,7 @@ def waited(
 
     @functools.wraps(method)
     def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.portal.run(method(self.aio, *args, **kwargs))
+        return self.run(method(self.aio, *args, **kwargs))
 
     return call
 
@@ -40,7 +46,7 @@ def planned(
     def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Plan:
         from jobwidgets.bulk import Plan  # noqa: PLC0415  a floor above, reached only when a plan is asked for
 
-        return Plan(self.portal.run(method(self.aio, *args, **kwargs)), self)
+        return Plan(self.run(method(self.aio, *args, **kwargs)), self)
 
     return call
 
@@ -54,7 +60,7 @@ def receipted(
     def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Receipt:
         from jobwidgets.bulk import Receipt  # noqa: PLC0415  as above
 
-        return Receipt(self.portal.run(method(self.aio, *args, **kwargs)), self)
+        return Receipt(self.run(method(self.aio, *args, **kwargs)), self)
 
     return call
 
@@ -77,6 +83,24 @@ class Client:
         self.portal = Portal()
         self._end = weakref.finalize(self, _close, self.aio, self.portal)
 
+    def run(self, work: Coroutine[Any, Any, R], *, tick: Callable[[], None] | None = None) -> R:
+        """Wait for something that was begun on `aio`; an interrupt ends the waiting.
+
+        Raises
+        ------
+        UsageError
+            The client is closed, or was closed meanwhile.
+        """
+        if self.closed:
+            work.close()
+            raise UsageError("this client is closed", hint="connect again")
+        try:
+            return self.portal.run(work, tick=tick)
+        except (concurrent.futures.CancelledError, asyncio.CancelledError):
+            if not self.closed:
+                raise
+            raise UsageError("this client was closed while it was at work", hint="connect again") from None
+
     def __repr__(self) -> str:
         return repr(self.aio).replace("AsyncClient", "Client")
 
@@ -95,7 +119,18 @@ class Client:
     cancel_range = waited(AsyncClient.cancel_range)
     create_job = waited(AsyncClient.create_job)
     receipts = waited(AsyncClient.receipts)
-    wait = waited(AsyncClient.wait)
+
+    def wait(
+        self, jobs: object, /, *, timeout: str | timedelta = "10min", progress: Progress | bool | None = None
+    ) -> pd.DataFrame:
+        """Wait until jobs are terminal, with a progress bar: see `AsyncClient.wait`."""
+        from jobwidgets.bulk import Told  # noqa: PLC0415  a floor above, reached only when it is asked for
+
+        told = Told(progress, "Waiting")
+        frame: pd.DataFrame = told.while_running(
+            lambda: self.run(self.aio.wait(jobs, timeout=timeout, progress=told.tell), tick=told.draw)
+        )
+        return frame
 
     plan_cancel = planned(AsyncClient.plan_cancel)
     plan_retry = planned(AsyncClient.plan_retry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import urllib.request
 import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from jobwidgets._text import safe
 from jobwidgets.client._flow import Lost, Reply, Request
+from jobwidgets.client._settings import LOOPBACK
 
 if TYPE_CHECKING:
     from jobwidgets._secret import Secret
@@ -24,7 +26,8 @@ IN_FLIGHT = 32
 LARGEST_BODY = 256 * 2**20
 CONNECT = 10.0  # seconds
 KEEP_ALIVE = 4.0  # seconds: shorter than servers wait, so that a write seldom meets a connection that is being closed
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+ERRORS_ARE_BELOW = 2**20  # bytes
+SHORTEST_TOKEN = 8  # letters: what is shorter is no secret, and stands in every text
 
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
@@ -60,11 +63,20 @@ class Wire:
         timeout : float
             Seconds for everything: waiting for a place, connecting, sending, the last byte of the answer.
         """
+        answer = await self._sent(request, timeout)
+        if answer is None:
+            raise asyncio.CancelledError  # anew: the frames of the first one hold the token
+        return answer
+
+    async def _sent(self, request: Request, timeout: float) -> Reply | Lost | None:  # noqa: ASYNC109  as above
+        """Send, and turn whatever happens into a value; None says that the caller does not want it any more."""
         began = False
         try:
             async with asyncio.timeout(timeout), self._places:
                 began = True
                 return await self._once(request)
+        except asyncio.CancelledError:
+            return None
         except TimeoutError:
             return Lost(sent=began, why=f"no answer within {timeout:.3g} s", timed_out=True)
         except TooLargeError:
@@ -94,10 +106,17 @@ class Wire:
             headers = response.headers
             return Reply(
                 status=response.status_code,
-                body=b"".join(chunks),
+                body=self._redacted(b"".join(chunks)),
                 retry_after=_retry_after(headers.get("retry-after"), _date(headers.get("date"))),
                 date=_date(headers.get("date")),
             )
+
+    def _redacted(self, body: bytes) -> bytes:
+        """Take the token out of an answer that repeats it: errors are shown."""
+        if not self._token or len(body) > ERRORS_ARE_BELOW:
+            return body
+        token = self._token.reveal().encode()
+        return body.replace(token, b"(token)") if len(token) >= SHORTEST_TOKEN and token in body else body
 
     def _client(self, url: str) -> httpx.AsyncClient:
         if self._http is None:
@@ -105,18 +124,17 @@ class Wire:
             if self._app is not None:
                 transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
             else:
-                # no proxy stands between a machine and itself, whatever the environment says
-                proxied = urlsplit(url).hostname not in LOOPBACK
                 context = httpx.create_ssl_context()
                 transport = AiohttpTransport(
+                    proxy=_proxy(url),
                     client=lambda: aiohttp.ClientSession(
                         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE, ssl=context),
-                        trust_env=proxied,
                         cookie_jar=aiohttp.DummyCookieJar(),
                     ),
                 )
             self._http = httpx.AsyncClient(
                 transport=transport,
+                trust_env=False,  # of the environment only the proxies are taken, and no password file
                 # every exchange runs under asyncio.timeout, which also bounds a trickle; this one tells "not reached"
                 timeout=httpx.Timeout(None, connect=CONNECT),
                 follow_redirects=False,  # a token is never carried to another host
@@ -139,6 +157,17 @@ class Wire:
             http, self._http = self._http, None
             with contextlib.suppress(RuntimeError):  # a transport that never sent anything has nothing to close
                 await http.aclose()
+
+
+def _proxy(url: str) -> httpx.Proxy | None:
+    """Find the environment's proxy; none ever stands between a machine and itself."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host in LOOPBACK or urllib.request.proxy_bypass(host):
+        return None
+    proxies = urllib.request.getproxies()
+    found = proxies.get(parts.scheme) or proxies.get("all")
+    return httpx.Proxy(found) if found else None
 
 
 def _why(error: BaseException) -> str:

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jobwidgets._errors import AuthError, JobError, NotFoundError, RefusedError, UnknownOutcomeError, UsageError
-from jobwidgets._model import REASON_TEXT, TERMINAL, Job
+from jobwidgets._model import REASON_TEXT, TERMINAL, Job, after_cancel
 from jobwidgets._secret import Secret
 from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import looking_back
+from jobwidgets.client._core import looking_back, naming
 from jobwidgets.client._flow import LOOK_AGAIN
 from jobwidgets.client._lists import APIS, one_of
 from jobwidgets.client._ranges import cancel_range
 from jobwidgets.client._reads import Reads, checked_id
 from jobwidgets.client._schedules import read_schedule, switch_off
-from jobwidgets.frames._rows import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +36,10 @@ class _Message(msgspec.Struct):
 
 class _Id(msgspec.Struct):
     id: str
+
+
+class _Created(msgspec.Struct):
+    ids: list[str] = msgspec.field(name="internalJobIds")
 
 
 class Writes(Reads):
@@ -67,52 +70,51 @@ class Writes(Reads):
         one_of(api, "api", APIS)
         checked_id(job_id)
         try:
-            if api == "rest":
-                reply = await self._core.rest("POST", "/proc/jobs/cancel", json={"jobID": job_id}, write=True)
-                said = _rest_message(reply.body)
-            else:
-                answer: _Message = await self._core.one(
-                    "cancelJob", documents.CANCEL, {"id": job_id}, _Message, write=True
-                )
-                said = answer.message or "cancelled"
+            with naming("job", job_id):
+                said = await self._told_to_cancel(job_id, api)
         except (NotFoundError, AuthError):
             raise
         except RefusedError as refusal:
             raise await self._explained(job_id, refusal) from None
-        with looking_back(f"the service said {safe(said)!r}"):
-            await self._confirm(job_id, said, api)
+        await self._confirm(job_id, said, api)
         return said
+
+    async def _told_to_cancel(self, job_id: str, api: str) -> str:
+        if api == "rest":
+            reply = await self._core.rest("POST", "/proc/jobs/cancel", json={"jobID": job_id}, write=True)
+            return _rest_message(reply.body)
+        answer: _Message = await self._core.one("cancelJob", documents.CANCEL, {"id": job_id}, _Message, write=True)
+        return answer.message or "cancelled"
 
     async def _explained(self, job_id: str, refusal: RefusedError) -> RefusedError:
         """Say why a cancel was refused: by what the job reads now, never by the text of the refusal."""
         try:
-            job = await self.job(job_id)
+            return _refused(await self.job(job_id), refusal.message, refusal.name)
         except JobError:
             return refusal  # the refusal is certain, only its reason cannot be read
-        verdict = job.can_cancel
-        why = REASON_TEXT[verdict.reason] if verdict.reason else f"the service says: {refusal.message}"
-        state = job.status if verdict.reason is None or job.status in TERMINAL else f"{job.status} and {why}"
-        return RefusedError(
-            f"job {safe(job_id)} is {state}", hint=ONLY_IDLE if verdict.reason else why, name=refusal.name
-        )
 
     async def _confirm(self, job_id: str, said: str, api: str) -> None:
         """Look at a job after its cancel was accepted: it may have gone on all the same, or need a moment."""
         for pause in CONFIRM_AFTER:
             await asyncio.sleep(pause)
-            try:
-                job = await self.job(job_id)
-            except NotFoundError:
-                if api != "rest":
-                    raise
-                job = Job(id=job_id, status=await self.status(job_id, api="rest"))  # GraphQL has another id for it
-            if job.status in ("aborted", "cancelled"):
+            with looking_back(f"the service said {safe(said)!r}"):
+                job = await self._looked_at(job_id, api)
+            became = after_cancel(job.status, job.can_cancel)
+            if became == "done":
                 return
-            if not job.can_cancel:
-                raise await self._explained(job_id, RefusedError(said))
+            if became == "refused":
+                raise _refused(job, said)
         raise UnknownOutcomeError(
             f"the service said {safe(said)!r}, but job {safe(job_id)} still reads {job.status}", hint=LOOK_AGAIN
         )
+
+    async def _looked_at(self, job_id: str, api: str) -> Job:
+        try:
+            return await self.job(job_id)
+        except NotFoundError:
+            if api != "rest":
+                raise
+            return Job(id=job_id, status=await self.status(job_id, api="rest"))  # GraphQL has another id for it
 
     async def retry(self, job_id: str, /) -> str:
         """Submit a job again as a new one, with the same engines and payloads; the old job stays as it is.
@@ -132,7 +134,9 @@ class Writes(Reads):
             The answer was lost: a new job may exist.
         """
         try:
-            answer: _Id = await self._core.one("retryJob", documents.RETRY, {"id": checked_id(job_id)}, _Id, write=True)
+            with naming("job", job_id):
+                given = {"id": checked_id(job_id)}
+                answer: _Id = await self._core.one("retryJob", documents.RETRY, given, _Id, write=True)
         except (NotFoundError, AuthError):
             raise
         except RefusedError as refusal:
@@ -143,6 +147,7 @@ class Writes(Reads):
             hint = "a complete job is not retried" if status == "complete" else "this service retries fewer jobs"
             said = f"job {safe(job_id)} is {status}: {refusal.message}"
             raise RefusedError(said, hint=hint, name=refusal.name) from None
+        self._core.made.add(answer.id)
         return answer.id
 
     async def cancel_scheduled(self, scheduled_job_id: str, /, *, api: str = "graphql") -> str:
@@ -174,8 +179,10 @@ class Writes(Reads):
         before = await read_schedule(self._core, checked_id(scheduled_job_id))
         if before.is_active:
             await switch_off(self._core, before, api=api)
-        with looking_back("the schedule is off"):
+        try:
             launched = await self.jobs(scheduled_job=scheduled_job_id, status=["pending", "queued", "running"])
+        except JobError as error:
+            return f"schedule {safe(before.id)} is off; what it launched could not be listed: {error.message}"
         done = "is off: it launches nothing more" if before.is_active else "was off already"
         message = f"schedule {safe(before.name)!r} ({safe(before.id)}) {done}"
         if launched.empty:
@@ -199,7 +206,8 @@ class Writes(Reads):
         -------
         DataFrame
             One row a job of the range: `id`, `name`, `status_before`, `status`, `outcome` ("done" if it reads aborted
-            now and did not before, else "unchanged" or "changed"). `df.attrs["seen_before"]` counts what was listed.
+            now and did not before, else "unchanged", "changed", or "gone" when it is not listed any more).
+            `df.attrs["seen_before"]` counts what was listed before.
 
         Raises
         ------
@@ -262,12 +270,24 @@ class Writes(Reads):
         job = {key: value for key, value in given.items() if value is not None}
         if api == "rest":
             reply = await self._core.rest("POST", "/proc/job/create", json=job, write=True)
-            ids: dict[str, list[str]] = decoded(dict[str, list[str]], reply.body, "create")
-            if not ids.get("internalJobIds"):
-                raise UnknownOutcomeError("the service created a job without telling its id", hint=LOOK_AGAIN)
-            return ids["internalJobIds"][0]
-        made: _Id = await self._core.one("createJob", documents.CREATE, {"input": job}, _Id, write=True)
-        return made.id
+            try:
+                new_id = msgspec.json.decode(reply.body, type=_Created).ids[0]
+            except (msgspec.MsgspecError, IndexError, RecursionError):
+                raise UnknownOutcomeError("the service made a job without telling its id", hint=LOOK_AGAIN) from None
+        else:
+            made: _Id = await self._core.one("createJob", documents.CREATE, {"input": job}, _Id, write=True)
+            new_id = made.id
+        self._core.made.add(new_id)
+        return new_id
+
+
+def _refused(job: Job, said: str, name: str = "") -> RefusedError:
+    """Say that a cancel did not happen, and why, by what the job reads."""
+    reason = job.can_cancel.reason
+    if reason is None:
+        return RefusedError(f"job {safe(job.id)} is {job.status}", hint=f"the service says: {safe(said)}", name=name)
+    state = job.status if job.status in TERMINAL else f"{job.status} and {REASON_TEXT[reason]}"
+    return RefusedError(f"job {safe(job.id)} is {state}", hint=ONLY_IDLE, name=name)
 
 
 def _rest_message(body: bytes) -> str:

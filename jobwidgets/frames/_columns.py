@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,25 @@ def array_of(kind: str, values: Sequence[Any]) -> Any:
 
 
 def times(values: Sequence[str | None]) -> Any:
-    """Read a column of date-times as the services write them."""
+    """Read a column of date-times as the services write them, in the resolution of a microsecond."""
+    texts = pd.Series(list(values), dtype="object")
     try:
-        index = pd.to_datetime(pd.Series(list(values), dtype="object"), format="ISO8601", utc=True, errors="raise")
+        return pd.to_datetime(texts, format="ISO8601", utc=True).astype(TIME).array
+    except pd.errors.OutOfBoundsDatetime:
+        return _far_times(values)  # older pandas reads in nanoseconds, which end in 2262
     except (ValueError, TypeError, OverflowError):
         raise ServiceError("the service sent something else than a time", hint="ask the service's people") from None
-    return index.astype(TIME).array
+
+
+def _far_times(values: Sequence[str | None]) -> Any:
+    """Do the same one by one, for times in any year."""
+    try:
+        moments = [
+            datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None) if text else None for text in values
+        ]
+    except (ValueError, OverflowError):
+        raise ServiceError("the service sent something else than a time", hint="ask the service's people") from None
+    return pd.Series(np.array(moments, dtype="datetime64[us]")).dt.tz_localize("UTC").array
 
 
 def _statuses(values: Sequence[Any]) -> pd.Categorical[Any]:

@@ -46,6 +46,6 @@ def ids_of(jobs: object, *, service: str | None = None) -> list[str]:
 
 
 def _checked(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise UsageError(f"{value!r} is no id", hint=_HINT)
     return value

@@ -225,6 +225,7 @@ def test_an_outage_in_the_middle_is_survived_by_resuming(client, service):
     receipt = plan.apply(progress=False)
     settled(receipt)
     service.faults.clear()
+    service.clock.advance("5min")
     assert receipt.resume(progress=False).counts == {"done": 120}
     assert len(service.ledger) == 120
 

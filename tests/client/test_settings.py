@@ -154,6 +154,18 @@ def test_blanks_around_a_token_do_not_count():
     assert settled(url=URL, secret=Secret(" a password "), user="maren").secret.reveal() == " a password "
 
 
+def test_the_rest_address_of_the_environment_belongs_to_the_graphql_address_there():
+    env = {"AIWARE_URL": URL, "AIWARE_TOKEN": "t", "AIWARE_REST_URL": "https://api.example.com/edge/v1"}
+    assert settled(env, url="https://other.example/g").rest_url is None
+    assert settled(env, url=URL).rest_url == "https://api.example.com/edge/v1"
+
+
+@pytest.mark.parametrize("given", [{"token": "t", "user": "u"}, {"password": "p"}, {"token": "t", "password": "p"}])
+def test_what_does_not_go_together_is_refused(given):
+    with pytest.raises(jw.SettingsError, match="is given"):
+        jw.connect(URL, **given)
+
+
 def test_a_secret_never_shows_itself():
     import copy
 

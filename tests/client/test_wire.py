@@ -258,3 +258,41 @@ def test_jobs_that_came_as_null_are_told_and_the_others_kept(raw):
     assert frame.id.tolist() == ["0012"]
     assert frame.attrs["unread"] == 1
     assert frame.why_not.tolist() == ["tasks_unread"]
+
+
+def test_an_answer_that_repeats_the_token_is_shown_without_it(raw):
+    body = b'{"errors":[{"message":"bad header Bearer canary-77aa"}]}'
+    server = raw(lambda c: c.sendall(http(body, status="401 Unauthorized")))
+    with jw.connect(server.url, token="canary-77aa") as client, pytest.raises(jw.AuthError) as refused:
+        client.me()
+    assert "bad header" in str(refused.value)
+    assert "canary" not in str(refused.value)
+
+
+def test_a_password_file_of_the_user_is_not_read(raw, monkeypatch, tmp_path):
+    (tmp_path / ".netrc").write_text("default login somebody password something")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    server = raw(lambda c: c.sendall(http(b'{"data":{"me":{"id":"1"}}}')))
+    with jw.connect(server.url, token="canary-77aa") as client:
+        assert client.me().id == "1"
+
+
+def test_a_call_that_is_cancelled_shows_no_frame_that_holds_the_token(raw):
+    import traceback
+
+    url = raw(lambda _: time.sleep(3)).url
+
+    async def main():
+        wire = Wire(Secret("canary-77aa"))
+        try:
+            await asyncio.wait_for(wire.send(Request("x", "POST", url, b"{}"), 5), 0.3)
+        except TimeoutError as error:
+            return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        finally:
+            await wire.close()
+
+    shown = asyncio.run(main())
+    assert "wait_for" in shown
+    assert "canary" not in shown

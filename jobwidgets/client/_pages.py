@@ -1,0 +1,214 @@
+"""One page at a time: asked for, taken as rows, and made smaller where the service says that it is too large."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from jobwidgets._errors import NotFoundError, RefusedError, ServiceError
+from jobwidgets._when import iso
+from jobwidgets.client import _documents as documents
+from jobwidgets.client._core import SIDE_BY_SIDE, TOO_MANY, Core, together
+from jobwidgets.client._flow import graph_error
+from jobwidgets.frames._rows import JobPage, JobRow, TaskRow, decoded
+
+if TYPE_CHECKING:
+    from jobwidgets.client._listing import Ask
+
+T = TypeVar("T")
+Records = Sequence[JobRow | None]
+GONE = frozenset({"not_found", "not_allowed"})
+"""Names under which a single job is not there for us."""
+FILTERABLE = frozenset({"pending", "running", "complete", "cancelled", "queued", "failed"})
+"""The words that the filter of the service knows; jobs that read `aborted` are listed under `cancelled`."""
+
+
+async def paged(
+    core: Core, read: Callable[[int], Awaitable[T]], *, most: int | None = None, rest: bool = False
+) -> tuple[T, int]:
+    """Read one page, a smaller one where the service says that it is too large; give it with the limit it was read at.
+
+    Parameters
+    ----------
+    core : Core
+        It remembers the largest page that the service takes.
+    read : callable
+        Reads a page of at most so many rows.
+    most : int, optional
+        No more rows than these are wanted.
+    rest : bool, default False
+        AI Processing gives its refusals no names: any of them can mean the size.
+    """
+    sizes = core.sizes
+    before = (sizes.page, sizes.tasks)
+    while True:
+        limit = min(sizes.wanted, most or sizes.wanted)
+        try:
+            page = await read(limit)
+        except (RefusedError, ServiceError) as error:
+            unnamed = rest and type(error) is RefusedError and not error.name
+            if error.name == "capacity_exceeded" and limit > 1:
+                sizes.soft = max(1, limit // 2)  # too dear just now: it grows again
+            elif not (error.name in TOO_MANY or unnamed) or not sizes.smaller_page():
+                sizes.page, sizes.tasks = before  # the size was not the reason
+                raise
+        else:
+            sizes.soft = min(sizes.page, sizes.soft * 2)
+            return page, limit
+
+
+async def graph_page(
+    core: Core,
+    ask: Ask,
+    limit: int,
+    *,
+    status: Iterable[str] = (),
+    target: str | None = None,
+    scheduled_job: str | None = None,
+    applications: Sequence[str] | None = None,
+) -> Records:
+    """Read one page of AI Data's list of jobs, with the first page of their tasks."""
+    page: JobPage | None = await core.one(
+        "jobs",
+        documents.JOBS,
+        {
+            "status": sorted({"cancelled" if word == "aborted" else word for word in status}) or None,
+            "targetId": target,
+            "scheduledJobIds": [scheduled_job] if scheduled_job else None,
+            "applicationIds": applications,
+            "range": [{"field": "createdDateTime", "fromDateTime": iso(ask.since), "toDateTime": iso(ask.until)}],
+            "orderBy": [{"field": "createdDateTime", "direction": "desc"}],
+            "offset": ask.offset,
+            "limit": limit,
+            "tasks": core.sizes.tasks,
+        },
+        JobPage | None,
+    )
+    return there(page.records if page is not None else None, "jobs")
+
+
+class _RestJob(msgspec.Struct, gc=False):
+    internal_job_id: str = msgspec.field(name="internalJobID")
+    status: str | None = msgspec.field(name="jobStatus", default=None)
+    name: str | None = None
+    created: str | None = msgspec.field(name="createdDateTime", default=None)
+    modified: str | None = msgspec.field(name="modifiedDateTime", default=None)
+    scheduled: str | None = msgspec.field(name="scheduledJobID", default=None)
+
+
+class _RestPage(msgspec.Struct, gc=False):
+    result: list[_RestJob] | None = None
+
+
+async def rest_page(core: Core, ask: Ask, limit: int, more: Mapping[str, str]) -> Records:
+    """Read one page of AI Processing's list of jobs; it tells nothing of tasks."""
+    query: dict[str, str | int] = {
+        "createdAfter": iso(ask.since),
+        "createdBefore": iso(ask.until),
+        "orderBy": "createdDateTime",
+        "direction": "desc",
+        "offset": ask.offset,
+        "limit": limit,
+        **more,
+    }
+    reply = await core.rest("GET", "/proc/jobs", query=query)
+    page: _RestPage = decoded(_RestPage, reply.body, "GET /proc/jobs")
+    return [
+        JobRow(
+            id=row.internal_job_id,
+            name=row.name,
+            status=row.status,
+            created_date_time=row.created,
+            modified_date_time=row.modified,
+            scheduled_job_id=row.scheduled,
+        )
+        for row in there(page.result, "GET /proc/jobs")
+    ]
+
+
+def there(records: Sequence[T] | None, what: str) -> Sequence[T]:
+    """Refuse to take a list that is null for one that is empty."""
+    if records is None:
+        raise ServiceError(f"the service answered {what} without a list", hint="try again; if it stays, ask its people")
+    return records
+
+
+async def read_job(core: Core, job_id: str) -> JobRow | None:
+    """Read one job and all its tasks, however many pages they take; None when it is there no more."""
+    before = core.sizes.tasks
+    first: JobRow | None = None
+    tasks: dict[str, TaskRow] = {}
+    offset = unread = 0
+    while True:
+        size = core.sizes.tasks
+        variables = {"id": job_id, "offset": offset, "tasks": size}
+        try:
+            row: JobRow | None = await core.one("job", documents.JOB_ONE, variables, JobRow | None)
+        except (RefusedError, ServiceError) as error:
+            if error.name not in TOO_MANY or size <= 1:
+                core.sizes.tasks = before if size <= 1 else core.sizes.tasks  # the size was not the reason
+                raise
+            core.sizes.tasks = max(1, size // 2)
+            continue
+        if row is None:
+            return None
+        first = first or row
+        records = row.tasks.records if row.tasks is not None else None
+        page = [None] if records is None else records  # null: there may be tasks, and they are not read
+        known = len(tasks)
+        tasks.update({task.id: task for task in page if task is not None})
+        unread += page.count(None)
+        offset += len(page)
+        if len(page) < size or records is None:
+            break
+        if len(tasks) == known:
+            raise ServiceError(f"the tasks of {job_id} come again and again", hint="ask the service's people")
+    if first.tasks is not None:
+        first.status = row.status
+        first.tasks.records = [*tasks.values(), *[None] * unread]
+    return first
+
+
+async def read_whole(core: Core, ids: Sequence[str], take: Callable[[JobRow], None]) -> None:
+    """Read jobs one by one with all their tasks, several at once; what vanished meanwhile is passed over."""
+    places = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def read(job_id: str) -> None:
+        async with places:
+            try:
+                row = await read_job(core, job_id)
+            except NotFoundError:
+                return
+        if row is not None:
+            take(row)
+
+    await together(read(job_id) for job_id in ids)
+
+
+async def read_rows(core: Core, verb: str, ids: Sequence[str]) -> tuple[dict[str, JobRow], list[str]]:
+    """Read many jobs with all their tasks; give their rows in the order of the ids, and the ids that are not known.
+
+    Raises
+    ------
+    ServiceError
+        One of them could not be read.
+    """
+    found = await core.read_many(verb, ids)
+    rows: dict[str, JobRow] = {}
+    again: list[str] = []
+    for job_id, answer in found.items():
+        if answer.value is not None:
+            row: JobRow = decoded(JobRow, answer.value, "job")
+            rows[job_id] = row
+            if row.tasks is None or not row.tasks.whole(answer.tasks):
+                again.append(job_id)
+        elif answer.error is None:
+            again.append(job_id)  # nothing was said of it
+        elif answer.error.name not in GONE:
+            raise graph_error(answer.error, "job")
+    await read_whole(core, again, lambda row: rows.update({row.id: row}))
+    unique = dict.fromkeys(ids)
+    return {job_id: rows[job_id] for job_id in unique if job_id in rows}, [i for i in unique if i not in rows]
