@@ -13,6 +13,7 @@ def test_a_refresh_keeps_selection_scroll_sort_and_focus(open_notebook):
     for _ in range(30):
         panel.page.keyboard.press("ArrowDown")
     panel.page.keyboard.press("Space")
+    expect(panel.root.get_by_text("2 jobs selected")).to_be_visible()
     chosen = panel.kernel("list(panel.selected['id'])")
     assert len(chosen) == 2
     place = "() => { const row = document.activeElement; return [row.textContent, row.getBoundingClientRect().top]; }"
