@@ -3,6 +3,7 @@
 import pytest
 
 import jobwidgets as jw
+from jobwidgets.client._flow import Reply
 from jobwidgets.emulator import Service, serve
 
 
@@ -33,3 +34,23 @@ def client(service, served):
     """Connect to it."""
     with jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token, timeout=20) as client:
         yield client
+
+
+@pytest.fixture
+def edited(client):
+    """Change each answer to one operation on its way to the client: a service as strange as a test wants it."""
+    send = client.aio._core.wire.send
+    changes = []
+
+    async def send_and_edit(request, *options):
+        answer = await send(request, *options)
+        for operation, change in changes:
+            if isinstance(answer, Reply) and request.name.startswith(operation):
+                answer = Reply(answer.status, change(answer.body), answer.retry_after, answer.date)
+        return answer
+
+    def edit(operation, change):
+        changes[:] = [(operation, change)]
+        client.aio._core.wire.send = send_and_edit
+
+    return edit

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.client._flow import Reply
 
 
 def failed(service, count, **options):
@@ -17,19 +16,6 @@ def failed(service, count, **options):
 
 def waiting(service, count):
     return [service.add_job("pending", 2, lives=False) for _ in range(count)]
-
-
-def edited(client, operation, change):
-    """Change each answer to one operation on its way to the client."""
-    send = client.aio._core.wire.send
-
-    async def send_and_edit(request, *options):
-        answer = await send(request, *options)
-        if request.name == operation and isinstance(answer, Reply):
-            return Reply(answer.status, change(answer.body), answer.retry_after, answer.date)
-        return answer
-
-    client.aio._core.wire.send = send_and_edit
 
 
 def test_one_at_a_time_works_on_a_receipt(client, service):
@@ -115,7 +101,7 @@ def test_a_single_retry_is_not_taken_for_a_lost_one(client, service):
     assert receipt.resolve().counts == {"not_sent": 1}
 
 
-def test_an_emptied_answer_with_paths_was_executed_and_is_not_sent_again(client, service):
+def test_an_emptied_answer_with_paths_was_executed_and_is_not_sent_again(client, service, edited):
     ids = failed(service, 9)
     frame = client.jobs(ids=ids)
     frame.loc[0, "id"] = "no-such-job"
@@ -126,7 +112,7 @@ def test_an_emptied_answer_with_paths_was_executed_and_is_not_sent_again(client,
         answer = msgspec.json.decode(body)
         return msgspec.json.encode({**answer, "data": None}) if answer.get("errors") else body
 
-    edited(client, "retryJob", emptied)
+    edited("retryJob", emptied)
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"unknown": 9}
     assert len(service.ledger) == 8
@@ -136,7 +122,7 @@ def test_an_emptied_answer_with_paths_was_executed_and_is_not_sent_again(client,
 
 
 @pytest.mark.parametrize("how", ["interrupted", "unreadable"])
-def test_a_yes_that_could_not_be_looked_at_is_unknown_and_not_done(client, service, how):
+def test_a_yes_that_could_not_be_looked_at_is_unknown_and_not_done(client, service, how, edited):
     client.aio._core.timeout = 4.0
     service.choices.cancel_race = 1.0
     plan = client.plan_cancel(waiting(service, 5))
@@ -144,7 +130,7 @@ def test_a_yes_that_could_not_be_looked_at_is_unknown_and_not_done(client, servi
     if how == "unreadable":
         service.faults.fail_before(operation="job", times=None)
     else:
-        edited(client, "job", lambda _: b'{"data":{}}')
+        edited("job", lambda _: b'{"data":{}}')
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"unknown": 5}
     assert service.ledger == []
@@ -185,8 +171,8 @@ def test_a_job_whose_tasks_are_cancelled_one_by_one_is_not_refused(client, servi
     assert after_cancel("aborted", verdict) == "done"
 
 
-def test_a_deeply_nested_answer_is_doubt_and_nothing_raw(client, service):
-    edited(client, "retryJob", lambda _: b'{"data":{"a0":' + b"[" * 100_000 + b"]" * 100_000 + b"}}")
+def test_a_deeply_nested_answer_is_doubt_and_nothing_raw(client, service, edited):
+    edited("retryJob", lambda _: b'{"data":{"a0":' + b"[" * 100_000 + b"]" * 100_000 + b"}}")
     receipt = client.plan_retry(failed(service, 1)).apply(progress=False)
     assert receipt.counts == {"unknown": 1}
 

@@ -4,20 +4,6 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.client._flow import Reply
-
-
-def edited(client, operation, change):
-    """Change each answer to one operation on its way to the client."""
-    send = client.aio._core.wire.send
-
-    async def send_and_edit(request, *options):
-        answer = await send(request, *options)
-        if request.name.startswith(operation) and isinstance(answer, Reply):
-            return Reply(answer.status, change(answer.body), answer.retry_after, answer.date)
-        return answer
-
-    client.aio._core.wire.send = send_and_edit
 
 
 @pytest.mark.parametrize(
@@ -27,13 +13,13 @@ def edited(client, operation, change):
         ("GET /proc/jobs", b'{"result":null,"count":0}', "rest"),
     ],
 )
-def test_a_list_that_is_null_is_not_taken_for_an_empty_one(client, operation, body, call):
-    edited(client, operation, lambda _: body)
+def test_a_list_that_is_null_is_not_taken_for_an_empty_one(client, operation, body, call, edited):
+    edited(operation, lambda _: body)
     with pytest.raises(jw.ServiceError, match="without a list"):
         client.jobs(api=call)
 
 
-def test_a_page_of_tasks_that_is_null_leaves_the_job_unjudged(client, service):
+def test_a_page_of_tasks_that_is_null_leaves_the_job_unjudged(client, service, edited):
     job = service.add_job("queued", ["queued"] * 120 + ["running"], lives=False)
     pages = []
 
@@ -41,7 +27,7 @@ def test_a_page_of_tasks_that_is_null_leaves_the_job_unjudged(client, service):
         pages.append(body)
         return b'{"data":{"job":{"id":"x","status":"queued","tasks":null}}}' if len(pages) == 2 else body
 
-    edited(client, "job", second_is_null)
+    edited("job", second_is_null)
     assert client.job(job).can_cancel.ok is None
 
 
@@ -72,11 +58,11 @@ def test_a_service_that_was_busy_for_a_while_is_asked_for_large_pages_again(clie
     assert service.requests["jobs"] - before == 1
 
 
-def test_a_wrong_id_does_not_shrink_the_pages(client, service):
+def test_a_wrong_id_does_not_shrink_the_pages(client, service, edited):
     service.faults.server_error(times=1)
     answer = b'{"data":{"job":null},"errors":[{"name":"invalid_input","message":"m","path":["job"]}]}'
     send = client.aio._core.wire.send
-    edited(client, "job", lambda body: answer if b"jobs" not in body[:20] else body)
+    edited("job", lambda body: answer if b"jobs" not in body[:20] else body)
     with pytest.raises(jw.RefusedError):
         client.job("weird!")
     client.aio._core.wire.send = send
@@ -97,7 +83,7 @@ def test_a_limit_with_a_filter_that_the_service_does_not_know_costs_no_more_than
     assert service.requests["jobs"] - before <= 2
 
 
-def test_jobs_of_which_nothing_was_said_are_read_again(client, service):
+def test_jobs_of_which_nothing_was_said_are_read_again(client, service, edited):
     ids = [service.a_failed_job(), service.a_complete_job()]
     calls = []
 
@@ -105,7 +91,7 @@ def test_jobs_of_which_nothing_was_said_are_read_again(client, service):
         calls.append(body)
         return b'{"data":{"a0":null,"a1":null}}' if len(calls) == 1 else body
 
-    edited(client, "job", first_is_empty)
+    edited("job", first_is_empty)
     assert client.jobs(ids=ids).id.tolist() == ids
 
 
