@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from browser_room import chromium, new_context
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect  # noqa: A004  it is what Playwright raises
 
 from jobwidgets import connect
 
@@ -30,12 +30,17 @@ def run_the_tour(url, folder):
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(url)
         expect(page.get_by_role("heading", name="Jobs in a notebook: the tour")).to_be_visible(timeout=PATIENCE)
-        expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute(
-            "data-status", "idle", timeout=PATIENCE
-        )
+        kernel = page.get_by_role("button", name=re.compile(r"^Python 3 .* \| Idle"))  # before, nothing would be run
+        expect(kernel).to_be_visible(timeout=PATIENCE)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.wait_for_function(ALL_RAN, timeout=PATIENCE)
+        try:
+            page.wait_for_function(ALL_RAN, timeout=PATIENCE)
+        except TimeoutError:
+            page.screenshot(path=folder / "stuck.png")
+            prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
+            errors = page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_text_contents()
+            pytest.fail(f"not every cell ran: {prompts} {errors} ({folder / 'stuck.png'})")
         expect(page.locator('[data-mime-type="application/vnd.jupyter.error"]')).to_have_count(0)
         expect(page.locator('[data-mime-type="application/vnd.jupyter.stderr"]')).to_have_count(0)
         expect(page.get_by_text("Would you like")).to_have_count(0)
