@@ -95,16 +95,6 @@ def test_jobs_of_which_nothing_was_said_are_read_again(client, service, edited):
     assert client.jobs(ids=ids).id.tolist() == ids
 
 
-@pytest.mark.parametrize("far", ["9999-12-31T00:00:00Z", "0001-01-01T00:00:00.000Z"])
-def test_times_in_any_year_are_read(far):
-    from jobwidgets.frames._columns import times
-
-    column = pd.Series(times(["2026-01-01T00:00:00.000Z", far, None]))
-    assert str(column.dtype) == "datetime64[us, UTC]"
-    assert column[1].year == int(far[:4])
-    assert column.isna().tolist() == [False, False, True]
-
-
 @pytest.mark.parametrize(
     "empty", [{"status": []}, {"engine": ""}, {"scheduled_job": ""}, {"target": " "}, {"status": 5}, {"engine": 5}]
 )

@@ -7,6 +7,7 @@ import pytest
 import jobwidgets as jw
 from jobwidgets._model import STATUSES
 from jobwidgets.frames import JOB_COLUMNS, SCHEDULE_COLUMNS, TASK_COLUMNS, JobTableBuilder, ids_of
+from jobwidgets.frames._columns import times
 from jobwidgets.frames._rows import JobRow
 
 DTYPES = {
@@ -103,6 +104,14 @@ def test_ids_and_names_stay_texts():
 def test_a_time_that_is_none_is_told():
     with pytest.raises(jw.ServiceError, match="something else than a time"):
         built({"status": "pending", "createdDateTime": "yesterday"})
+
+
+@pytest.mark.parametrize("far", ["9999-12-31T00:00:00Z", "0001-01-01T00:00:00.000Z"])
+def test_times_in_any_year_are_read(far):
+    column = pd.Series(times(["2026-01-01T00:00:00.000Z", far, None]))
+    assert str(column.dtype) == "datetime64[us, UTC]"
+    assert column[1].year == int(far[:4])
+    assert column.isna().tolist() == [False, False, True]
 
 
 def test_what_is_known_of_a_frame_survives_filtering(client):
