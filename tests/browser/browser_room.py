@@ -54,11 +54,13 @@ SERVER_CONFIG: dict[str, dict[str, Any]] = {
     "JupyterNotebookApp": {"expose_app_in_browser": True},
     "KernelManager": {"shutdown_wait_time": 1.0},
 }
-# Ends as if by SIGTERM when its standard input closes: no server outlives a test run, however that ended.
+# Ends as if by SIGTERM when the test run is gone, however that ended: then this process has another parent.
 BOOT = """
-import os, runpy, signal, sys, threading
+import os, runpy, signal, sys, threading, time
+owner = os.getppid()
 def watch():
-    sys.stdin.buffer.read()
+    while os.getppid() == owner:
+        time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGTERM)
 threading.Thread(target=watch, daemon=True).start()
 sys.argv = sys.argv[1:]
@@ -91,7 +93,7 @@ class JupyterServer:
         self.log = state / "server.log"
         with self.log.open("wb") as out:
             self._process = subprocess.Popen(
-                self._command(), cwd=self.root, env=self._environment(folders), stdin=subprocess.PIPE,
+                self._command(), cwd=self.root, env=self._environment(folders), stdin=subprocess.DEVNULL,
                 stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         try:
@@ -157,8 +159,6 @@ class JupyterServer:
                     os.killpg(self._process.pid, end) if end == signal.SIGKILL else self._process.send_signal(end)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(patience)
-        if self._process.stdin:
-            self._process.stdin.close()
 
 
 CHROMIUM_ARGS = [
