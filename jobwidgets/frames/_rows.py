@@ -131,14 +131,6 @@ class JobTableBuilder:
     def __len__(self) -> int:
         return len(self._place)
 
-    def __contains__(self, job_id: object) -> bool:
-        return job_id in self._place
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids in the order of their coming."""
-        return list(self._place)
-
     def add(self, rows: Sequence[JobRow], task_limit: int | None) -> int:
         """Take the rows whose id is new, and say how many these were."""
         fresh = 0

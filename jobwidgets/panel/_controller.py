@@ -95,12 +95,7 @@ class Controller:
     def refresh(self) -> None:
         """Read the list again, unless something is being asked already."""
         if not self.busy and not self.closed:
-            self._send(self._list(), self._listed)
-
-    async def _list(self) -> pd.DataFrame:
-        """Read the list, the newest first; jobs of one instant keep their places from one look to the next."""
-        frame = await self.client.aio.jobs(**self.query)
-        return frame.sort_values(["created", "id"], ascending=[False, True], kind="stable", ignore_index=True)
+            self._send(self.client.aio.jobs(**self.query), self._listed)
 
     def _listed(self, frame: pd.DataFrame) -> None:
         self.frame = frame
@@ -192,7 +187,7 @@ class Controller:
 
     def _applied(self, receipt: AsyncReceipt) -> None:
         self.receipt, self.stage, self.plan = receipt, Stage.DONE, None
-        self._send(self._list(), self._listed)  # look at once what became of them
+        self._send(self.client.aio.jobs(**self.query), self._listed)  # look at once what became of them
 
     def stop(self) -> None:
         """Stop sending; what was sent stays sent, and no job is ever cancelled by this."""
