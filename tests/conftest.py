@@ -14,6 +14,7 @@ def no_settings_of_this_machine(monkeypatch, tmp_path):
         monkeypatch.delenv(f"AIWARE_{name}", raising=False)
     monkeypatch.delenv("JOBWIDGETS_DEMO", raising=False)
     monkeypatch.setenv("JOBWIDGETS_PROFILES", str(tmp_path / "profiles.toml"))
+    monkeypatch.setenv("JOBWIDGETS_STATE", str(tmp_path / "state"))
 
 
 @pytest.fixture
