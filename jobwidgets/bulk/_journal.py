@@ -130,7 +130,7 @@ class Journal:
         self._descriptor = descriptor
         self._lease = lease
         self._size = self._kept = 0
-        self._appending = threading.Lock()
+        self._appending, self._keeping = threading.Lock(), threading.Lock()
         # one thread: whoever comes while it syncs waits for the next turn, and one turn serves all who wait
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="jobwidgets-journal")
         self._close_file = weakref.finalize(self, os.close, descriptor)
@@ -151,16 +151,20 @@ class Journal:
             make_dir(path.parent)
             lease = Lease.take(path.parent, op)
             try:
-                return cls._opened(op, path, write_new(path), lease)
-            except BaseException as error:
-                if not isinstance(error, FileExistsError):
-                    path.unlink(missing_ok=True)  # ours, and nothing in it
+                journal = cls(op, path, write_new(path), lease)
+            except BaseException:
                 lease.release()
+                raise
+            try:
+                journal._load()
+            except BaseException:
+                journal.discard()
                 raise
         except FileExistsError:
             raise UsageError(f"operation {op} was begun already", hint="look at its receipt, resume that") from None
         except OSError as error:
             raise unwritable(error) from None
+        return journal
 
     @classmethod
     def reopen(cls, op: str, root: Path | None = None) -> Journal:
@@ -178,33 +182,29 @@ class Journal:
         try:
             lease = Lease.take(path.parent, op)
             try:
-                return cls._opened(op, path, os.open(path, os.O_RDWR | os.O_APPEND | OPEN), lease)
+                journal = cls(op, path, os.open(path, os.O_RDWR | os.O_APPEND | OPEN), lease)
             except BaseException:
                 lease.release()
                 raise
+            try:
+                journal._load()
+            except BaseException:
+                journal.close()
+                raise
         except OSError as error:
             raise unwritable(error) from None
-
-    @classmethod
-    def _opened(cls, op: str, path: Path, descriptor: int, lease: Lease) -> Journal:
-        journal = cls(op, path, descriptor, lease)
-        try:
-            journal._load()
-            path.with_suffix(".stop").unlink(missing_ok=True)  # that was for the one before
-            sync_dir(path.parent)
-        except BaseException:
-            journal.close()
-            raise
         return journal
 
     def _load(self) -> None:
-        """Take what is in the file, and cut a torn tail off."""
+        """Take what is in the file, cut a torn tail off, and see that file and name are on disk."""
         data = self.path.read_bytes()
         self.records, size = replay(data, self.path)
         if size < len(data):
             os.ftruncate(self._descriptor, size)
         os.fsync(self._descriptor)  # also what another wrote and did not sync: it is built upon from here
         self._size = self._kept = size
+        self.path.with_suffix(".stop").unlink(missing_ok=True)  # that was for the one before
+        sync_dir(self.path.parent)
 
     def append(self, *records: Mapping[str, Any]) -> None:
         """Write records at the end, all or none; they are on disk when `synced` has returned.
@@ -242,8 +242,7 @@ class Journal:
 
     def sync(self) -> None:
         """Do the same as `synced`, blocking."""
-        self._refuse_broken()
-        self._turns.submit(self._keep, self._size).result()
+        self._keep(self._size)
 
     def _keep(self, wanted: int) -> None:
         """Sync the file unless an earlier turn has done it; then see that it is still ours, and only then say yes.
@@ -251,16 +250,17 @@ class Journal:
         Whoever takes over makes its lease first and reads the file then. So either we see that lease, or it sees
         what we have written.
         """
-        self._refuse_broken()
-        if self._kept < wanted:
-            size = self._size
-            try:
-                os.fsync(self._descriptor)
-            except OSError as error:
-                self.broken = why(error)  # the system may have dropped what it could not write: never tried again
-                self._refuse_broken()
-            self.syncs += 1
-            self._kept = size
+        with self._keeping:
+            self._refuse_broken()
+            if self._kept < wanted:
+                size = self._size
+                try:
+                    os.fsync(self._descriptor)
+                except OSError as error:
+                    self.broken = why(error)  # the system may have dropped what it could not write: never tried again
+                    self._refuse_broken()
+                self.syncs += 1
+                self._kept = size
         self._lease.check()
 
     def stop_asked(self) -> bool:
@@ -276,24 +276,28 @@ class Journal:
 
     def close(self) -> None:
         """Keep what was appended, and let others work on the operation; safe to call again."""
+        self._end(remove=False)
+
+    def discard(self) -> None:
+        """Close it and remove the file: for an operation that could not begin, so that its plan can be used again."""
+        self._end(remove=True)
+
+    def _end(self, *, remove: bool) -> None:
         if not self._close_file.alive:
             return
         try:
-            with suppress(NotSentError, UsageError):
+            with suppress(NotSentError, UsageError, OSError):
                 self.sync()
                 self.path.with_suffix(".stop").unlink(missing_ok=True)  # it has stopped
         finally:
             self._turns.shutdown()
             self.broken = self.broken or "it was closed"
             self._close_file()
+            if remove:
+                with suppress(UsageError, OSError):
+                    self._lease.check()
+                    self.path.unlink()
             self._lease.release()
-
-    def discard(self) -> None:
-        """Close it and remove the file: for an operation that could not begin, so that its plan can be used again."""
-        with suppress(UsageError, OSError):
-            self._lease.check()
-            self.path.unlink()
-        self.close()
 
     def _refuse_broken(self) -> None:
         if self.broken:

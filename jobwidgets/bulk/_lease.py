@@ -146,7 +146,7 @@ class Lease:
         except OSError:
             pass  # not to be read is as bad as gone: somebody else may be writing
         raise UsageError(
-            f"operation {self.op} was taken from this kernel: its lease {self.path} is gone",
+            f"operation {self.op} was taken from this kernel: its lease {self.path} is gone or cannot be read",
             hint="this one has stopped; resume to go on",
         )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WRITABLE = "set JOBWIDGETS_STATE to a directory you can write"
-OPEN = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+OPEN = getattr(os, "O_BINARY", 0)  # Windows would change the line breaks
 OP = re.compile(r"[a-z]{2,16}-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 """How an operation is called: its kind, when it was planned, chance."""
 _NO_SYNC_OF_DIRECTORIES = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EISDIR)
