@@ -292,7 +292,9 @@ class Core:
         while True:
             variables: dict[str, Any] = {f"a{at}": job_id for at, job_id in enumerate(ids)}
             size = self.sizes.tasks
-            envelope = await self.graph(verb, documents.many(verb, len(ids)), {**variables, "tasks": size})
+            if verb in documents.WITH_TASKS:
+                variables["tasks"] = size
+            envelope = await self.graph(verb, documents.many(verb, len(ids)), variables)
             errors = envelope.errors or []
             if not envelope.has_data and errors:
                 if errors[0].name in TOO_MANY:
@@ -303,7 +305,7 @@ class Core:
                 raise AuthError(f"{verb}: the token is not accepted any more", hint=RENEW)
             if not any(error.name in TOO_MANY and (error.path is None or error.inside) for error in errors):
                 return matched(envelope, ids, tasks=size)
-            if size == 1:
+            if size == 1 or verb not in documents.WITH_TASKS:
                 self.sizes.tasks = largest  # the pages were not the reason
                 return matched(envelope, ids, tasks=size)
             self.sizes.tasks = max(1, size // 2)

@@ -25,6 +25,17 @@ query jobs($status: [JobStatusFilter!], $applicationIds: [ID], $targetId: ID, $s
   }}
 }}"""
 
+JOB_STATUSES = """
+query jobs($status: [JobStatusFilter!], $applicationIds: [ID], $range: [JobDateTimeFilter!],
+           $orderBy: [JobSortField!], $offset: Int, $limit: Int) {
+  jobs(status: $status, applicationIds: $applicationIds, dateTimeFilter: $range, orderBy: $orderBy,
+       offset: $offset, limit: $limit) {
+    count
+    records { id status createdDateTime }
+  }
+}"""
+"""The list with no more of each job than its status, and where in the list it stands."""
+
 JOB_ONE = f"""
 query job($id: ID!, $offset: Int, $tasks: Int) {{
   job(id: $id) {{ {JOB} tasks(offset: $offset, limit: $tasks) {{ count records {{ {TASK} }} }} }}
@@ -53,6 +64,7 @@ LOGIN = (
 
 FIXED = {
     "jobs": JOBS,
+    "jobs, their statuses": JOB_STATUSES,
     "job": JOB_ONE,
     "jobStatus": JOB_STATUS,
     "cancelJob": CANCEL,
@@ -67,6 +79,9 @@ FIXED = {
 }
 """Every fixed document by its operation's name."""
 
+WITH_TASKS = frozenset({"job", "jobTasks"})
+"""The verbs of `many` whose document also takes `tasks`, the size of a page of tasks."""
+
 
 @lru_cache(maxsize=256)
 def many(verb: str, size: int) -> str:
@@ -74,8 +89,8 @@ def many(verb: str, size: int) -> str:
 
     Parameters
     ----------
-    verb : {"cancelJob", "retryJob", "job", "jobTasks"}
-        What each alias does; the last two read: a row's fields, or all that is shown of the tasks.
+    verb : {"cancelJob", "retryJob", "job", "jobTasks", "jobStatus"}
+        What each alias does; the last three read: a row's fields, all that is shown of the tasks, or a status alone.
     size : int
         How many aliases.
     """
@@ -84,8 +99,9 @@ def many(verb: str, size: int) -> str:
         "retryJob": ("mutation", "retryJob", "id"),
         "job": ("query", "job", f"{JOB} tasks(limit: $tasks) {{ count records {{ {TASK_SLIM} }} }}"),
         "jobTasks": ("query", "job", f"{JOB} tasks(limit: $tasks) {{ count records {{ {TASK} }} }}"),
+        "jobStatus": ("query", "job", "id status"),
     }[verb]
     names = [f"a{index}" for index in range(size)]
-    declared = ", ".join([*(f"${name}: ID!" for name in names), *(["$tasks: Int"] if kind == "query" else [])])
+    declared = ", ".join([*(f"${name}: ID!" for name in names), *(["$tasks: Int"] if verb in WITH_TASKS else [])])
     body = " ".join(f"{name}: {field}(id: ${name}) {{ {selection} }}" for name in names)
     return f"{kind} {verb}Many({declared}) {{ {body} }}"

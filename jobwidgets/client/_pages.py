@@ -50,6 +50,8 @@ async def paged(
             page = await read(limit)
         except (RefusedError, ServiceError) as error:
             unnamed = rest and type(error) is RefusedError and not error.name
+            if (error.name in TOO_MANY or unnamed) and sizes.wanted < limit:
+                continue  # another page has found that out meanwhile
             if error.name == "capacity_exceeded" and limit > 1:
                 sizes.soft = max(1, limit // 2)  # too dear just now: it grows again
             elif not (error.name in TOO_MANY or unnamed) or not sizes.smaller_page():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
+import pandas as pd
 
 from jobwidgets._errors import NotFoundError, UsageError
 from jobwidgets._model import Job, Task, User
@@ -18,13 +19,13 @@ from jobwidgets.client._listing import optional_moment
 from jobwidgets.client._lists import APIS, checked_query, one_of, read_by_ids, read_jobs
 from jobwidgets.client._pages import read_job, read_rows
 from jobwidgets.client._schedules import read_schedule, read_schedules
-from jobwidgets.frames._ids import ids_of
+from jobwidgets.client._statuses import read_statuses
+from jobwidgets.frames._columns import array_of
+from jobwidgets.frames._ids import applications_of, created_of, ids_of
 from jobwidgets.frames._rows import JobRow, TaskRow, decoded, task_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import pandas as pd
 
     from jobwidgets._model import ScheduledJob
     from jobwidgets.client._settings import Settings
@@ -178,6 +179,41 @@ class Reads:
             if row is None:
                 raise NotFoundError("the service knows nothing of it")
         return row.status or "unknown"
+
+    async def statuses(self, jobs: object, /) -> pd.Series[str]:
+        """Read what many jobs read just now, and no more of them: cheap enough to be asked again and again.
+
+        Parameters
+        ----------
+        jobs : DataFrame, Series, str or iterable of str
+            Jobs, or their ids. A frame that tells when they were created, as that of `jobs()` does, costs a request for
+            each thousand of them at best; ids alone cost one for each hundred.
+
+        Returns
+        -------
+        Series
+            The statuses by id, in the order of `jobs`: the category that frames have in `status`. Missing where the
+            service does not know the job (any more); `attrs["missing"]` names these ids.
+
+        Raises
+        ------
+        ServiceError
+            One of them could not be read.
+
+        Examples
+        --------
+        >>> df["now"] = df["id"].map(client.statuses(df))
+        """
+        ids = ids_of(jobs, service=self.service_url)
+        found = await read_statuses(self._core, ids, created_of(jobs), applications=applications_of(jobs))
+        values = array_of("status", [found.get(job_id) for job_id in ids])
+        series = pd.Series(values, index=pd.Index(array_of("string", ids), name="id"), name="status")
+        series.attrs.update(
+            service=self.service_url,
+            as_of=iso(self._core.as_of()),
+            missing=[job_id for job_id in ids if job_id not in found],
+        )
+        return series
 
     async def me(self) -> User:
         """Say who the token belongs to."""

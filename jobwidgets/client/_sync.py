@@ -108,6 +108,7 @@ class Client:
     tasks = waited(AsyncClient.tasks)
     job = waited(AsyncClient.job)
     status = waited(AsyncClient.status)
+    statuses = waited(AsyncClient.statuses)
     me = waited(AsyncClient.me)
     rights = waited(AsyncClient.rights)
     now = waited(AsyncClient.now)

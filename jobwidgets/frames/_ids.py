@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from jobwidgets._errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _HINT = 'give a frame of jobs, a column or list of ids, or one id: ids are texts such as "0012"'
 
@@ -43,6 +47,23 @@ def ids_of(jobs: object, *, service: str | None = None) -> list[str]:
     else:
         raise UsageError(f"{type(jobs).__name__} is no jobs", hint=_HINT)
     return list(dict.fromkeys(_checked(value) for value in values))
+
+
+def created_of(jobs: object) -> dict[str, datetime]:
+    """Take out when the jobs were created, of as many as a frame of jobs tells it."""
+    if not isinstance(jobs, pd.DataFrame) or "job_id" in jobs.columns or not {"id", "created"} <= set(jobs.columns):
+        return {}
+    if not isinstance(jobs["created"].dtype, pd.DatetimeTZDtype):
+        return {}
+    told = jobs.loc[jobs["created"].notna(), ["id", "created"]]
+    return dict(zip(told["id"].tolist(), told["created"].tolist(), strict=True))
+
+
+def applications_of(jobs: object) -> list[str]:
+    """Name the applications of a frame's jobs: a list shows only those of the caller's own unless they are named."""
+    if not isinstance(jobs, pd.DataFrame) or "application_id" not in jobs.columns:
+        return []
+    return sorted(set(jobs["application_id"].dropna()))
 
 
 def _checked(value: object) -> str:

@@ -11,7 +11,7 @@ from jobwidgets.client import _documents as documents
 SCHEMA = build_schema((files("jobwidgets.emulator") / "aiware.graphql").read_text())
 MANY = {
     f"{verb} {size}": documents.many(verb, size)
-    for verb in ("cancelJob", "retryJob", "job", "jobTasks")
+    for verb in ("cancelJob", "retryJob", "job", "jobTasks", "jobStatus")
     for size in (1, 3)
 }
 
