@@ -129,7 +129,7 @@ class Journal:
         self.syncs = 0
         self._descriptor = descriptor
         self._lease = lease
-        self._size = self._kept = 0
+        self._written = self._kept = 0  # appends: all, and those that are on disk
         self._appending, self._keeping = threading.Lock(), threading.Lock()
         # one thread: whoever comes while it syncs waits for the next turn, and one turn serves all who wait
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="jobwidgets-journal")
@@ -202,7 +202,6 @@ class Journal:
         if size < len(data):
             os.ftruncate(self._descriptor, size)
         os.fsync(self._descriptor)  # also what another wrote and did not sync: it is built upon from here
-        self._size = self._kept = size
         self.path.with_suffix(".stop").unlink(missing_ok=True)  # that was for the one before
         sync_dir(self.path.parent)
 
@@ -217,15 +216,16 @@ class Journal:
         data = b"".join(map(line_of, records))
         with self._appending:
             self._refuse_broken()
+            before = os.fstat(self._descriptor).st_size  # asked, not counted: an interrupt can come after the write
             try:
                 write_whole(self._descriptor, data)
             except OSError as error:
                 self.broken = why(error)
                 with suppress(OSError, UsageError):  # what may stay is a torn tail, which every reader knows
                     self._lease.check()  # the file of another is not ours to cut
-                    os.ftruncate(self._descriptor, self._size)
+                    os.ftruncate(self._descriptor, before)
                 self._refuse_broken()
-            self._size += len(data)
+            self._written += 1
 
     async def synced(self) -> None:
         """Wait until all that was appended so far is on disk; calls at the same time share the work.
@@ -238,11 +238,11 @@ class Journal:
             Another kernel has taken the operation over; nothing may be sent here any more.
         """
         self._refuse_broken()
-        await asyncio.get_running_loop().run_in_executor(self._turns, self._keep, self._size)
+        await asyncio.get_running_loop().run_in_executor(self._turns, self._keep, self._written)
 
     def sync(self) -> None:
         """Do the same as `synced`, blocking."""
-        self._keep(self._size)
+        self._keep(self._written)
 
     def _keep(self, wanted: int) -> None:
         """Sync the file unless an earlier turn has done it; then see that it is still ours, and only then say yes.
@@ -253,14 +253,14 @@ class Journal:
         with self._keeping:
             self._refuse_broken()
             if self._kept < wanted:
-                size = self._size
+                written = self._written
                 try:
                     os.fsync(self._descriptor)
                 except OSError as error:
                     self.broken = why(error)  # the system may have dropped what it could not write: never tried again
                     self._refuse_broken()
                 self.syncs += 1
-                self._kept = size
+                self._kept = written
         self._lease.check()
 
     def stop_asked(self) -> bool:

@@ -106,21 +106,21 @@ class Lease:
             descriptor = write_new(self.path)
         except FileExistsError:
             return False
-        try:
-            if before and _content(_path(directory, self.op, before)) != judged:
-                self._remove()
-                return False
-            write_whole(descriptor, self._content)
-        except BaseException:
-            self._remove()
-            raise
-        finally:
-            os.close(descriptor)
+        won = False
         _HELD[self._mark] = self
-        numbers = _numbers(directory, self.op)
-        if _content(self.path) != self._content or _path(directory, self.op, max(numbers)) != self.path:
-            self.release()
-            return False
+        try:
+            try:
+                if before and _content(_path(directory, self.op, before)) != judged:
+                    return False
+                write_whole(descriptor, self._content)
+            finally:
+                os.close(descriptor)
+            numbers = _numbers(directory, self.op)
+            won = _content(self.path) == self._content and max(numbers) == before + 1
+        finally:
+            if not won:
+                _HELD.pop(self._mark, None)
+                self._remove()
         for number in sorted(numbers)[:-1]:  # upwards: as long as one is there, the one above it was never removed
             with suppress(OSError):
                 _path(directory, self.op, number).unlink()
