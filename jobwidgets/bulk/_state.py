@@ -109,9 +109,9 @@ def write_new(path: Path) -> int:
 
 
 def write_whole(descriptor: int, data: bytes) -> None:
-    """Write all of it at once; a disk that takes only a part of it is full."""
+    """Write all of it at once; a disk that takes only a part of it is full, or the file may grow no more."""
     if os.write(descriptor, data) != len(data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.ENOSPC, "the disk takes no more")
 
 
 def why(error: OSError) -> str:

@@ -1,0 +1,70 @@
+"""Another kernel, for the tests of journals: takes, holds and gives up operations as it is told on its input.
+
+It loads the journal without the rest of the bulk work, so that twenty of them start in a moment.
+"""
+
+import os
+import sys
+import time
+import types
+from pathlib import Path
+
+HOUSE = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(HOUSE))
+room = types.ModuleType("jobwidgets.bulk")
+room.__path__ = [str(HOUSE / "jobwidgets" / "bulk")]
+sys.modules["jobwidgets.bulk"] = room
+
+from jobwidgets._errors import JobError  # noqa: E402  the path and the room come first
+from jobwidgets.bulk._journal import Journal  # noqa: E402
+
+
+def answer(*words):
+    print(*words, flush=True)  # noqa: T201  its output is the wire
+
+
+def main():
+    held = {}
+    answer("ready", os.getpid())
+    for line in sys.stdin:
+        word, op, *more = line.split()
+        try:
+            if word == "create":
+                held[op] = Journal.create(op)
+                held[op].append({"record": "plan", "version": 1})
+                held[op].sync()
+            elif word == "reopen":
+                while more and time.time() < float(more[0]):
+                    pass  # all start at the same moment
+                held[op] = Journal.reopen(op)
+            elif word == "check":
+                held[op].stop_asked()
+            elif word == "write":
+                held[op].append({"by": os.getpid()})
+                held[op].sync()
+            elif word == "close":
+                held.pop(op).close()
+            elif word == "churn":
+                churn(op, float(more[0]))
+            answer("ok")
+        except (JobError, OSError) as error:
+            answer(type(error).__name__, error)
+
+
+def churn(op, until):
+    """Take it, be alone with it, give it up, again and again."""
+    alone = Path(os.environ["JOBWIDGETS_STATE"]) / "alone"
+    while time.time() < until:
+        try:
+            journal = Journal.reopen(op)
+        except JobError:
+            continue
+        os.close(os.open(alone, os.O_CREAT | os.O_EXCL | os.O_WRONLY))  # fails if another one is in here
+        journal.append({"by": os.getpid()})
+        journal.sync()
+        alone.unlink()
+        journal.close()
+
+
+if __name__ == "__main__":
+    main()
