@@ -15,7 +15,7 @@ room = types.ModuleType("jobwidgets.bulk")
 room.__path__ = [str(HOUSE / "jobwidgets" / "bulk")]
 sys.modules["jobwidgets.bulk"] = room
 
-from jobwidgets._errors import JobError  # noqa: E402  the path and the room come first
+from jobwidgets._errors import JobError, UsageError  # noqa: E402  the path and the room come first
 from jobwidgets.bulk._journal import Journal  # noqa: E402
 
 
@@ -53,17 +53,20 @@ def main():
 
 def churn(op, until):
     """Take it, be alone with it, give it up, again and again."""
-    alone = Path(os.environ["JOBWIDGETS_STATE"]) / "alone"
-    while time.time() < until:
-        try:
-            journal = Journal.reopen(op)
-        except JobError:
-            continue
-        os.close(os.open(alone, os.O_CREAT | os.O_EXCL | os.O_WRONLY))  # fails if another one is in here
-        journal.append({"by": os.getpid()})
-        journal.sync()
-        alone.unlink()
-        journal.close()
+    import fcntl
+
+    with Path(os.environ["JOBWIDGETS_STATE"], "alone").open("a") as alone:
+        while time.time() < until:
+            try:
+                journal = Journal.reopen(op)
+            except UsageError:
+                continue
+            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails if another one is in here, and not if it died
+            journal.append({"by": os.getpid()})
+            journal.sync()
+            journal.stop_asked()
+            fcntl.flock(alone, fcntl.LOCK_UN)
+            journal.close()
 
 
 if __name__ == "__main__":
