@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from jobwidgets._model import Job, Task
     from jobwidgets.bulk import Plan, Receipt
+    from jobwidgets.bulk._paper import load_plan
     from jobwidgets.client import AsyncClient, Client, connect, connect_async, current_client
     from jobwidgets.panel import JobPanel, JobTable
 
@@ -47,6 +48,7 @@ __all__ = [
     "current_client",
     "demo",
     "demo_async",
+    "load_plan",
 ]
 
 _ROOMS = {
@@ -54,6 +56,7 @@ _ROOMS = {
     "_errors": tuple(name for name in __all__ if name.endswith("Error")),
     "_model": ("Job", "Task"),
     "bulk": ("Plan", "Receipt"),
+    "bulk._paper": ("load_plan",),
     "client": ("AsyncClient", "Client", "connect", "connect_async", "current_client"),
     "panel": ("JobPanel", "JobTable"),
 }

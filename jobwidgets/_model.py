@@ -27,7 +27,7 @@ OUTCOMES = ("done", "refused", "skipped", "unknown", "not_sent")
 
 
 class Reason(StrEnum):
-    """Why a job cannot be cancelled (and, for COMPLETE alone, not retried either)."""
+    """Why a job is left alone: it cannot be cancelled; for COMPLETE and ALREADY_RETRIED it is not retried."""
 
     COMPLETE = "complete"
     FAILED = "failed"
@@ -38,6 +38,7 @@ class Reason(StrEnum):
     TASKS_UNREAD = "tasks_unread"
     UNKNOWN_STATUS = "unknown_status"
     NOT_FOUND = "not_found"
+    ALREADY_RETRIED = "already_retried"
 
 
 REASON_TEXT: dict[str, str] = {
@@ -50,6 +51,7 @@ REASON_TEXT: dict[str, str] = {
     Reason.TASKS_UNREAD: "its tasks are not read yet",
     Reason.UNKNOWN_STATUS: "its status is a word that is not known here",
     Reason.NOT_FOUND: "the service knows no such job, or it is not yours",
+    Reason.ALREADY_RETRIED: "an earlier operation has retried it",
 }
 """Each reason as people read it."""
 

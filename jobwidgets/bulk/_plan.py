@@ -1,22 +1,26 @@
-"""The plan: ids, states and reasons frozen before anything is sent; used once."""
+"""The plan: ids, states and reasons frozen before anything is sent; used once, and only while it is fresh."""
 
 from __future__ import annotations
 
-import secrets
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from jobwidgets._errors import UsageError
 from jobwidgets._model import REASON_TEXT, Reason
+from jobwidgets._when import age_text
+from jobwidgets.bulk import _head
 from jobwidgets.bulk._apply import Application
+from jobwidgets.bulk._head import Head
 from jobwidgets.bulk._receipt import AsyncReceipt, Line
-from jobwidgets.frames._columns import array_of
+from jobwidgets.bulk._table import MAY, moved, plain, table_of
 from jobwidgets.frames._ids import ids_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import os
+    from pathlib import Path
 
     from jobwidgets.bulk._apply import Progress
     from jobwidgets.client import AsyncClient
@@ -25,7 +29,8 @@ CAP = 500
 """The most jobs that are sent without saying their number."""
 STALE = 1.0
 """Seconds after which what was seen is read again before anything is sent."""
-MAY = {"cancel": "can_cancel", "retry": "can_retry"}
+LOADED_DRIFT = 0.2
+"""The share of a loaded plan's jobs that may have moved out of reach when nothing else is said."""
 
 
 class AsyncPlan:
@@ -35,25 +40,43 @@ class AsyncPlan:
     ----------
     op : str
         The operation's own id, which its receipt bears.
-    kind : {"cancel", "retry"}
+    kind : {"cancel", "retry", "range"}
         What is going to be done.
+    act : {"cancel", "retry"}
+        The word in the column `action` for the jobs that it is done to.
     reason : str
         Why, as the user gave it.
+    made, expires : datetime
+        When it was made, and until when it can be applied, by this machine's clock.
+    made_by : str
+        Who made it, "user@host"; empty for a plan of this process.
     """
 
-    def __init__(self, client: AsyncClient, kind: str, table: pd.DataFrame, *, reason: str, seen_at: float) -> None:
-        self.op = f"{kind}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-        self.kind, self.reason = kind, reason
+    def __init__(self, client: AsyncClient, head: Head, table: pd.DataFrame, *, seen_at: float | None) -> None:
+        self.op, self.kind, self.reason = head.op, head.kind, head.reason
+        self.made, self.expires, self.made_by = head.made, head.expires, head.made_by
+        self.act = "retry" if head.kind == "retry" else "cancel"
         self._client = client
         self._frozen = table.set_index("id", drop=False)
         self._df = table.copy()
         self._seen_at = seen_at
+        self._again = head.again
         self._receipt: AsyncReceipt | None = None
 
     @property
     def service_url(self) -> str:
         """The service it is for."""
         return self._client.service_url
+
+    @property
+    def head(self) -> Head:
+        """What it says of itself."""
+        return Head(self.op, self.kind, self.reason, self.made, self.expires, self._again, self.made_by)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it came from a file: then it was seen by others, and long ago."""
+        return self._seen_at is None
 
     @property
     def df(self) -> pd.DataFrame:
@@ -76,7 +99,7 @@ class AsyncPlan:
     def counts(self) -> dict[str, int]:
         """How many will be sent, and how many are left out: `{"cancel": 312, "skip": 28}`."""
         actions = self._rows()["action"]
-        return {word: count for word in (self.kind, "skip") if (count := int((actions == word).sum()))}
+        return {word: count for word in (self.act, "skip") if (count := int((actions == word).sum()))}
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -89,6 +112,11 @@ class AsyncPlan:
         """Whether it was used."""
         return self._receipt is not None
 
+    @property
+    def expired(self) -> bool:
+        """Whether it is out of date."""
+        return _head.clock() > self.expires
+
     def _rows(self) -> pd.DataFrame:
         """Take the frozen rows that are still in `df`; what was edited in other columns does not count."""
         ids = ids_of(self._df)
@@ -100,13 +128,43 @@ class AsyncPlan:
             )
         return self._frozen.loc[ids]
 
-    async def apply(self, *, limit: int | None = None, progress: Progress | None = None) -> AsyncReceipt:
+    async def drift(self) -> pd.DataFrame:
+        """Look which jobs have moved since the plan was made; sends nothing and changes nothing.
+
+        Returns
+        -------
+        DataFrame
+            One row a job that reads otherwise now: `id`, `name`, its status then and now (`was`, `now`), what the plan
+            does with it and what a new plan would (`was_action`, `now_action`), and `why` it would be left out. What
+            the plan leaves out it never sends, whatever has become of it. `df.attrs["out_of_reach"]` counts the jobs
+            that were to be sent and would be left out now, `df.attrs["to_send"]` all that were to be sent.
+        """
+        rows = self._rows()
+        frame = moved(rows, await self._read_again(rows), self.act)
+        frame.attrs.update(op=self.op, service=self.service_url)
+        return frame
+
+    async def _read_again(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Plan these jobs anew."""
+        frame = await self._client.jobs(ids=rows["id"].tolist())
+        return table_of(frame, self.act, missing=frame.attrs["missing"], retried=self._retried())
+
+    def _retried(self) -> dict[str, str]:
+        """Give the jobs that are not to be retried, for an earlier operation has done so."""
+        return {} if self._again or self.act != "retry" else self._client.retried()
+
+    async def apply(
+        self, *, limit: int | None = None, max_drift: float | None = None, progress: Progress | None = None
+    ) -> AsyncReceipt:
         """Do it, once. A second call gives the receipt of the first.
 
         Parameters
         ----------
         limit : int, optional
             The number of jobs to send; needed above 500, so that nobody sends thousands without knowing.
+        max_drift : float, optional
+            The share of the jobs to send, from 0 to 1, that may have moved out of reach since the plan was made. None:
+            any share for a plan of this process, a fifth for one that was loaded from a file.
         progress : callable, optional
             Called with the number of jobs settled, their total, and the counts by outcome.
 
@@ -118,32 +176,105 @@ class AsyncPlan:
         Raises
         ------
         UsageError
-            More than 500 jobs, and their number was not given; nothing was sent.
+            More than 500 jobs, and their number was not given; or the plan is out of date; or too many jobs have moved.
+            Nothing was sent; in the last case the plan can still be used.
         """
-        if self._receipt is not None:
-            return self._receipt
+        if self._receipt is not None or await self.look_whether_used():
+            return self._receipt  # type: ignore[return-value]  # mypy forgets what was looked at
+        self._in_time()
+        share = self._share(max_drift)
         rows = self._rows()
-        sending = rows[rows["action"] == self.kind]
-        most = CAP if limit is None else limit
-        if len(sending) > most:
-            raise UsageError(
-                f"the plan would {self.kind} {len(sending)} jobs, more than {most}",
-                hint=f"if that is what you want, say the number: apply(limit={len(sending)})",
-            )
-        receipt = AsyncReceipt(self._client, self.op, self.kind, self.reason, [_line(row) for row in _dicts(rows)])
+        sending = rows[rows["action"] == self.act]
+        self._within(limit, len(sending))
+        if share is not None:
+            await self._not_moved(share)
+        receipt = AsyncReceipt(self._client, self.op, self.kind, self.reason, self._lines(rows))
         self._receipt = receipt
         self._client.keep(receipt)
-        targets = [receipt.lines[job_id] for job_id in sending["id"]]
+        targets = [line for line in receipt.lines.values() if line.outcome == "not_sent"]
         application = Application(self._client, receipt, progress)
+        stale = self._seen_at is None or time.monotonic() - self._seen_at > STALE
         try:
             with receipt.at_work():
-                await application.run(targets, look_first=time.monotonic() - self._seen_at > STALE)
+                await application.run(targets, look_first=stale)
         except BaseException:
             if not receipt.sent:  # nothing has left: the plan is as good as before
                 self._receipt = None
                 self._client.forget(receipt)
             raise
         return receipt
+
+    async def look_whether_used(self) -> bool:
+        """Look whether its operation was begun already, by another copy of it or in another kernel, and say so."""
+        with suppress(UsageError):  # there is no such operation
+            self._receipt = self._receipt or await self._client.receipt(self.op)
+        return self._receipt is not None
+
+    async def _not_moved(self, share: float) -> None:
+        told = (await self.drift()).attrs
+        if told["out_of_reach"] > share * told["to_send"]:
+            raise UsageError(
+                f"{told['out_of_reach']:,} of {told['to_send']:,} moved since the plan was made",
+                hint="plan.drift() shows them; make a new plan, or apply with a larger max_drift",
+            )
+
+    def _in_time(self) -> None:
+        if self.expired:
+            raise UsageError(
+                f"plan {self.op} is out of date: it was made {age_text(_head.clock() - self.made)} ago and good for "
+                f"{age_text(self.expires - self.made)}; nothing was sent",
+                hint="make a new plan: what was seen then is not what is there now",
+            )
+
+    def _within(self, limit: int | None, sending: int) -> None:
+        most = CAP if limit is None else limit
+        if sending > most:
+            raise UsageError(
+                f"the plan would {self.act} {sending} jobs, more than {most}",
+                hint=f"if that is what you want, say the number: apply(limit={sending})",
+            )
+
+    def _share(self, max_drift: float | None) -> float | None:
+        if max_drift is None:
+            return LOADED_DRIFT if self.loaded else None
+        if isinstance(max_drift, bool) or not isinstance(max_drift, int | float) or not 0 <= max_drift <= 1:
+            raise UsageError(f"max_drift={max_drift!r} is no share", hint="give a number from 0 to 1, such as 0.2")
+        return float(max_drift)
+
+    def _lines(self, rows: pd.DataFrame) -> list[Line]:
+        """Make one line a job; what was retried since the plan was made is left out as what was retried before."""
+        retried = self._retried()
+        lines = []
+        for row in plain(rows):
+            line = Line(id=row["id"], name=row["name"], status_before=row["status"], status=row["status"])
+            if row["action"] == "skip":
+                line.settle("skipped", REASON_TEXT.get(row["why_not"], row["why_not"] or "left out of the plan"))
+            elif line.id in retried:
+                line.settle("skipped", REASON_TEXT[Reason.ALREADY_RETRIED])
+            lines.append(line)
+        return lines
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it to a file that a colleague can read, take jobs out of, and apply: see `load_plan`.
+
+        Parameters
+        ----------
+        path : str or path
+            Where; a file that is there is replaced. It is YAML, and holds no token.
+
+        Returns
+        -------
+        Path
+            Where it is.
+
+        Raises
+        ------
+        UsageError
+            It cannot be written there.
+        """
+        from jobwidgets.bulk._paper import write_plan  # noqa: PLC0415  only when a plan is put on paper
+
+        return write_plan(self.head, self.service_url, self._rows(), path)
 
     def __repr__(self) -> str:
         from jobwidgets.display import plan_text  # noqa: PLC0415  a value loads the faces when it is shown
@@ -156,18 +287,7 @@ class AsyncPlan:
         return plan_html(self)
 
 
-def _dicts(rows: pd.DataFrame) -> list[dict[Any, Any]]:
-    return rows.astype(object).where(rows.notna(), None).to_dict("records")
-
-
-def _line(row: dict[Any, Any]) -> Line:
-    line = Line(id=row["id"], name=row["name"], status_before=row["status"], status=row["status"])
-    if row["action"] == "skip":
-        line.settle("skipped", REASON_TEXT.get(row["why_not"], row["why_not"] or ""))
-    return line
-
-
-async def plan_for(client: AsyncClient, kind: str, jobs: object, *, reason: str) -> AsyncPlan:
+async def plan_for(client: AsyncClient, jobs: object, head: Head) -> AsyncPlan:
     """Make a plan for jobs, or for ids, which are read first; nothing is sent.
 
     Raises
@@ -175,32 +295,15 @@ async def plan_for(client: AsyncClient, kind: str, jobs: object, *, reason: str)
     UsageError
         It is no jobs, or of another service.
     """
+    act = head.kind
     ids = ids_of(jobs, service=client.service_url)
-    needed = {"id", "name", "status", MAY[kind], "why_not"}
+    needed = {"id", "name", "status", MAY[act], "why_not"}
     seen_at = time.monotonic() - 2 * STALE  # a frame is as old as it is: look again before sending
-    if isinstance(jobs, pd.DataFrame) and needed <= set(jobs.columns) and not jobs[MAY[kind]].isna().any():
+    if isinstance(jobs, pd.DataFrame) and needed <= set(jobs.columns) and not jobs[MAY[act]].isna().any():
         frame, missing = jobs.drop_duplicates("id"), []
     else:
         frame = await client.jobs(ids=ids)
         missing = frame.attrs["missing"]
         seen_at = time.monotonic()
-    return AsyncPlan(client, kind, _table(frame, kind, missing), reason=reason, seen_at=seen_at)
-
-
-def _table(frame: pd.DataFrame, kind: str, missing: Sequence[str]) -> pd.DataFrame:
-    may = frame[MAY[kind]].fillna(value=False).astype(bool).tolist()
-    why = [str(code) if isinstance(code, str) else None for code in frame["why_not"].tolist()]
-    if kind == "retry":  # why_not speaks of cancelling; only a complete job cannot be retried
-        why = [str(Reason.COMPLETE)] * len(why)
-    skips = [None if ok else code or str(Reason.TASKS_UNREAD) for ok, code in zip(may, why, strict=True)]
-    gone = len(missing)
-    return pd.DataFrame(
-        {
-            "id": array_of("string", [*frame["id"].tolist(), *missing]),
-            "name": array_of("string", [*frame["name"].tolist(), *[None] * gone]),
-            "status": array_of("status", [*frame["status"].tolist(), *[None] * gone]),
-            "action": pd.Categorical([*(kind if ok else "skip" for ok in may), *["skip"] * gone], [kind, "skip"]),
-            "why_not": array_of("reason", [*skips, *[str(Reason.NOT_FOUND)] * gone]),
-        },
-        copy=False,
-    )
+    retried: dict[str, Any] = client.retried() if act == "retry" and not head.again else {}
+    return AsyncPlan(client, head, table_of(frame, act, missing=missing, retried=retried), seen_at=seen_at)

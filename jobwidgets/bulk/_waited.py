@@ -6,7 +6,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
+    from pathlib import Path
 
     import pandas as pd
 
@@ -26,13 +28,19 @@ class Plan:
         self._receipt: Receipt | None = None
 
     op = property(lambda self: self.aio.op, doc="The operation's own id.")
-    kind = property(lambda self: self.aio.kind, doc="What is going to be done: cancel or retry.")
+    kind = property(lambda self: self.aio.kind, doc="What is going to be done: cancel, retry or range.")
+    act = property(lambda self: self.aio.act, doc="The word in the column `action`: cancel or retry.")
     reason = property(lambda self: self.aio.reason, doc="Why, as the user gave it.")
     counts = property(lambda self: self.aio.counts, doc="How many will be sent, and how many are left out.")
     reasons = property(lambda self: self.aio.reasons, doc="Why jobs are left out: codes and how many jobs each.")
     total = property(lambda self: self.aio.total, doc="How many jobs it speaks of.")
     applied = property(lambda self: self.aio.applied, doc="Whether it was used.")
     service_url = property(lambda self: self.aio.service_url, doc="The service it is for.")
+    made = property(lambda self: self.aio.made, doc="When it was made, by this machine's clock.")
+    expires = property(lambda self: self.aio.expires, doc="Until when it can be applied, by this machine's clock.")
+    expired = property(lambda self: self.aio.expired, doc="Whether it is out of date.")
+    made_by = property(lambda self: self.aio.made_by, doc="Who made it; empty for a plan of this process.")
+    loaded = property(lambda self: self.aio.loaded, doc="Whether it came from a file.")
 
     @property
     def df(self) -> pd.DataFrame:
@@ -43,22 +51,42 @@ class Plan:
     def df(self, frame: pd.DataFrame) -> None:
         self.aio.df = frame
 
-    def apply(self, *, limit: int | None = None, progress: Progress | bool | None = None) -> Receipt:
+    def drift(self) -> pd.DataFrame:
+        """Look which jobs have moved since the plan was made; sends nothing: see `AsyncPlan.drift`."""
+        frame: pd.DataFrame = self._client.run(self.aio.drift())
+        return frame
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it to a file that a colleague can review and apply: see `AsyncPlan.save` and `jobwidgets.load_plan`."""
+        return self.aio.save(path)
+
+    def apply(
+        self,
+        *,
+        limit: int | None = None,
+        max_drift: float | None = None,
+        progress: Progress | bool | None = None,
+    ) -> Receipt:
         """Do it, once: see `AsyncPlan.apply`. A second call gives the receipt of the first.
 
         Parameters
         ----------
         limit : int, optional
             The number of jobs to send; needed above 500.
+        max_drift : float, optional
+            The share of the jobs to send that may have moved out of reach since the plan was made. None: any for a
+            plan of this process, a fifth for one that was loaded.
         progress : callable or bool, optional
             None or True draws a bar, False draws nothing; a callable is called with the number settled, the total and
             the counts by outcome.
         """
         if self._receipt is None:
-            verb = {"cancel": "Cancelling", "retry": "Retrying"}[self.kind]
+            verb = {"cancel": "Cancelling", "retry": "Retrying"}[self.act]
             told = Told(progress, verb)
             aio = told.while_running(
-                lambda: self._client.run(self.aio.apply(limit=limit, progress=told.tell), tick=told.draw)
+                lambda: self._client.run(
+                    self.aio.apply(limit=limit, max_drift=max_drift, progress=told.tell), tick=told.draw
+                )
             )
             self._receipt = Receipt(aio, self._client)
         return self._receipt

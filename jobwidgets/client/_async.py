@@ -9,13 +9,14 @@ from jobwidgets.client._lists import Query, read_jobs
 from jobwidgets.client._writes import Writes
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime, timedelta
 
     import gql
     import pandas as pd
 
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Progress
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, Progress
     from jobwidgets.client._settings import Settings
 
 
@@ -45,6 +46,7 @@ class AsyncClient(Writes):
         /,
         *,
         reason: str = "",
+        expires: str | timedelta = "1d",
         status: str | Iterable[str] | None = None,
         since: object = None,
         until: object = None,
@@ -60,6 +62,8 @@ class AsyncClient(Writes):
             Jobs, or their ids. Without it the other keywords, which are those of `jobs()`, say which.
         reason : str, optional
             Why; kept with the receipt.
+        expires : str or timedelta
+            How long the plan is good for, by this machine's clock: an age such as "1d" or "90min".
         status, since, until, engine, target, scheduled_job
             As in `jobs()`.
 
@@ -68,9 +72,11 @@ class AsyncClient(Writes):
         UsageError
             Neither jobs nor a filter is given: nothing is ever planned for everything there is.
         """
+        from jobwidgets.bulk import Head  # noqa: PLC0415  a floor above, reached only when a plan is asked for
+
         return await self._plan(
-            "cancel", jobs, reason, status=status, since=since, until=until, engine=engine, target=target,
-            scheduled_job=scheduled_job,
+            Head.of("cancel", reason, expires), jobs, status=status, since=since, until=until, engine=engine,
+            target=target, scheduled_job=scheduled_job,
         )  # fmt: skip
 
     async def plan_retry(
@@ -79,6 +85,8 @@ class AsyncClient(Writes):
         /,
         *,
         reason: str = "",
+        expires: str | timedelta = "1d",
+        again: bool = False,
         status: str | Iterable[str] | None = None,
         since: object = None,
         until: object = None,
@@ -86,14 +94,30 @@ class AsyncClient(Writes):
         target: str | None = None,
         scheduled_job: str | None = None,
     ) -> AsyncPlan:
-        """Plan to retry many jobs: see `plan_cancel`. Each retry that takes effect is a new job."""
+        """Plan to retry many jobs; nothing is sent until `plan.apply()`. Each retry that takes effect is a new job.
+
+        Parameters
+        ----------
+        again : bool, default False
+            Whether to retry also what an earlier operation has retried, or may have. Without it such jobs are left
+            out, so that running a notebook a second time retries nothing twice.
+        jobs, reason, expires, status, since, until, engine, target, scheduled_job
+            As in `plan_cancel()`.
+
+        Raises
+        ------
+        UsageError
+            Neither jobs nor a filter is given.
+        """
+        from jobwidgets.bulk import Head  # noqa: PLC0415  as above
+
         return await self._plan(
-            "retry", jobs, reason, status=status, since=since, until=until, engine=engine, target=target,
-            scheduled_job=scheduled_job,
+            Head.of("retry", reason, expires, again=again), jobs, status=status, since=since, until=until,
+            engine=engine, target=target, scheduled_job=scheduled_job,
         )  # fmt: skip
 
-    async def _plan(self, kind: str, jobs: object, reason: str, **filters: Any) -> AsyncPlan:
-        from jobwidgets.bulk import plan_for  # noqa: PLC0415  a floor above, reached only when a plan is asked for
+    async def _plan(self, head: Head, jobs: object, **filters: Any) -> AsyncPlan:
+        from jobwidgets.bulk import plan_for  # noqa: PLC0415  as above
 
         given = {name: value for name, value in filters.items() if value is not None}
         if jobs is not None and given:
@@ -101,10 +125,36 @@ class AsyncClient(Writes):
         if jobs is None:
             if not given:
                 raise UsageError(
-                    f"a plan to {kind} everything there is is never made", hint="give jobs, ids or a filter"
+                    f"a plan to {head.kind} everything there is is never made", hint="give jobs, ids or a filter"
                 )
             jobs = await self.jobs(**given)
-        return await plan_for(self, kind, jobs, reason=reason)
+        return await plan_for(self, jobs, head)
+
+    async def load_plan(self, path: str | os.PathLike[str], /) -> AsyncPlan:
+        """Load a plan that `plan.save()` wrote; reads no job and sends nothing.
+
+        Every job of it is read again when it is applied, and what has moved is left out: taking rows out of the file
+        takes these jobs out of the plan, and nothing in it can make more be sent. A plan is used once: where its
+        operation was begun in this state directory already, `apply` gives that receipt.
+
+        Raises
+        ------
+        UsageError
+            It is no plan, or not of this service, or it was edited in a way that is not allowed.
+        """
+        from jobwidgets.bulk._paper import read_plan  # noqa: PLC0415  as above
+
+        return await read_plan(self, path)
+
+    def retried(self) -> dict[str, str]:
+        """Say which jobs were retried, or may have been, and by which operation."""
+        return {
+            line.id: receipt.op
+            for receipt in self._receipts.values()
+            if receipt.kind == "retry"
+            for line in receipt.lines.values()
+            if line.outcome in ("done", "unknown")
+        }
 
     def keep(self, receipt: AsyncReceipt) -> None:
         """Keep what was done through this client."""

@@ -135,6 +135,7 @@ class Client:
 
     plan_cancel = planned(AsyncClient.plan_cancel)
     plan_retry = planned(AsyncClient.plan_retry)
+    load_plan = planned(AsyncClient.load_plan)
     receipt = receipted(AsyncClient.receipt)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets._model import OUTCOMES
-from jobwidgets.display._values import NOTHING, host, id_cell, missing, plural, reason_text, records, text_cell
+from jobwidgets.display._values import NOTHING, exact, host, id_cell, missing, plural, reason_text, records, text_cell
 from jobwidgets.display._view import Cell, Column, Table, View, outcome_cell, status_cell
 
 if TYPE_CHECKING:
@@ -25,22 +25,29 @@ _STATUS = Column("status", whole=True)
 
 def plan_view(plan: AsyncPlan | Plan) -> View:
     """Build the view of a plan: the numbers, the reasons in words, and a sample."""
-    sent, total = plan.counts.get(plan.kind, 0), plan.total
+    act = plan.act
+    sent, total = plan.counts.get(act, 0), plan.total
     left_out = total - sent
-    chips = (outcome_cell("not_sent", f"{sent:,} to {plan.kind}"), outcome_cell("skipped", f"{left_out:,} left out"))
+    chips = (outcome_cell("not_sent", f"{sent:,} to {act}"), outcome_cell("skipped", f"{left_out:,} left out"))
     frame = plan.df
     tables = []
     if sent:
-        tables.append(_sample(frame[frame["action"] == plan.kind], f"To {plan.kind}", _SAMPLE))
+        tables.append(_sample(frame[frame["action"] == act], f"To {act}", _SAMPLE))
     if left_out:
         tables.append(_reasons(plan.reasons))
     return View(
-        f"{plan.kind.capitalize()} {sent:,} of {plural(total, 'job')}",
+        f"{act.capitalize()} {sent:,} of {plural(total, 'job')}",
         chips=chips if left_out else chips[:1],
-        facts=(f"plan {plan.op} · {host(plan.service_url)}" + (f" · reason: {plan.reason}" if plan.reason else ""),),
+        facts=tuple(_plan_facts(plan)),
         tables=tuple(tables),
         notes=(_next_step(plan, sent),),
     )
+
+
+def _plan_facts(plan: AsyncPlan | Plan) -> Iterator[str]:
+    yield f"plan {plan.op} · {host(plan.service_url)}" + (f" · reason: {plan.reason}" if plan.reason else "")
+    made = f"Made {exact(plan.made)} UTC" + (f" by {plan.made_by}, read from a file" if plan.loaded else "")
+    yield f"{made}; good until {exact(plan.expires)} UTC."
 
 
 def _next_step(plan: AsyncPlan | Plan, sent: int) -> str:
@@ -48,10 +55,12 @@ def _next_step(plan: AsyncPlan | Plan, sent: int) -> str:
 
     if plan.applied:
         return f"It was applied, and is used up: %job receipts {plan.op} shows what became of each job."
+    if plan.expired:
+        return "It is out of date, and nothing of it was sent. Make a new plan: what is there now can be otherwise."
     if plan.total == 0:
-        return f"The frame or the filter gave no jobs: there is nothing to {plan.kind}."
+        return f"The frame or the filter gave no jobs: there is nothing to {plan.act}."
     if sent == 0:
-        return f"None of these can be {'cancelled' if plan.kind == 'cancel' else 'retried'}: there is nothing to send."
+        return f"None of these can be {'cancelled' if plan.act == 'cancel' else 'retried'}: there is nothing to send."
     limit = (f" --limit {sent}", f"limit={sent}") if sent > CAP else ("", "")
     more = f" More than {CAP} are sent only when their number is given." if sent > CAP else ""
     return f"Nothing has been sent yet. To send it: %job apply {plan.op}{limit[0]} (or plan.apply({limit[1]})).{more}"

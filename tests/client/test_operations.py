@@ -198,6 +198,7 @@ def test_both_clients_have_the_same_surface():
         "log_in",
         "mark_closed",
         "made_since",
+        "retried",
     }  # how it is made, and what bulk work needs
     assert set(awaitable) - kept == set(waiting) - {"run"}  # how the blocking one waits
     for name, signature in waiting.items():

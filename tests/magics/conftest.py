@@ -99,8 +99,14 @@ def plan(kind="cancel", frame=None, reason="stuck since noon"):
     counts = {kind: int(able.sum()), "skip": int((~able).sum())}
     return SimpleNamespace(
         kind=kind,
+        act=kind,
         op="c-20260302-1200-7f",
         reason=reason,
+        made=NOW.to_pydatetime(),
+        expires=(NOW + pd.Timedelta(days=1)).to_pydatetime(),
+        expired=False,
+        loaded=False,
+        made_by="",
         df=table,
         counts=counts,
         reasons=reasons,

@@ -1,0 +1,99 @@
+"""The rows of a plan: what is to be done to each job and why others are left out, then and now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from jobwidgets._model import Reason
+from jobwidgets.frames._columns import array_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+MAY = {"cancel": "can_cancel", "retry": "can_retry"}
+"""The column that says whether an act would be accepted."""
+PLAN_COLUMNS = ("id", "name", "status", "action", "why_not")
+
+
+def plan_table(data: dict[str, Sequence[Any]], act: str) -> pd.DataFrame:
+    """Put the columns of a plan together, each with its dtype."""
+    return pd.DataFrame(
+        {
+            "id": array_of("string", data["id"]),
+            "name": array_of("string", data["name"]),
+            "status": array_of("status", data["status"]),
+            "action": pd.Categorical(data["action"], [act, "skip"]),
+            "why_not": array_of("reason", data["why_not"]),
+        },
+        copy=False,
+    )
+
+
+def table_of(
+    frame: pd.DataFrame, act: str, *, missing: Sequence[str] = (), retried: Collection[str] = ()
+) -> pd.DataFrame:
+    """Say of each job of a frame whether it is sent, and why not.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Jobs as they were read.
+    act : {"cancel", "retry"}
+        What is to be done.
+    missing : sequence of str
+        The ids that the service did not know.
+    retried : collection of str
+        The ids that were retried before and are not to be retried again.
+    """
+    may = frame[MAY[act]].fillna(value=False).astype(bool).tolist()
+    why = [str(code) if isinstance(code, str) else None for code in frame["why_not"].tolist()]
+    if act == "retry":  # why_not speaks of cancelling; of itself only a complete job cannot be retried
+        why = [str(Reason.COMPLETE)] * len(why)
+        for place, job_id in enumerate(frame["id"].tolist()):
+            if may[place] and job_id in retried:
+                may[place], why[place] = False, str(Reason.ALREADY_RETRIED)
+    skips = [None if ok else code or str(Reason.TASKS_UNREAD) for ok, code in zip(may, why, strict=True)]
+    gone = len(missing)
+    return plan_table(
+        {
+            "id": [*frame["id"].tolist(), *missing],
+            "name": [*frame["name"].tolist(), *[None] * gone],
+            "status": [*frame["status"].tolist(), *[None] * gone],
+            "action": [*(act if ok else "skip" for ok in may), *["skip"] * gone],
+            "why_not": [*skips, *[str(Reason.NOT_FOUND)] * gone],
+        },
+        act,
+    )
+
+
+def moved(was: pd.DataFrame, now: pd.DataFrame, act: str) -> pd.DataFrame:
+    """Say which jobs read otherwise now, or would be treated otherwise.
+
+    `df.attrs["out_of_reach"]` counts those of them that were to be sent and would be no longer, and
+    `df.attrs["to_send"]` all that were to be sent.
+    """
+    since = {row["id"]: row for row in plain(now)}
+    pairs = [(row, since[row["id"]]) for row in plain(was) if row["id"] in since]
+    changed = [(old, new) for old, new in pairs if (old["status"], old["action"]) != (new["status"], new["action"])]
+    frame = pd.DataFrame(
+        {
+            "id": array_of("string", [old["id"] for old, _ in changed]),
+            "name": array_of("string", [new["name"] or old["name"] for old, new in changed]),
+            "was": array_of("status", [old["status"] for old, _ in changed]),
+            "now": array_of("status", [new["status"] for _, new in changed]),
+            "was_action": pd.Categorical([old["action"] for old, _ in changed], [act, "skip"]),
+            "now_action": pd.Categorical([new["action"] for _, new in changed], [act, "skip"]),
+            "why": array_of("reason", [new["why_not"] for _, new in changed]),
+        },
+        copy=False,
+    )
+    out = sum(old["action"] == act and new["action"] != act for old, new in changed)
+    frame.attrs.update(kind="drift", out_of_reach=out, to_send=int((was["action"] == act).sum()))
+    return frame
+
+
+def plain(rows: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Give rows as dicts, with None for what is missing."""
+    return rows.astype(object).where(rows.notna(), None).to_dict("records")
