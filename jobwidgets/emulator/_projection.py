@@ -90,6 +90,7 @@ class Projector:
         self._fragments = fragments
         self._variables = variables
         self._caller = caller
+        self._made: dict[tuple[str, ...], Column] = {}
         self.failures: list[Failure] = []
 
     def run(self, root: GraphQLObjectType, selection: SelectionSetNode) -> dict[str, Any] | None:
@@ -146,7 +147,14 @@ class Projector:
         return wanted is of or (is_abstract_type(wanted) and self._schema.is_sub_type(wanted, of))
 
     def _objects(self, of: GraphQLObjectType, nodes: list[FieldNode]) -> Column:
-        """Return what turns sources of a type into response objects."""
+        """Return what turns sources of a type into response objects; the aliases of a batch share it."""
+        key = (of.name, *map(_source, nodes))
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = self._compiled(of, nodes)
+        return made
+
+    def _compiled(self, of: GraphQLObjectType, nodes: list[FieldNode]) -> Column:
         collected = self._collect(of, [node.selection_set for node in nodes])
         columns = [(key, self._column(of, key, group)) for key, group in collected.items()]
         keys = tuple(key for key, _ in columns)
@@ -237,6 +245,15 @@ class Projector:
         if isinstance(bare, GraphQLList):
             return _list_column(project, key, strict=isinstance(bare.of_type, GraphQLNonNull))
         return _shared_column(project) if named.name in self._shared else _object_column(project, key)
+
+
+def _source(node: FieldNode) -> str:
+    """Return the text of a field's selection: in one document the same text asks the same."""
+    selection = node.selection_set
+    if selection is None:
+        return ""
+    assert selection.loc is not None  # noqa: S101 - documents are parsed with their locations
+    return selection.loc.source.body[selection.loc.start : selection.loc.end]
 
 
 def _object_column(project: Column, key: str) -> Column:
