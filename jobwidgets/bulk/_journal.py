@@ -85,6 +85,23 @@ def read(op: str, root: Path | None = None) -> list[dict[str, Any]]:
     return replay(data, path)[0]
 
 
+def stamp(op: str, root: Path | None = None) -> tuple[str, int]:
+    """Say where a journal is and how long: it only grows, so what has the same stamp reads the same.
+
+    Raises
+    ------
+    UsageError
+        There is no such operation.
+    """
+    path = journal_path(op, root)
+    try:
+        return str(path), path.stat().st_size
+    except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            _there(path, op)
+        raise unreadable(path, error) from None
+
+
 def ask_to_stop(op: str, root: Path | None = None) -> None:
     """Ask whoever works on an operation, in whatever kernel, to stop at the next boundary.
 

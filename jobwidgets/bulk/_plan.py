@@ -10,16 +10,19 @@ import pandas as pd
 
 from jobwidgets._errors import UsageError
 from jobwidgets._model import REASON_TEXT, Reason
-from jobwidgets._when import age_text
+from jobwidgets._when import age_text, iso
 from jobwidgets.bulk import _head
-from jobwidgets.bulk._apply import Application
+from jobwidgets.bulk._canary import Canary, kept
 from jobwidgets.bulk._head import Head
-from jobwidgets.bulk._receipt import AsyncReceipt, Line
+from jobwidgets.bulk._receipt import AsyncReceipt
+from jobwidgets.bulk._record import Line
 from jobwidgets.bulk._table import MAY, moved, plain, table_of
 from jobwidgets.frames._ids import ids_of
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from jobwidgets.bulk._apply import Progress
@@ -62,6 +65,7 @@ class AsyncPlan:
         self._seen_at = seen_at
         self._again = head.again
         self._receipt: AsyncReceipt | None = None
+        self.created: Mapping[str, datetime] = {}
 
     @property
     def service_url(self) -> str:
@@ -147,14 +151,21 @@ class AsyncPlan:
     async def _read_again(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Plan these jobs anew."""
         frame = await self._client.jobs(ids=rows["id"].tolist())
-        return table_of(frame, self.act, missing=frame.attrs["missing"], retried=self._retried())
+        return table_of(frame, self.act, missing=frame.attrs["missing"], retried=await self._retried())
 
-    def _retried(self) -> dict[str, str]:
+    async def _retried(self) -> dict[str, str]:
         """Give the jobs that are not to be retried, for an earlier operation has done so."""
-        return {} if self._again or self.act != "retry" else self._client.retried()
+        return {} if self._again or self.act != "retry" else await self._client.retried()
 
     async def apply(
-        self, *, limit: int | None = None, max_drift: float | None = None, progress: Progress | None = None
+        self,
+        *,
+        limit: int | None = None,
+        max_drift: float | None = None,
+        canary: int | None = None,
+        widen: int = 5,
+        ok: float = 0.8,
+        progress: Progress | None = None,
     ) -> AsyncReceipt:
         """Do it, once. A second call gives the receipt of the first.
 
@@ -165,6 +176,10 @@ class AsyncPlan:
         max_drift : float, optional
             The share of the jobs to send, from 0 to 1, that may have moved out of reach since the plan was made. None:
             any share for a plan of this process, a fifth for one that was loaded from a file.
+        canary, widen, ok : int, int, float
+            For retries: retry `canary` jobs first, wait until their new jobs have ended, and go on with `widen` times
+            as many, and so on, while the share `ok` of a wave completes. Otherwise it halts and says of what they
+            failed; `resume(ok=…)` goes on all the same.
         progress : callable, optional
             Called with the number of jobs settled, their total, and the counts by outcome.
 
@@ -183,24 +198,31 @@ class AsyncPlan:
             return self._receipt  # type: ignore[return-value]  # mypy forgets what was looked at
         self._in_time()
         share = self._share(max_drift)
+        waves = self._waves(canary, widen, ok)
         rows = self._rows()
         sending = rows[rows["action"] == self.act]
         self._within(limit, len(sending))
         if share is not None:
             await self._not_moved(share)
-        receipt = AsyncReceipt(self._client, self.op, self.kind, self.reason, self._lines(rows))
+        receipt = await AsyncReceipt.begin(
+            self._client,
+            op=self.op,
+            kind=self.kind,
+            why=self.reason,
+            made=iso(self.made),
+            lines=await self._lines(rows),
+            more=kept(waves),
+        )
         self._receipt = receipt
         self._client.keep(receipt)
         targets = [line for line in receipt.lines.values() if line.outcome == "not_sent"]
-        application = Application(self._client, receipt, progress)
         stale = self._seen_at is None or time.monotonic() - self._seen_at > STALE
         try:
-            with receipt.at_work():
-                await application.run(targets, look_first=stale)
+            await receipt.work(targets, look_first=stale, progress=progress, canary=waves)
         except BaseException:
             if not receipt.sent:  # nothing has left: the plan is as good as before
                 self._receipt = None
-                self._client.forget(receipt)
+                await receipt.discard()
             raise
         return receipt
 
@@ -234,6 +256,13 @@ class AsyncPlan:
                 hint=f"if that is what you want, say the number: apply(limit={sending})",
             )
 
+    def _waves(self, canary: int | None, widen: int, ok: float) -> Canary | None:
+        if canary is None:
+            return None
+        if self.kind != "retry":
+            raise UsageError(f"canary={canary!r}: only retries go in waves", hint="leave canary out")
+        return Canary(canary, widen, ok)
+
     def _share(self, max_drift: float | None) -> float | None:
         if max_drift is None:
             return LOADED_DRIFT if self.loaded else None
@@ -241,12 +270,13 @@ class AsyncPlan:
             raise UsageError(f"max_drift={max_drift!r} is no share", hint="give a number from 0 to 1, such as 0.2")
         return float(max_drift)
 
-    def _lines(self, rows: pd.DataFrame) -> list[Line]:
+    async def _lines(self, rows: pd.DataFrame) -> list[Line]:
         """Make one line a job; what was retried since the plan was made is left out as what was retried before."""
-        retried = self._retried()
+        retried = await self._retried()
         lines = []
         for row in plain(rows):
             line = Line(id=row["id"], name=row["name"], status_before=row["status"], status=row["status"])
+            line.created = self.created.get(line.id)
             if row["action"] == "skip":
                 line.settle("skipped", REASON_TEXT.get(row["why_not"], row["why_not"] or "left out of the plan"))
             elif line.id in retried:
@@ -305,5 +335,9 @@ async def plan_for(client: AsyncClient, jobs: object, head: Head) -> AsyncPlan:
         frame = await client.jobs(ids=ids)
         missing = frame.attrs["missing"]
         seen_at = time.monotonic()
-    retried: dict[str, Any] = client.retried() if act == "retry" and not head.again else {}
-    return AsyncPlan(client, head, table_of(frame, act, missing=missing, retried=retried), seen_at=seen_at)
+    retried: dict[str, Any] = await client.retried() if act == "retry" and not head.again else {}
+    plan = AsyncPlan(client, head, table_of(frame, act, missing=missing, retried=retried), seen_at=seen_at)
+    if "created" in frame.columns:
+        times = frame["created"].dropna()
+        plan.created = dict(zip(frame.loc[times.index, "id"], times.dt.to_pydatetime(), strict=True))
+    return plan

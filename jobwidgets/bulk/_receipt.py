@@ -2,63 +2,45 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jobwidgets._errors import UsageError
 from jobwidgets._model import OUTCOMES
-from jobwidgets._when import iso
-from jobwidgets.frames._columns import array_of, frame_of
+from jobwidgets._when import iso, parse_age
+from jobwidgets.bulk._operation import Operation
+from jobwidgets.bulk._past import short
+from jobwidgets.frames._columns import frame_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
+    from datetime import timedelta
 
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.bulk._apply import Progress
+    from jobwidgets.bulk._canary import Canary
+    from jobwidgets.bulk._record import Line
 
 RECEIPT_COLUMNS = {
     "id": "string", "name": "string", "reason": "string", "message": "string", "new_id": "string",
     "status_before": "status", "status": "status", "at": "time",
 }  # fmt: skip
+VERIFIED = ("confirmed", "finished_first", "still_running")
+"""What reading a job back can show."""
+PATIENCE = "45s"
+"""How long `resume` waits for what is in doubt: a little longer than it takes the service's clock to settle it."""
 
 
-@dataclass(slots=True)
-class Line:
-    """One target and what became of it."""
-
-    id: str
-    name: str | None
-    status_before: str | None
-    outcome: str = "not_sent"
-    reason: str = ""
-    message: str = ""
-    new_id: str | None = None
-    status: str | None = None
-    at: datetime | None = None
-    """When it was first sent, on the service's clock."""
-    until: datetime | None = None
-    """When its last answer was missed: it was under way until then at least."""
-    confirmed: bool = False
-    """Whether the job itself was seen to be as the outcome says."""
-
-    def settle(self, outcome: str, reason: str = "", **told: Any) -> None:
-        """Say what became of it."""
-        self.outcome, self.reason = outcome, reason
-        for name, value in told.items():
-            setattr(self, name, value)
-
-
-class AsyncReceipt:
+class AsyncReceipt(Operation):
     """What was done: one line a target.
+
+    Everything that it knows stands in the journal of its operation before anybody acts on it, so that it can be had
+    again in another kernel: `client.receipt(op)`.
 
     Attributes
     ----------
     op : str
         The operation's own id.
-    kind : {"cancel", "retry"}
+    kind : {"cancel", "retry", "range"}
         What was done.
     why : str
         The reason that was given with the plan.
@@ -66,40 +48,50 @@ class AsyncReceipt:
         Why the rest was not sent; empty when nothing stopped it.
     """
 
-    def __init__(self, client: AsyncClient, op: str, kind: str, why: str, lines: Sequence[Line]) -> None:
-        self.op, self.kind, self.why = op, kind, why
-        self.halted = ""
-        self.drifted = 0
-        self.begun: datetime | None = None
-        self.lines = {line.id: line for line in lines}
-        self._client = client
-        self._at_work = False
+    # ------------------------------------------------------------------- what is known
+
+    op = property(lambda self: self.account.op)
+    kind = property(lambda self: self.account.kind)
+    why = property(lambda self: self.account.why)
+    halted = property(lambda self: self.account.halted)
+    drifted = property(lambda self: self.account.drifted)
+    begun = property(lambda self: self.account.begun)
+    more = property(lambda self: self.account.more)
+    lines = property(lambda self: self.account.lines)
 
     @property
     def service_url(self) -> str:
         """The service it was done at."""
-        return self._client.service_url
+        return self.account.service
 
     @property
     def total(self) -> int:
         """How many targets the plan had."""
-        return len(self.lines)
+        return len(self.account.numbered)
 
     @property
     def counts(self) -> dict[str, int]:
         """How many targets came to each outcome that occurs; they sum to `total`."""
-        outcomes = [line.outcome for line in self.lines.values()]
-        return {outcome: outcomes.count(outcome) for outcome in OUTCOMES if outcome in outcomes}
+        return self.account.counts
 
     @property
     def sent(self) -> bool:
         """Whether anything has left."""
-        return any(line.at is not None for line in self.lines.values())
+        return any(line.at is not None for line in self.account.numbered)
+
+    @property
+    def state(self) -> str:
+        """Whether it is "at work", "open" (something is unknown or was not sent) or "finished"."""
+        return "at work" if self.at_work else short(self.account).state
 
     @property
     def df(self) -> pd.DataFrame:
-        """One row a target: `id`, `name`, `outcome`, `reason`, `message`, `new_id`, `status_before`, `status`, `at`."""
-        lines = list(self.lines.values())
+        """One row a target.
+
+        Columns: `id`, `name`, `outcome`, `reason`, `message`, `new_id`, `status_before`, `status`, `verified` (what
+        reading the job back showed: "confirmed", "finished_first", "still_running"), `at`.
+        """
+        lines = self.account.numbered
         data = {name: [getattr(line, name) for line in lines] for name in RECEIPT_COLUMNS if name != "at"}
         data["reason"] = [line.reason or None for line in lines]
         data["message"] = [line.message or None for line in lines]
@@ -107,66 +99,117 @@ class AsyncReceipt:
         frame = frame_of(
             RECEIPT_COLUMNS, data, {"kind": "receipt", "op": self.op, "verb": self.kind, "service": self.service_url}
         )
-        outcomes = pd.Categorical([line.outcome for line in lines], categories=list(OUTCOMES))
-        frame.insert(2, "outcome", pd.Series(outcomes))
+        frame.insert(2, "outcome", pd.Series(pd.Categorical([line.outcome for line in lines], list(OUTCOMES))))
+        verified = pd.Categorical([line.verified for line in lines], list(VERIFIED))
+        frame.insert(len(frame.columns) - 1, "verified", pd.Series(verified))
         return frame
 
     def of(self, outcome: str) -> list[Line]:
         """Give the lines of one outcome."""
-        return [line for line in self.lines.values() if line.outcome == outcome]
+        return [line for line in self.account.numbered if line.outcome == outcome]
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Let one at a time work on it: two would send the same lines.
+    # --------------------------------------------------------------- what can be done with it
 
-        Raises
-        ------
-        UsageError
-            It is being worked on; nothing was sent.
-        """
-        if self._at_work:
-            raise UsageError(f"operation {self.op} is at work", hint="wait for it to end, or stop it")
-        self._at_work = True
-        try:
-            yield
-        finally:
-            self._at_work = False
+    async def work(
+        self,
+        targets: Sequence[Line],
+        *,
+        look_first: bool,
+        progress: Progress | None = None,
+        canary: Canary | None = None,
+    ) -> None:
+        """Carry the plan out: the one who began it does."""
+        await self._at_work(lambda: self._send(targets, look_first=look_first, progress=progress, canary=canary))
 
-    async def resolve(self) -> AsyncReceipt:
+    async def resolve(self, *, patience: str | timedelta = "0s") -> AsyncReceipt:
         """Find out what became of the unknown ones by asking, never by sending again.
 
         A cancel: the job is read. A retry: a job is looked for that was created since, works on the same target with
         the same engines, and is claimed by no other line.
+
+        Parameters
+        ----------
+        patience : str or timedelta, default "0s"
+            How long to wait until the service's clock has moved far enough to say "it is not there".
         """
-        with self.at_work():
-            await self._resolve()
+        wait = parse_age(patience).total_seconds()
+        await self._at_work(lambda: self._resolve(wait))
         return self
 
-    async def resume(self, *, progress: Any = None) -> AsyncReceipt:
+    async def resume(self, *, progress: Progress | None = None, ok: float | None = None) -> AsyncReceipt:
         """Resolve what is unknown, then go on with what was never sent.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with the number of jobs settled, their total, and the counts by outcome.
+        ok : float, optional
+            For retries in waves: the share of new jobs that must succeed, from now on. 0 goes on whatever comes.
 
         Raises
         ------
         UsageError
-            It is being worked on; nothing was sent.
+            It is at work, here or in another kernel; nothing was sent.
         """
-        from jobwidgets.bulk._apply import Application  # noqa: PLC0415  it knows receipts
-
-        with self.at_work():
-            await self._resolve()
-            left = self.of("not_sent")
-            if left:
-                self.halted = ""
-                await Application(self._client, self, progress).run(left)
+        wait = parse_age(PATIENCE).total_seconds()
+        await self._at_work(lambda: self._resume(wait, progress, ok))
         return self
 
-    async def _resolve(self) -> None:
-        from jobwidgets.bulk._doubt import resolve_cancels, resolve_retries  # noqa: PLC0415  it knows receipts
+    async def verify(self, *, timeout: str | timedelta = "10min") -> AsyncReceipt:  # noqa: ASYNC109  an age as users write it
+        """Read back what was done until it is terminal, or the time is over; the column `verified` says what was seen.
 
-        doubtful = self.of("unknown")
-        if doubtful:
-            ask = resolve_cancels if self.kind == "cancel" else resolve_retries
-            await ask(self._client, self, doubtful)
+        A cancelled job is "confirmed" when it reads aborted. One that had started before its cancel came is
+        "still_running" until it ends, then "finished_first". A retry is "confirmed" when its new job has ended.
+        """
+        from jobwidgets.bulk._verify import verify  # noqa: PLC0415  it knows receipts
+
+        wait = parse_age(timeout).total_seconds()
+        await self._at_work(lambda: verify(self._client, self, wait, self._stop))
+        return self
+
+    # --------------------------------------------------------------------------- the work
+
+    async def _send(
+        self,
+        targets: Sequence[Line],
+        *,
+        progress: Progress | None,
+        canary: Canary | None,
+        look_first: bool = True,
+        unseen: Sequence[Line] = (),
+    ) -> None:
+        if targets:
+            self.note(begun=self._client._core.as_of())  # noqa: SLF001  bulk work stands on the client's own connection
+        if self.kind == "range":
+            from jobwidgets.bulk._range import carry_out  # noqa: PLC0415  it knows receipts
+
+            await carry_out(self._client, self, self._stop)
+            return
+        from jobwidgets.bulk._apply import Application  # noqa: PLC0415  it knows receipts
+        from jobwidgets.bulk._canary import in_waves  # noqa: PLC0415  the same
+
+        application = Application(self._client, self, progress, self._stop)
+        if look_first and targets:
+            targets = await application.still_due(targets)
+        if canary is None:
+            await application.run(targets, unseen=unseen)
+        else:
+            await in_waves(self._client, self, application, targets, canary, self._stop)
+
+    async def _resolve(self, patience: float) -> None:
+        from jobwidgets.bulk._doubt import resolve  # noqa: PLC0415  it knows receipts
+
+        await resolve(self._client, self, patience, self._stop)
+
+    async def _resume(self, patience: float, progress: Progress | None, ok: float | None) -> None:
+        from jobwidgets.bulk._canary import canary_of  # noqa: PLC0415  it knows receipts
+
+        await self._resolve(patience)
+        unseen = [line for line in self.of("done") if not line.looked] if self.kind == "cancel" else []
+        left = self.of("not_sent")
+        if left or unseen:
+            self.account.halted = ""
+            await self._send(left, unseen=unseen, progress=progress, canary=canary_of(self.more, ok))
 
     def __repr__(self) -> str:
         from jobwidgets.display import receipt_text  # noqa: PLC0415  a value loads the faces when it is shown
@@ -177,21 +220,3 @@ class AsyncReceipt:
         from jobwidgets.display import receipt_html  # noqa: PLC0415  as above
 
         return receipt_html(self)
-
-
-def receipts_frame(receipts: Iterable[AsyncReceipt]) -> pd.DataFrame:
-    """Make one row an operation, the newest first."""
-    rows = list(receipts)[::-1]
-    frame = pd.DataFrame(
-        {
-            "op": array_of("string", [row.op for row in rows]),
-            "kind": array_of("string", [row.kind for row in rows]),
-            "why": array_of("string", [row.why for row in rows]),
-            "begun": array_of("time", [iso(row.begun) if row.begun else None for row in rows]),
-            "total": array_of("count", [row.total for row in rows]),
-            **{name: array_of("count", [row.counts.get(name, 0) for row in rows]) for name in OUTCOMES},
-        },
-        copy=False,
-    )
-    frame.attrs["kind"] = "receipts"
-    return frame

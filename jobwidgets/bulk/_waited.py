@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+    from datetime import timedelta
     from pathlib import Path
 
     import pandas as pd
@@ -65,6 +66,9 @@ class Plan:
         *,
         limit: int | None = None,
         max_drift: float | None = None,
+        canary: int | None = None,
+        widen: int = 5,
+        ok: float = 0.8,
         progress: Progress | bool | None = None,
     ) -> Receipt:
         """Do it, once: see `AsyncPlan.apply`. A second call gives the receipt of the first.
@@ -76,6 +80,9 @@ class Plan:
         max_drift : float, optional
             The share of the jobs to send that may have moved out of reach since the plan was made. None: any for a
             plan of this process, a fifth for one that was loaded.
+        canary, widen, ok : optional
+            Retry in waves: `canary` jobs first, then `widen` times as many, and so on while the share `ok` of the new
+            jobs of a wave completes.
         progress : callable or bool, optional
             None or True draws a bar, False draws nothing; a callable is called with the number settled, the total and
             the counts by outcome.
@@ -85,7 +92,10 @@ class Plan:
             told = Told(progress, verb)
             aio = told.while_running(
                 lambda: self._client.run(
-                    self.aio.apply(limit=limit, max_drift=max_drift, progress=told.tell), tick=told.draw
+                    self.aio.apply(
+                        limit=limit, max_drift=max_drift, canary=canary, widen=widen, ok=ok, progress=told.tell
+                    ),
+                    tick=told.draw,
                 )
             )
             self._receipt = Receipt(aio, self._client)
@@ -111,22 +121,34 @@ class Receipt:
     counts = property(lambda self: self.aio.counts, doc="How many targets came to each outcome that occurs.")
     total = property(lambda self: self.aio.total, doc="How many targets the plan had.")
     service_url = property(lambda self: self.aio.service_url, doc="The service it was done at.")
+    drifted = property(lambda self: self.aio.drifted, doc="How many had moved since the plan was made.")
+    begun = property(lambda self: self.aio.begun, doc="When it began, on the service's clock.")
+    state = property(lambda self: self.aio.state, doc='"at work", "open" (something is left) or "finished".')
 
     @property
     def df(self) -> pd.DataFrame:
-        """One row a target: `id`, `name`, `outcome`, `reason`, `message`, `new_id`, `status_before`, `status`, `at`."""
+        """One row a target: see `AsyncReceipt.df`."""
         return self.aio.df
 
-    def resolve(self) -> Receipt:
-        """Find out what became of the unknown ones by asking, never by sending again."""
-        self._client.run(self.aio.resolve())
+    def resolve(self, *, patience: str | timedelta = "0s") -> Receipt:
+        """Find out what became of the unknown ones by asking, never by sending again: see `AsyncReceipt.resolve`."""
+        self._client.run(self.aio.resolve(patience=patience))
         return self
 
-    def resume(self, *, progress: Progress | bool | None = None) -> Receipt:
-        """Resolve what is unknown, then go on with what was never sent."""
+    def resume(self, *, progress: Progress | bool | None = None, ok: float | None = None) -> Receipt:
+        """Resolve what is unknown, then go on with what was never sent: see `AsyncReceipt.resume`."""
         told = Told(progress, "Resuming")
-        told.while_running(lambda: self._client.run(self.aio.resume(progress=told.tell), tick=told.draw))
+        told.while_running(lambda: self._client.run(self.aio.resume(progress=told.tell, ok=ok), tick=told.draw))
         return self
+
+    def verify(self, *, timeout: str | timedelta = "10min") -> Receipt:
+        """Read back what was done until it is terminal: see `AsyncReceipt.verify`."""
+        self._client.run(self.aio.verify(timeout=timeout))
+        return self
+
+    def stop(self) -> None:
+        """Ask the work on it to stop, from any thread: see `AsyncReceipt.stop`."""
+        self.aio.stop()
 
     def __repr__(self) -> str:
         return repr(self.aio)

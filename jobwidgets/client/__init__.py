@@ -26,12 +26,14 @@ def connect(
     password: str | None = None,
     profile: str | None = None,
     allow_http: bool = False,
+    budget: int | None = None,
     timeout: float = 60.0,
 ) -> Client:
     """Connect to a service.
 
     What is not given comes from the environment (`AIWARE_URL`, `AIWARE_REST_URL`, `AIWARE_TOKEN`, or `AIWARE_USER` and
-    `AIWARE_PASSWORD`, or `AIWARE_PROFILE`), then from the profile file, then from keyring, then from a hidden prompt.
+    `AIWARE_PASSWORD`, or `AIWARE_PROFILE`, and `AIWARE_BUDGET`), then from the profile file, then from keyring, then
+    from a hidden prompt.
 
     Parameters
     ----------
@@ -47,6 +49,9 @@ def connect(
         One table of the profile file.
     allow_http : bool, default False
         Let plain http go to another machine than this one.
+    budget : int, optional
+        How many requests your organisation may make in 10 seconds, where you know it. Work on many jobs then takes a
+        third of it and leaves the rest to your colleagues.
     timeout : float, default 60
         Seconds that one exchange with the service may take, its repeats and waits included. A call can consist of
         several: a list of its pages, a cancel of the cancel and the looks at the job after it.
@@ -60,7 +65,9 @@ def connect(
     """
     secret = _given(token, user, password)
     del token, password
-    settings = settle(url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http)
+    settings = settle(
+        url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http, budget=budget
+    )
     client = Client(settings, timeout=timeout)
     if settings.user:
         client.portal.run(client.aio.log_in(settings.user, settings.secret))
@@ -77,12 +84,15 @@ async def connect_async(
     password: str | None = None,
     profile: str | None = None,
     allow_http: bool = False,
+    budget: int | None = None,
     timeout: float = 60.0,  # noqa: ASYNC109  it bounds each call of the client, not this one
 ) -> AsyncClient:
     """Connect to a service, awaitable: see `connect`."""
     secret = _given(token, user, password)
     del token, password
-    settings = settle(url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http)
+    settings = settle(
+        url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http, budget=budget
+    )
     client = AsyncClient(settings, timeout=timeout)
     if settings.user:
         await client.log_in(settings.user, settings.secret)

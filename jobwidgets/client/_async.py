@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 from jobwidgets._errors import UsageError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import gql
     import pandas as pd
 
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, Progress
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, Past, Progress
     from jobwidgets.client._settings import Settings
 
 
@@ -146,53 +147,96 @@ class AsyncClient(Writes):
 
         return await read_plan(self, path)
 
-    def retried(self) -> dict[str, str]:
-        """Say which jobs were retried, or may have been, and by which operation."""
-        return {
-            line.id: receipt.op
-            for receipt in self._receipts.values()
-            if receipt.kind == "retry"
-            for line in receipt.lines.values()
-            if line.outcome in ("done", "unknown")
-        }
-
     def keep(self, receipt: AsyncReceipt) -> None:
         """Keep what was done through this client."""
         self._receipts[receipt.op] = receipt
 
-    def forget(self, receipt: AsyncReceipt) -> None:
+    def forget(self, op: str) -> None:
         """Forget an operation that never began."""
-        self._receipts.pop(receipt.op, None)
+        self._receipts.pop(op, None)
 
-    @property
-    def claimed(self) -> set[str]:
-        """The ids of new jobs that something else than a lost answer made: other lines, and single calls."""
-        return self._core.made | {
-            line.new_id for receipt in self._receipts.values() for line in receipt.lines.values() if line.new_id
-        }
+    async def claimed(self) -> set[str]:
+        """Name the new jobs that are known to come from something else than a lost answer."""
+        return self._core.made | {new_id for past in await self._past() for new_id in past.made}
+
+    async def retried(self) -> dict[str, str]:
+        """Say which jobs earlier operations have retried, or may have retried, and which operation it was."""
+        return {job_id: past.op for past in await self._past() for job_id in past.retried}
+
+    async def _past(self) -> list[Past]:
+        from jobwidgets.bulk import past  # noqa: PLC0415  as above
+
+        held = list(self._receipts.values())
+        return await asyncio.to_thread(lambda: list(past(self.service_url, held)))
 
     async def made_since(self, since: datetime, applications: Sequence[str]) -> pd.DataFrame:
         """List the jobs of some applications that were created since a moment: what a lost retry may have made."""
         return await read_jobs(self._core, Query(since=since, applications=tuple(applications)))
 
     async def receipts(self) -> pd.DataFrame:
-        """List what was applied in this process: one row an operation, the newest first."""
+        """List what was done at this service by this user's kernels, those that have died among them.
+
+        Returns
+        -------
+        DataFrame
+            One row an operation, the newest first: `op`, `kind`, `why`, `begun`, `total`, the number of targets by
+            outcome, and `state`: "finished", "open" (something is unknown or was not sent), "at work", or "damaged".
+
+        Raises
+        ------
+        SettingsError
+            The state directory cannot be read.
+        """
         from jobwidgets.bulk import receipts_frame  # noqa: PLC0415  as above
 
-        return receipts_frame(self._receipts.values())
+        return receipts_frame(await self._past())
 
     async def receipt(self, op: str, /) -> AsyncReceipt:
-        """Give the receipt of one operation of this process.
+        """Give the receipt of one operation, also of another kernel.
 
         Raises
         ------
         UsageError
-            No such operation.
+            No such operation, or of another service.
+        SettingsError
+            Its journal is damaged, of a later version, or cannot be read.
         """
-        if op not in self._receipts:
-            known = ", ".join(self._receipts) or "none yet"
-            raise UsageError(f"no operation {op!r} was applied here", hint=f"known are: {known}")
+        if op in self._receipts:
+            return self._receipts[op]
+        from jobwidgets.bulk import AsyncReceipt, account_of  # noqa: PLC0415  as above
+
+        try:
+            account = await asyncio.to_thread(account_of, op)
+        except UsageError as error:
+            known = ", ".join(past.op for past in (await self._past())[:5]) or "none yet"
+            raise UsageError(error.message, hint=f"known are: {known}") from None
+        if account.service != self.service_url:
+            raise UsageError(f"operation {op} is of {account.service}", hint="connect to that service")
+        self.keep(AsyncReceipt(self, account))
         return self._receipts[op]
+
+    async def stop(self, op: str | None = None, /) -> list[str]:
+        """Ask what is at work to stop: nothing more is sent, what is in flight gets two seconds, no job is cancelled.
+
+        Parameters
+        ----------
+        op : str, optional
+            One operation, which can be at work in another kernel. Without it, all that this client is at work on.
+
+        Returns
+        -------
+        list of str
+            The operations that were asked; `receipt(op).resume()` goes on with them.
+        """
+        if op is None or op in self._receipts:
+            asked = [receipt for receipt in self._receipts.values() if receipt.at_work and op in (None, receipt.op)]
+            for receipt in asked:
+                receipt.stop()
+            if asked or op is None:
+                return [receipt.op for receipt in asked]
+        from jobwidgets.bulk import ask_to_stop  # noqa: PLC0415  as above
+
+        return [op] if await asyncio.to_thread(ask_to_stop, op) else []
 
     async def wait(
         self,

@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -32,13 +33,16 @@ from jobwidgets.client._flow import (
     Budget,
     Envelope,
     GraphError,
+    Lost,
     Reply,
     Request,
     Send,
+    asks_to_wait,
     exchange,
     graph_error,
 )
 from jobwidgets.client._listing import LADDER
+from jobwidgets.client._pace import Pace
 from jobwidgets.client._wire import Wire
 from jobwidgets.frames._rows import decoded
 
@@ -102,6 +106,13 @@ def looking_back(done: str) -> Iterator[None]:
 
 
 @dataclass(slots=True)
+class Sending:
+    """A write under way, for a caller who may stop waiting: whether the service may have it by now."""
+
+    out: bool = False
+
+
+@dataclass(slots=True)
 class Found:
     """What one alias of a document came back with: a value, an error, or neither (then nothing is known)."""
 
@@ -155,6 +166,7 @@ class Core:
         self.timeout = timeout
         self.wire = Wire(settings.secret, app=app)
         self.budget = Budget()
+        self.pace = Pace(settings.budget)
         self.made: set[str] = set()
         """The ids of jobs made by single calls: none of them is the answer to another retry."""
         self.closed = False
@@ -163,8 +175,9 @@ class Core:
 
     # ------------------------------------------------------------------ calls
 
-    async def call(self, request: Request) -> Reply:
+    async def call(self, request: Request, sending: Sending | None = None) -> Reply:
         """Carry one request through: see `exchange` for what is raised."""
+        sending = sending or Sending()
         if self.closed:
             raise UsageError("this client is closed", hint="connect again")
         steps = exchange(
@@ -178,21 +191,45 @@ class Core:
             step = next(steps)
             while True:
                 if isinstance(step, Send):
-                    answer = await self.wire.send(step.request, step.timeout)
-                    if isinstance(answer, Reply) and answer.date is not None:
-                        self._clock = (answer.date, time.monotonic())
-                    step = steps.send(answer)
+                    step = steps.send(await self._answered(step, sending))
                 else:
+                    sending.out = False  # a write is only sent again when it certainly did nothing
                     await asyncio.sleep(step.seconds)
                     step = steps.send(None)
         except StopIteration as end:
             reply: Reply = end.value
             return reply
 
-    async def graph(self, name: str, query: str, variables: Mapping[str, Any], *, write: bool = False) -> Envelope:
+    async def _answered(self, step: Send, sending: Sending) -> Reply | Lost:
+        """Send once, but not while the service has asked to be left alone: whoever asks early waits the longer."""
+        wait = self.pace.closed_for
+        if wait >= step.timeout:
+            return Reply(HTTPStatus.TOO_MANY_REQUESTS, b"", retry_after=wait)
+        if wait:
+            began = time.monotonic()
+            await self.pace.open()
+            step = Send(step.request, max(0.0, step.timeout - (time.monotonic() - began)))
+        sending.out = True
+        answer = await self.wire.send(step.request, step.timeout)
+        if isinstance(answer, Reply):
+            if answer.date is not None:
+                self._clock = (answer.date, time.monotonic())
+            if asks_to_wait(answer):
+                self.pace.hold(answer.retry_after)
+        return answer
+
+    async def graph(
+        self,
+        name: str,
+        query: str,
+        variables: Mapping[str, Any],
+        *,
+        write: bool = False,
+        sending: Sending | None = None,
+    ) -> Envelope:
         """Send one GraphQL document; the errors in the answer are the caller's to read."""
         body = encoded({"query": query, "variables": variables})
-        reply = await self.call(Request(name, "POST", self.url, body, write=write))
+        reply = await self.call(Request(name, "POST", self.url, body, write=write), sending)
         envelope: Envelope = decoded(Envelope, reply.body, name)
         return envelope
 

@@ -27,6 +27,8 @@ TRIES = 4
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 RENEW = "get a new token and connect again"
+BUSY = "busy"
+"""Our name for an error that means: the service asked to wait, and certainly did nothing."""
 LOOK_AGAIN = "look at the job before you send it again: it may have happened"
 
 
@@ -201,9 +203,7 @@ def _again(request: Request, answer: Reply | Lost) -> float | None:
         if request.write and answer.sent:
             raise UnknownOutcomeError(f"the answer to {request.name} was lost: {answer.why}", hint=LOOK_AGAIN)
         return 0.0
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or (
-        answer.status == HTTPStatus.SERVICE_UNAVAILABLE and answer.retry_after is not None
-    ):
+    if asks_to_wait(answer):
         return max(answer.retry_after or 0.0, 0.05) if answer.retry_after is not None else 0.0
     broken = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.NOT_IMPLEMENTED
     if broken or answer.status == HTTPStatus.REQUEST_TIMEOUT:
@@ -213,6 +213,13 @@ def _again(request: Request, answer: Reply | Lost) -> float | None:
     if answer.status == HTTPStatus.OK:
         return _look_inside(request, answer)
     return None
+
+
+def asks_to_wait(answer: Reply) -> bool:
+    """Whether the service did nothing and says "later": 429, or 503 with Retry-After [contract, section 6]."""
+    return answer.status == HTTPStatus.TOO_MANY_REQUESTS or (
+        answer.status == HTTPStatus.SERVICE_UNAVAILABLE and answer.retry_after is not None
+    )
 
 
 def _look_inside(request: Request, answer: Reply) -> float | None:
@@ -311,6 +318,7 @@ def _given_up(request: Request, answer: Reply | Lost, tries: int, wait: float) -
         why = f"the service answered HTTP {answer.status}"
     hint = f"the service asks to wait {wait:.0f} s" if wait > 0 else "try again later, or check the address"
     message = f"{request.name} tried {times}: {why}"
+    busy = BUSY if isinstance(answer, Reply) and asks_to_wait(answer) else ""
     if request.write or (isinstance(answer, Lost) and not answer.sent):
-        return NotSentError(message, hint=hint)
-    return ServiceError(message, hint=hint)
+        return NotSentError(message, hint=hint, name=busy)
+    return ServiceError(message, hint=hint, name=busy)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_KEYS = ("url", "rest_url", "token", "token_env", "user", "allow_http")
+_KEYS = ("url", "rest_url", "token", "token_env", "user", "allow_http", "budget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Settings:
     secret: Secret = field(repr=False)
     user: str | None = None
     profile: str | None = None
+    budget: int | None = None
 
 
 def profiles_path(env: Mapping[str, str]) -> Path:
@@ -52,6 +53,7 @@ def settle(
     user: str | None,
     profile: str | None,
     allow_http: bool,
+    budget: int | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Settings:
     """Find every setting, the first source that has it wins: argument, environment, profile, keyring, prompt.
@@ -83,7 +85,21 @@ def settle(
         secret=_usable(found, password=bool(who)),
         user=who,
         profile=named,
+        budget=_budget(budget, stored, None if named else env.get("AIWARE_BUDGET")),
     )
+
+
+def _budget(given: object, stored: Mapping[str, object], env: str | None) -> int | None:
+    """Take the number of requests that the organisation may make in 10 seconds, where somebody knows it."""
+    found = given if given is not None else stored.get("budget", int(env) if env and env.isdecimal() else env)
+    if found in (None, ""):
+        return None
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise SettingsError(
+            f"the budget {found!r} is no number of requests",
+            hint="give a whole number: the requests that your organisation may make in 10 seconds",
+        )
+    return found
 
 
 def _usable(secret: Secret, *, password: bool) -> Secret:

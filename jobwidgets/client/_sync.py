@@ -120,6 +120,7 @@ class Client:
     cancel_range = waited(AsyncClient.cancel_range)
     create_job = waited(AsyncClient.create_job)
     receipts = waited(AsyncClient.receipts)
+    stop = waited(AsyncClient.stop)
 
     def wait(
         self, jobs: object, /, *, timeout: str | timedelta = "10min", progress: Progress | bool | None = None

@@ -160,7 +160,7 @@ def test_ten_thousand_jobs_are_each_read_once_while_200_arrive_and_50_vanish_wit
     def meanwhile():
         for _ in range(min(10, len(vanishing_left))):
             service.remove_job(vanishing_left.pop())
-        more = 10 if len(arrived) < 200 else 0
+        more = 20 if len(arrived) < 200 else 0
         arrived.extend(service.add_job("pending", 1, lives=False) for _ in range(more))
 
     with serve(service) as running, connected(service, running) as client:

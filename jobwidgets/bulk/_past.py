@@ -1,0 +1,153 @@
+"""What was done before, also by kernels that have died: read from the journals in the state directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from jobwidgets._errors import SettingsError, UsageError
+from jobwidgets._model import OUTCOMES
+from jobwidgets._when import iso
+from jobwidgets.bulk import _journal as journal
+from jobwidgets.bulk._record import Account, replay
+from jobwidgets.frames._columns import array_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from jobwidgets.bulk._receipt import AsyncReceipt
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One operation in short.
+
+    Attributes
+    ----------
+    state : str
+        "finished", "open" (something is unknown or was not sent), "at work" (here or in another kernel), or "damaged":
+        its journal cannot be read, and of it nothing else is known, not even its service.
+    made : frozenset of str
+        The new jobs that it is known to have made.
+    retried : frozenset of str
+        The jobs that it retried, or may have retried.
+    """
+
+    op: str
+    kind: str
+    service: str
+    state: str
+    why: str = ""
+    halted: str = ""
+    begun: datetime | None = None
+    total: int | None = None
+    counts: Mapping[str, int] | None = None
+    made: frozenset[str] = frozenset()
+    retried: frozenset[str] = frozenset()
+
+
+_read: dict[tuple[str, int], Past | None] = {}
+"""What was read of journals, by path and length: they only grow."""
+
+
+def account_of(op: str) -> Account:
+    """Read what is known of one operation.
+
+    Raises
+    ------
+    UsageError
+        There is no such operation, or it was never begun.
+    SettingsError
+        Its journal is damaged, of a later version, or cannot be read.
+    """
+    account = replay(journal.read(op))
+    if not account.ready:
+        raise UsageError(f"operation {op} was never begun: nothing was sent", hint="make a new plan")
+    return account
+
+
+def ask_to_stop(op: str) -> bool:
+    """Ask whoever is at work on an operation to stop; False when nobody is.
+
+    Raises
+    ------
+    UsageError
+        There is no such operation.
+    """
+    journal.stamp(op)
+    if op not in journal.at_work():
+        return False
+    journal.ask_to_stop(op)
+    return True
+
+
+def past(service: str, held: Iterable[AsyncReceipt] = ()) -> Iterator[Past]:
+    """Give every operation of a service in short, the newest first; of those held here what is known here."""
+    here = {receipt.op: receipt for receipt in held}
+    at_work = journal.at_work()
+    for op in journal.operations():
+        if op in here:
+            yield replace(short(here[op].account), state=here[op].state)
+            continue
+        try:
+            found = _short(op)
+        except SettingsError as error:
+            yield Past(op, op.partition("-")[0], service, "damaged", halted=str(error))
+            continue
+        except UsageError:
+            continue  # it was forgotten while we looked
+        if found is not None and found.service == service:
+            yield replace(found, state="at work") if op in at_work else found
+
+
+def short(account: Account) -> Past:
+    """Say in short what is known of an operation."""
+    counts = account.counts
+    lines = account.numbered
+    retries = lines if account.kind == "retry" else ()
+    return Past(
+        account.op,
+        account.kind,
+        account.service,
+        "open" if {"unknown", "not_sent"} & set(counts) else "finished",
+        account.why,
+        account.halted,
+        account.begun,
+        len(lines),
+        counts,
+        frozenset(line.new_id for line in lines if line.new_id),
+        frozenset(line.id for line in retries if line.outcome in ("done", "unknown")),
+    )
+
+
+def _short(op: str) -> Past | None:
+    """Read a journal, unless it is as long as when it was read last; None for one that was never begun."""
+    stamp = journal.stamp(op)
+    if stamp not in _read:
+        account = replay(journal.read(op))
+        _read[stamp] = short(account) if account.ready else None
+    return _read[stamp]
+
+
+def receipts_frame(rows: Sequence[Past]) -> pd.DataFrame:
+    """Make one row an operation, in the order given."""
+    frame = pd.DataFrame(
+        {
+            "op": array_of("string", [row.op for row in rows]),
+            "kind": array_of("string", [row.kind for row in rows]),
+            "why": array_of("string", [row.why for row in rows]),
+            "begun": array_of("time", [iso(row.begun) if row.begun else None for row in rows]),
+            "total": array_of("count", [row.total for row in rows]),
+            **{
+                name: array_of("count", [None if row.counts is None else row.counts.get(name, 0) for row in rows])
+                for name in OUTCOMES
+            },
+            "state": array_of("string", [row.state for row in rows]),
+        },
+        copy=False,
+    )
+    frame.attrs["kind"] = "receipts"
+    return frame

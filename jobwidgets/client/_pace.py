@@ -1,0 +1,82 @@
+"""How much of a service one client takes: when it may ask, how many things at once, how often."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+MOST = 8
+"""Requests of bulk work in flight, at most."""
+FIRST = 4.0
+WINDOW = 10.0
+"""Seconds in which a service counts requests [contract, section 6]."""
+OUR_SHARE = 1 / 3
+"""The part of a known budget that bulk work takes: the organisation has other users."""
+
+
+class Pace:
+    """Kept by a client, for all its calls.
+
+    Parameters
+    ----------
+    budget : int, optional
+        How many requests the organisation may make in 10 seconds, where that is known.
+    """
+
+    def __init__(self, budget: int | None = None) -> None:
+        self.budget = budget
+        self.places = FIRST
+        self._taken = 0
+        self._freed = asyncio.Event()
+        self._closed_until = 0.0
+        self._next = 0.0
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the service may be asked again; 0 now."""
+        return max(0.0, self._closed_until - time.monotonic())
+
+    def hold(self, seconds: float | None) -> None:
+        """Take in that the service asked to wait: nothing leaves before, and less at once after."""
+        if not self.closed_for:
+            self.places = max(1.0, self.places / 2)
+        if seconds is not None:
+            self._closed_until = max(self._closed_until, time.monotonic() + seconds)
+
+    def went_well(self) -> None:
+        """Take in that a request of bulk work was answered: a little more at once."""
+        self.places = min(float(MOST), self.places + 1 / self.places)
+        self._freed.set()
+
+    async def open(self) -> None:
+        """Wait until the service may be asked."""
+        while wait := self.closed_for:  # noqa: ASYNC110  it ends by itself, and may have grown meanwhile
+            await asyncio.sleep(wait)
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for one of the places of bulk work, for the service to be ready, and for our share of the budget."""
+        while self._taken >= int(self.places):
+            self._freed.clear()
+            await self._freed.wait()
+        self._taken += 1
+        try:
+            await self._turn()
+            await self.open()
+            yield
+        finally:
+            self._taken -= 1
+            self._freed.set()
+
+    async def _turn(self) -> None:
+        if self.budget is None:
+            return
+        now = time.monotonic()
+        at, self._next = max(now, self._next), max(now, self._next) + WINDOW / max(1.0, self.budget * OUR_SHARE)
+        if at > now:
+            await asyncio.sleep(at - now)
