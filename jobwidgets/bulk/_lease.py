@@ -153,8 +153,9 @@ class Lease:
     def release(self) -> None:
         """Give it up; safe to call again."""
         _HELD.pop(self._mark, None)
-        if self._process == os.getpid() and _content(self.path) == self._content:  # a forked child holds nothing
-            self._remove()
+        with suppress(OSError):  # what cannot be read is another's by now, or a disk that is gone
+            if self._process == os.getpid() and _content(self.path) == self._content:  # a forked child holds nothing
+                self._remove()
 
     def _remove(self) -> None:
         try:
