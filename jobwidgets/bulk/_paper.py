@@ -180,7 +180,8 @@ def read_paper(path: str | os.PathLike[str]) -> Paper:
     """
     place = _place(path)
     try:
-        tree, lines = tree_of(_text(place))
+        tree, lists = tree_of(_text(place))
+        lines = lists.get("targets", [])
         paper = _converted(tree, lines)
         _checked(paper, lines)
     except UsageError as error:

@@ -42,7 +42,7 @@ def _char(char: str) -> str:
     return f"\\{letter}{code:0{digits}x}"
 
 
-def tree_of(text: str) -> tuple[Any, list[int]]:
+def tree_of(text: str) -> tuple[Any, dict[str, list[int]]]:
     """Read a text as dicts, lists, texts, whole numbers, booleans and None.
 
     Whatever lets a text mean something else than a reader sees is refused: references, tags, a key that comes twice,
@@ -51,7 +51,7 @@ def tree_of(text: str) -> tuple[Any, list[int]]:
     Returns
     -------
     tuple
-        What is in it, and the line on which each dict in a list begins, in their order.
+        What is in it, and of each of its lists the lines on which the items begin.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class _Tree:
 
     def __init__(self, loader: Any) -> None:
         self.root: Any = _NONE_YET
-        self.lines: list[int] = []
+        self.lines: dict[str, list[int]] = {}
         self._loader = loader
         self._stack: list[tuple[Any, list[Any]]] = []  # what is being filled; of a dict also the key that waits
 
@@ -109,8 +109,6 @@ class _Tree:
             if len(self._stack) == DEPTH:
                 raise UsageError(f"line {line}: a plan is not that deep", hint="save the plan again")
             made: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
-            if isinstance(made, dict) and self._stack and isinstance(self._stack[-1][0], list):
-                self.lines.append(line)
             self._put(made, line)
             self._stack.append((made, [_NONE_YET]))
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -139,7 +137,11 @@ class _Tree:
         within, waiting = self._stack[-1]
         if isinstance(within, list):
             within.append(value)
+            if len(self._stack) == 2 and isinstance(self.root, dict):  # noqa: PLR2004  the plan, and a list in it
+                self.lines[list(self.root)[-1]].append(line)
         elif waiting[0] is not _NONE_YET:
+            if len(self._stack) == 1:
+                self.lines[waiting[0]] = []
             within[waiting[0]], waiting[0] = value, _NONE_YET
         elif not isinstance(value, str):
             raise UsageError(f"line {line}: the name of a field is a text", hint="save the plan again")
