@@ -26,6 +26,7 @@ from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import TOO_MANY, Sending, matched
 from jobwidgets.client._flow import BUSY, NOTHING_DONE, Envelope, graph_error
 from jobwidgets.client._pace import MOST
+from jobwidgets.client._statuses import read_statuses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,12 +128,10 @@ class Application:
 
     async def still_due(self, targets: Sequence[Line]) -> list[Line]:
         """Read the targets again; what has moved since the plan was made is skipped with its reason."""
-        frame = await self._stop.race(self._client.jobs(ids=[line.id for line in targets]))
-        may = "can_cancel" if self._receipt.kind == "cancel" else "can_retry"
-        seen = by_id(frame, may, "status", "why_not")
-        gone = [line for line in targets if seen.get(line.id, (False,))[0] is not True]
+        seen = await self._stop.race(self._moved(targets))
+        gone = [line for line in targets if line.id in seen and seen[line.id][0] is not True]
         for line in gone:
-            _, status, why = seen.get(line.id, (False, None, "not_found"))
+            _, status, why = seen[line.id]
             if line.at is not None and self._receipt.kind == "cancel" and status in CANCELLED:
                 line.settle("done", "found cancelled when asked", status=status, looked=True, verified="confirmed")
                 continue
@@ -143,6 +142,21 @@ class Application:
         self._tell(last=False)
         left = set(map(id, gone))
         return [line for line in targets if id(line) not in left]
+
+    async def _moved(self, targets: Sequence[Line]) -> dict[str, tuple[Any, ...]]:
+        """Read the jobs whose status is another than when the plan was made, or hides whether a task has started."""
+        created = {line.id: line.created for line in targets}
+        statuses = await read_statuses(self._core, [line.id for line in targets], created)
+        unsure = [
+            line.id
+            for line in targets
+            if line.status_before in (None, "running") or statuses.get(line.id) != line.status_before
+        ]
+        if not unsure:
+            return {}
+        may = "can_cancel" if self._receipt.kind == "cancel" else "can_retry"
+        known = by_id(await self._client.jobs(ids=unsure), may, "status", "why_not")
+        return {job_id: known.get(job_id, (False, None, "not_found")) for job_id in unsure}
 
     # ----------------------------------------------------------------- sending
 
