@@ -23,6 +23,8 @@ def safe(text: object, limit: int = 200) -> str:
     if text is None:
         return ""
     raw = str(text)
+    if len(raw) <= limit and raw.isascii() and raw.isprintable():
+        return raw
     cut = len(raw) > limit
     shown = "".join(
         char if char in _JOINERS or unicodedata.category(char) not in _HIDDEN else _escape(char) for char in raw[:limit]

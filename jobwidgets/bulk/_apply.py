@@ -166,10 +166,8 @@ class Application:
                 if not self._waiting or self._stop.asked or self._halted:
                     return
                 batch = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
-                began = time.monotonic()
                 try:
-                    await self._send(batch)
-                    self._adapt(time.monotonic() - began, len(batch))
+                    self._adapt(await self._send(batch), len(batch))
                 except NotSentError as error:
                     self._not_now(batch, error)
                 except JobError as error:
@@ -202,8 +200,8 @@ class Application:
         self._halted = True
         self._receipt.halt(str(error))
 
-    async def _send(self, batch: Sequence[Line]) -> None:
-        """Send one document for a batch, and take in what its answer says."""
+    async def _send(self, batch: Sequence[Line]) -> float:
+        """Send one document for a batch, and take in what its answer says; tell how many seconds the service took."""
         before = [line.at for line in batch]
         sending = Sending()
         self._under_way[_this_task()] = sending
@@ -225,6 +223,7 @@ class Application:
                 line.until = now if line.outcome == "unknown" else None
                 line.at = at if line.outcome == "not_sent" else line.at
             self._receipt.write(batch)
+        return sending.took
 
     async def _sent(self, batch: Sequence[Line], sending: Sending) -> None:
         try:

@@ -85,8 +85,8 @@ def read(op: str, root: Path | None = None) -> list[dict[str, Any]]:
     return replay(data, path)[0]
 
 
-def stamp(op: str, root: Path | None = None) -> tuple[str, int]:
-    """Say where a journal is and how long: it only grows, so what has the same stamp reads the same.
+def stamp(op: str, root: Path | None = None) -> tuple[str, int, int]:
+    """Say where a journal is, how long, and when it was written: what has the same stamp reads the same.
 
     Raises
     ------
@@ -95,11 +95,12 @@ def stamp(op: str, root: Path | None = None) -> tuple[str, int]:
     """
     path = journal_path(op, root)
     try:
-        return str(path), path.stat().st_size
+        found = path.stat()
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             _there(path, op)
         raise unreadable(path, error) from None
+    return str(path), found.st_size, found.st_mtime_ns
 
 
 def ask_to_stop(op: str, root: Path | None = None) -> None:

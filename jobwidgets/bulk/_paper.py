@@ -291,7 +291,8 @@ def plan_of(client: AsyncClient, paper: Paper) -> AsyncPlan:
 async def read_plan(client: AsyncClient, path: str | os.PathLike[str]) -> AsyncPlan:
     """Do what `AsyncClient.load_plan` describes."""
     plan = plan_of(client, await asyncio.to_thread(read_paper, path))
-    await plan.look_whether_used()
+    with suppress(UsageError):  # it was begun and is good for nothing: whoever applies it is told
+        await plan.look_whether_used()
     return plan
 
 

@@ -49,8 +49,8 @@ class Past:
     retried: frozenset[str] = frozenset()
 
 
-_read: dict[tuple[str, int], Past | None] = {}
-"""What was read of journals, by path and length: they only grow."""
+_read: dict[tuple[str, int, int], Past | None] = {}
+"""What was read of journals that are as they were."""
 
 
 def account_of(op: str) -> Account:
@@ -124,7 +124,7 @@ def short(account: Account) -> Past:
 
 
 def _short(op: str) -> Past | None:
-    """Read a journal, unless it is as long as when it was read last; None for one that was never begun."""
+    """Read a journal, unless it is as it was when it was read last; None for one that was never begun."""
     stamp = journal.stamp(op)
     if stamp not in _read:
         account = replay(journal.read(op))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from jobwidgets._when import age_text, iso
 from jobwidgets.bulk import _head
 from jobwidgets.bulk._canary import Canary, kept
 from jobwidgets.bulk._head import Head
+from jobwidgets.bulk._journal import operations
 from jobwidgets.bulk._receipt import AsyncReceipt
 from jobwidgets.bulk._record import Line
 from jobwidgets.bulk._table import MAY, moved, plain, table_of
@@ -200,19 +201,18 @@ class AsyncPlan:
         share = self._share(max_drift)
         waves = self._waves(canary, widen, ok)
         rows = self._rows()
-        sending = rows[rows["action"] == self.act]
-        self._within(limit, len(sending))
-        if share is not None:
-            await self._not_moved(share)
+        most = self._within(limit, int((rows["action"] == self.act).sum()))
+        gone = await self._gone(rows, share)
         receipt = await AsyncReceipt.begin(
             self._client,
             op=self.op,
             kind=self.kind,
             why=self.reason,
             made=iso(self.made),
-            lines=await self._lines(rows),
-            more=kept(waves),
+            lines=await self._lines(rows, gone),
+            more={**kept(waves), **self._more(most, share)},
         )
+        receipt.note(drifted=len(gone))
         self._receipt = receipt
         self._client.keep(receipt)
         targets = [line for line in receipt.lines.values() if line.outcome == "not_sent"]
@@ -227,18 +227,35 @@ class AsyncPlan:
         return receipt
 
     async def look_whether_used(self) -> bool:
-        """Look whether its operation was begun already, by another copy of it or in another kernel, and say so."""
-        with suppress(UsageError):  # there is no such operation
-            self._receipt = self._receipt or await self._client.receipt(self.op)
+        """Look whether its operation was begun already, by another copy of it or in another kernel, and say so.
+
+        Raises
+        ------
+        UsageError
+            It was begun, and never came as far as to send anything.
+        """
+        if self._receipt is None and self.op in await asyncio.to_thread(operations):
+            self._receipt = await self._client.receipt(self.op)
         return self._receipt is not None
 
-    async def _not_moved(self, share: float) -> None:
-        told = (await self.drift()).attrs
-        if told["out_of_reach"] > share * told["to_send"]:
+    async def _gone(self, rows: pd.DataFrame, share: float | None) -> dict[str, tuple[str | None, str]]:
+        """Read every job again where that is wanted; give status and reason of what is out of reach by now."""
+        if share is None:
+            return {}
+        drift = moved(rows, await self._read_again(rows), self.act)
+        out, total = drift.attrs["out_of_reach"], drift.attrs["to_send"]
+        if out > share * total:
             raise UsageError(
-                f"{told['out_of_reach']:,} of {told['to_send']:,} moved since the plan was made",
+                f"{out:,} of {total:,} moved since the plan was made",
                 hint="plan.drift() shows them; make a new plan, or apply with a larger max_drift",
             )
+        gone = drift[(drift["was_action"] == self.act) & (drift["now_action"] != self.act)]
+        return {row["id"]: (row["now"], row["why"]) for row in plain(gone)}
+
+    def _more(self, most: int, share: float | None) -> dict[str, Any]:
+        """Say what only this kind of plan has to tell those who carry it out."""
+        del most, share  # they were kept to
+        return {}
 
     def _in_time(self) -> None:
         if self.expired:
@@ -248,13 +265,14 @@ class AsyncPlan:
                 hint="make a new plan: what was seen then is not what is there now",
             )
 
-    def _within(self, limit: int | None, sending: int) -> None:
+    def _within(self, limit: int | None, sending: int) -> int:
         most = CAP if limit is None else limit
         if sending > most:
             raise UsageError(
                 f"the plan would {self.act} {sending} jobs, more than {most}",
                 hint=f"if that is what you want, say the number: apply(limit={sending})",
             )
+        return most
 
     def _waves(self, canary: int | None, widen: int, ok: float) -> Canary | None:
         if canary is None:
@@ -270,17 +288,21 @@ class AsyncPlan:
             raise UsageError(f"max_drift={max_drift!r} is no share", hint="give a number from 0 to 1, such as 0.2")
         return float(max_drift)
 
-    async def _lines(self, rows: pd.DataFrame) -> list[Line]:
+    async def _lines(self, rows: pd.DataFrame, gone: Mapping[str, tuple[str | None, str]]) -> list[Line]:
         """Make one line a job; what was retried since the plan was made is left out as what was retried before."""
         retried = await self._retried()
         lines = []
-        for row in plain(rows):
-            line = Line(id=row["id"], name=row["name"], status_before=row["status"], status=row["status"])
-            line.created = self.created.get(line.id)
-            if row["action"] == "skip":
-                line.settle("skipped", REASON_TEXT.get(row["why_not"], row["why_not"] or "left out of the plan"))
-            elif line.id in retried:
+        frame = rows[["id", "name", "status", "action", "why_not"]]
+        frame = frame.astype(object).where(frame.notna(), None)
+        for job_id, name, status, action, why in frame.itertuples(index=False, name=None):
+            line = Line(job_id, name, status, status=status, created=self.created.get(job_id))
+            if action == "skip":
+                line.settle("skipped", REASON_TEXT.get(why, why or "left out of the plan"))
+            elif job_id in retried:
                 line.settle("skipped", REASON_TEXT[Reason.ALREADY_RETRIED])
+            elif job_id in gone:
+                status, why = gone[job_id]
+                line.settle("skipped", f"moved since the plan was made: {REASON_TEXT.get(why, why)}", status=status)
             lines.append(line)
         return lines
 

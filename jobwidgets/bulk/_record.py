@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 TARGETS_IN_A_RECORD = 500
 LOST = "the answer was lost"
-_TOLD = ("outcome", "reason", "message", "new_id", "status", "verified", "looked", "at", "until")
+_TOLD = ("outcome", "reason", "message", "new_id", "status", "verified", "looked", "until")
 """What changes in a line; its record leaves out what is empty."""
-_TIMES = ("at", "until", "created")
+_told = operator.attrgetter(*_TOLD, "at")
 
 
 @dataclass(slots=True)
@@ -131,7 +132,7 @@ def target_records(lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
     """Write down targets, and what is known of them at the start."""
     for start in range(0, len(lines), TARGETS_IN_A_RECORD):
         part = lines[start : start + TARGETS_IN_A_RECORD]
-        rows = [[line.id, line.name, line.status_before, iso(line.created) if line.created else None] for line in part]
+        rows = [[line.id, line.name, line.status_before, _milliseconds(line.created)] for line in part]
         yield {"record": "targets", "rows": rows}
         told = [line for line in part if line.outcome != "not_sent" or line.reason]
         if told:
@@ -144,8 +145,11 @@ def intent_record(lines: Sequence[Line], at: datetime) -> dict[str, Any]:
 
 
 def lines_record(lines: Sequence[Line]) -> dict[str, Any]:
-    """Write down all that is known of some lines now."""
-    return {"record": "lines", "rows": [[line.number, _told(line)] for line in lines]}
+    """Write down all that is known of some lines now; those that read the same, together."""
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for line in lines:
+        alike.setdefault(_told(line), []).append(line.number)
+    return {"record": "lines", "rows": [[numbers, _written(told)] for told, numbers in alike.items()]}
 
 
 def note_record(account: Account) -> dict[str, Any]:
@@ -154,9 +158,19 @@ def note_record(account: Account) -> dict[str, Any]:
     return {"record": "note", "halted": account.halted, "drifted": account.drifted, "begun": begun}
 
 
-def _told(line: Line) -> dict[str, Any]:
-    told = {name: getattr(line, name) for name in _TOLD}
-    return {name: iso(value) if name in _TIMES else value for name, value in told.items() if value}
+def _written(told: tuple[Any, ...]) -> dict[str, Any]:
+    """Leave out what is empty; when a line was sent stands in its intents, unless the last of them is taken back."""
+    *values, at = told
+    written = {
+        name: iso(value) if name == "until" else value for name, value in zip(_TOLD, values, strict=True) if value
+    }
+    if at is not None and written["outcome"] == "not_sent":
+        written["at"] = iso(at)
+    return written
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)
 
 
 # --------------------------------------------------------------------------- reading
@@ -193,7 +207,7 @@ def _take(account: Account, record: Mapping[str, Any]) -> None:
     match record.get("record"):
         case "targets":
             account.add(
-                Line(id=row[0], name=row[1], status_before=row[2], status=row[2], created=_moment(row[3]))
+                Line(id=row[0], name=row[1], status_before=row[2], status=row[2], created=_created(row[3]))
                 for row in record["rows"]
             )
         case "ready":
@@ -203,17 +217,23 @@ def _take(account: Account, record: Mapping[str, Any]) -> None:
             for number in record["lines"]:
                 _at(account, number).doubt(at)
         case "lines":
-            for number, told in record["rows"]:
-                line = _at(account, number)
-                for name in _TOLD:
-                    value = told.get(name, _EMPTY.get(name))
-                    setattr(line, name, _moment(value) if name in _TIMES else value)
+            for numbers, told in record["rows"]:
+                for number in numbers:
+                    _learn(_at(account, number), told)
         case "note":
             account.halted, account.drifted = record["halted"], record["drifted"]
             account.begun = _moment(record["begun"])
 
 
-_EMPTY: dict[str, Any] = {"outcome": "not_sent", "reason": "", "message": "", "looked": False}
+_EMPTY: dict[str, Any] = {"reason": "", "message": "", "looked": False}
+
+
+def _learn(line: Line, told: Mapping[str, Any]) -> None:
+    for name in _TOLD:
+        value = told.get(name, _EMPTY.get(name))
+        setattr(line, name, _moment(value) if name == "until" else value)
+    if line.outcome == "not_sent":
+        line.at = _moment(told.get("at"))
 
 
 def _at(account: Account, number: int) -> Line:
@@ -224,3 +244,7 @@ def _at(account: Account, number: int) -> Line:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+def _created(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
