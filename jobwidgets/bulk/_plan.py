@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jobwidgets._errors import UsageError
-from jobwidgets._model import REASON_TEXT, Reason
-from jobwidgets._when import age_text, iso
+from jobwidgets._when import iso
 from jobwidgets.bulk import _head
-from jobwidgets.bulk._canary import Canary, kept
+from jobwidgets.bulk._canary import kept
 from jobwidgets.bulk._head import Head
 from jobwidgets.bulk._journal import operations
+from jobwidgets.bulk._limits import in_time, share_of, waves_of, within
 from jobwidgets.bulk._receipt import AsyncReceipt
-from jobwidgets.bulk._record import Line
-from jobwidgets.bulk._table import MAY, moved, plain, table_of
+from jobwidgets.bulk._table import MAY, lines_of, moved, plain, table_of
 from jobwidgets.frames._ids import ids_of
 
 if TYPE_CHECKING:
@@ -197,11 +196,12 @@ class AsyncPlan:
         """
         if self._receipt is not None or await self.look_whether_used():
             return self._receipt  # type: ignore[return-value]  # mypy forgets what was looked at
-        self._in_time()
-        share = self._share(max_drift)
-        waves = self._waves(canary, widen, ok)
+        in_time(self.head)
+        share = share_of(max_drift, LOADED_DRIFT if self.loaded else None)
+        waves = waves_of(self.kind, canary, widen, ok)
         rows = self._rows()
-        most = self._within(limit, int((rows["action"] == self.act).sum()))
+        most = CAP if limit is None else limit
+        within(most, int((rows["action"] == self.act).sum()), self.act)
         gone = await self._gone(rows, share)
         receipt = await AsyncReceipt.begin(
             self._client,
@@ -209,8 +209,8 @@ class AsyncPlan:
             kind=self.kind,
             why=self.reason,
             made=iso(self.made),
-            lines=await self._lines(rows, gone),
-            more={**kept(waves), **self._more(most, share)},
+            lines=lines_of(rows, retried=await self._retried(), gone=gone, created=self.created),
+            more={**kept(waves), **self._kept(most, share)},
         )
         receipt.note(drifted=len(gone))
         self._receipt = receipt
@@ -252,59 +252,10 @@ class AsyncPlan:
         gone = drift[(drift["was_action"] == self.act) & (drift["now_action"] != self.act)]
         return {row["id"]: (row["now"], row["why"]) for row in plain(gone)}
 
-    def _more(self, most: int, share: float | None) -> dict[str, Any]:
+    def _kept(self, most: int, share: float | None) -> dict[str, Any]:
         """Say what only this kind of plan has to tell those who carry it out."""
         del most, share  # they were kept to
         return {}
-
-    def _in_time(self) -> None:
-        if self.expired:
-            raise UsageError(
-                f"plan {self.op} is out of date: it was made {age_text(_head.clock() - self.made)} ago and good for "
-                f"{age_text(self.expires - self.made)}; nothing was sent",
-                hint="make a new plan: what was seen then is not what is there now",
-            )
-
-    def _within(self, limit: int | None, sending: int) -> int:
-        most = CAP if limit is None else limit
-        if sending > most:
-            raise UsageError(
-                f"the plan would {self.act} {sending} jobs, more than {most}",
-                hint=f"if that is what you want, say the number: apply(limit={sending})",
-            )
-        return most
-
-    def _waves(self, canary: int | None, widen: int, ok: float) -> Canary | None:
-        if canary is None:
-            return None
-        if self.kind != "retry":
-            raise UsageError(f"canary={canary!r}: only retries go in waves", hint="leave canary out")
-        return Canary(canary, widen, ok)
-
-    def _share(self, max_drift: float | None) -> float | None:
-        if max_drift is None:
-            return LOADED_DRIFT if self.loaded else None
-        if isinstance(max_drift, bool) or not isinstance(max_drift, int | float) or not 0 <= max_drift <= 1:
-            raise UsageError(f"max_drift={max_drift!r} is no share", hint="give a number from 0 to 1, such as 0.2")
-        return float(max_drift)
-
-    async def _lines(self, rows: pd.DataFrame, gone: Mapping[str, tuple[str | None, str]]) -> list[Line]:
-        """Make one line a job; what was retried since the plan was made is left out as what was retried before."""
-        retried = await self._retried()
-        lines = []
-        frame = rows[["id", "name", "status", "action", "why_not"]]
-        frame = frame.astype(object).where(frame.notna(), None)
-        for job_id, name, status, action, why in frame.itertuples(index=False, name=None):
-            line = Line(job_id, name, status, status=status, created=self.created.get(job_id))
-            if action == "skip":
-                line.settle("skipped", REASON_TEXT.get(why, why or "left out of the plan"))
-            elif job_id in retried:
-                line.settle("skipped", REASON_TEXT[Reason.ALREADY_RETRIED])
-            elif job_id in gone:
-                status, why = gone[job_id]
-                line.settle("skipped", f"moved since the plan was made: {REASON_TEXT.get(why, why)}", status=status)
-            lines.append(line)
-        return lines
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it to a file that a colleague can read, take jobs out of, and apply: see `load_plan`.

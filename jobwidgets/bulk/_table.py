@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jobwidgets._model import Reason
+from jobwidgets._model import REASON_TEXT, Reason
+from jobwidgets.bulk._record import Line
 from jobwidgets.frames._columns import array_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
 MAY = {"cancel": "can_cancel", "retry": "can_retry"}
 """The column that says whether an act would be accepted."""
+MOVED = "moved since the plan was made"
 PLAN_COLUMNS = ("id", "name", "status", "action", "why_not")
 
 
@@ -69,14 +72,17 @@ def table_of(
 
 
 def moved(was: pd.DataFrame, now: pd.DataFrame, act: str) -> pd.DataFrame:
-    """Say which jobs read otherwise now, or would be treated otherwise.
+    """Say which jobs read otherwise now, or would be treated otherwise, and which have come that would be sent.
 
-    `df.attrs["out_of_reach"]` counts those of them that were to be sent and would be no longer, and
-    `df.attrs["to_send"]` all that were to be sent.
+    `df.attrs["out_of_reach"]` counts those of them that were to be sent and would be no longer, `df.attrs["new"]` those
+    that have come, and `df.attrs["to_send"]` all that were to be sent.
     """
     since = {row["id"]: row for row in plain(now)}
-    pairs = [(row, since[row["id"]]) for row in plain(was) if row["id"] in since]
+    pairs = [(row, since.pop(row["id"], _GONE)) for row in plain(was)]
     changed = [(old, new) for old, new in pairs if (old["status"], old["action"]) != (new["status"], new["action"])]
+    out = sum(old["action"] == act and new["action"] != act for old, new in changed)
+    come = [new for new in since.values() if new["action"] == act]
+    changed += [(_NOTHING | {"id": new["id"]}, new) for new in come]
     frame = pd.DataFrame(
         {
             "id": array_of("string", [old["id"] for old, _ in changed]),
@@ -89,11 +95,50 @@ def moved(was: pd.DataFrame, now: pd.DataFrame, act: str) -> pd.DataFrame:
         },
         copy=False,
     )
-    out = sum(old["action"] == act and new["action"] != act for old, new in changed)
-    frame.attrs.update(kind="drift", out_of_reach=out, to_send=int((was["action"] == act).sum()))
+    frame.attrs.update(kind="drift", out_of_reach=out, new=len(come), to_send=int((was["action"] == act).sum()))
     return frame
+
+
+_NOTHING: dict[str, Any] = {"name": None, "status": None, "action": None}
+_GONE: dict[str, Any] = {"name": None, "status": None, "action": "skip", "why_not": str(Reason.NOT_FOUND)}
 
 
 def plain(rows: pd.DataFrame) -> list[dict[Any, Any]]:
     """Give rows as dicts, with None for what is missing."""
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
+
+
+def lines_of(
+    rows: pd.DataFrame,
+    *,
+    retried: Collection[str] = (),
+    gone: Mapping[str, tuple[str | None, str]],
+    created: Mapping[str, datetime],
+) -> list[Line]:
+    """Make one line a job of a plan, with what is known already of those that are left out.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The rows of the plan.
+    retried : collection of str
+        What was retried since the plan was made, and is left out as what was retried before.
+    gone : mapping of str to tuple
+        What is out of reach since the plan was made: its status, and why.
+    created : mapping of str to datetime
+        When jobs were created, as far as that is known.
+    """
+    lines = []
+    frame = rows[list(PLAN_COLUMNS)]
+    frame = frame.astype(object).where(frame.notna(), None)
+    for job_id, name, status, action, why in frame.itertuples(index=False, name=None):
+        line = Line(job_id, name, status, status=status, created=created.get(job_id))
+        if action == "skip":
+            line.settle("skipped", REASON_TEXT.get(why, why or "left out of the plan"))
+        elif job_id in retried:
+            line.settle("skipped", REASON_TEXT[Reason.ALREADY_RETRIED])
+        elif job_id in gone:
+            now, because = gone[job_id]
+            line.settle("skipped", f"{MOVED}: {REASON_TEXT.get(because, because)}", status=now)
+        lines.append(line)
+    return lines
