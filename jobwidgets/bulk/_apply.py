@@ -21,6 +21,7 @@ from jobwidgets._errors import (
 )
 from jobwidgets._model import CANCELLED, REASON_TEXT
 from jobwidgets._text import safe
+from jobwidgets.bulk._record import whole
 from jobwidgets.bulk._verify import by_id, look_back
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import TOO_MANY, Sending, matched
@@ -218,7 +219,7 @@ class Application:
             raise
         finally:
             del self._under_way[_this_task()]
-            now = self._core.as_of()  # the wait for a busy service may have been long
+            now = whole(self._core.as_of())  # the wait for a busy service may have been long
             for line, at in zip(batch, before, strict=True):
                 line.until = now if line.outcome == "unknown" else None
                 line.at = at if line.outcome == "not_sent" else line.at

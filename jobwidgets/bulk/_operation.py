@@ -17,6 +17,7 @@ from jobwidgets.bulk._record import (
     plan_records,
     replay,
     target_records,
+    whole,
 )
 from jobwidgets.bulk._stop import Stop, StoppedError
 
@@ -135,7 +136,7 @@ class Operation:
         """Say of what a dead kernel had sent that it was under way until now at most: its sender is gone."""
         open_ended = [line for line in self.account.numbered if line.outcome == "unknown" and line.until is None]
         if open_ended:
-            now = _whole(await self._client.now())
+            now = whole(await self._client.now())
             for line in open_ended:
                 line.until = now
             self.write(open_ended)
@@ -162,7 +163,7 @@ class Operation:
         """
         if self._journal is None:
             raise NotSentError(f"operation {self.account.op} is not held here", hint="resume it")
-        moment = _whole(at)
+        moment = whole(at)
         self._journal.append(intent_record(lines, moment))
         await self._journal.synced()
         for line in lines:
@@ -193,7 +194,7 @@ class Operation:
 
     def note(self, *, begun: datetime | None = None, drifted: int = 0) -> None:
         """Say when it began, or that more targets have moved since the plan was made."""
-        self.account.begun = self.account.begun or (_whole(begun) if begun else None)
+        self.account.begun = self.account.begun or (whole(begun) if begun else None)
         self.account.drifted += drifted
 
     async def discard(self) -> None:
@@ -228,8 +229,3 @@ def _looked_at(task: asyncio.Task[None]) -> None:
     """Take the error of a task whose caller has left: what it means is in the journal."""
     if not task.cancelled():
         task.exception()
-
-
-def _whole(moment: datetime) -> datetime:
-    """Cut a moment to what the journal keeps of it: milliseconds."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -173,6 +173,11 @@ def _milliseconds(moment: datetime | None) -> int | None:
     return None if moment is None else round(moment.timestamp() * 1000)
 
 
+def whole(moment: datetime) -> datetime:
+    """Cut a moment to what the journal keeps of it: milliseconds."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 # --------------------------------------------------------------------------- reading
 
 

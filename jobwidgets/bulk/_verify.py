@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobwidgets._errors import JobError, NotSentError, ServiceError
 from jobwidgets._model import CANCELLED, REASON_TEXT, TERMINAL, Reason, Verdict, after_cancel
+from jobwidgets.bulk._record import whole
 from jobwidgets.client._statuses import read_statuses
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ async def look_back(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[
     for line in left:
         if line.outcome == "done":
             line.settle("unknown", f"the service said {line.message!r}, but the job was not seen to be cancelled")
-            line.until = client._core.as_of()  # noqa: SLF001  it may take effect from now on
+            line.until = whole(client._core.as_of())  # noqa: SLF001  it may take effect from now on
     receipt.write(left)
 
 
