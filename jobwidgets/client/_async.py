@@ -166,7 +166,7 @@ class AsyncClient(Writes):
     async def _past(self) -> list[Past]:
         from jobwidgets.bulk import past  # noqa: PLC0415  as above
 
-        held = list(self._receipts.values())
+        held = [receipt for receipt in self._receipts.values() if receipt.at_work]
         return await asyncio.to_thread(lambda: list(past(self.service_url, held)))
 
     async def made_since(self, since: datetime, applications: Sequence[str]) -> pd.DataFrame:
@@ -192,7 +192,7 @@ class AsyncClient(Writes):
         return receipts_frame(await self._past())
 
     async def receipt(self, op: str, /) -> AsyncReceipt:
-        """Give the receipt of one operation, also of another kernel.
+        """Give the receipt of one operation, also of another kernel, as its journal stands now.
 
         Raises
         ------
@@ -201,18 +201,24 @@ class AsyncClient(Writes):
         SettingsError
             Its journal is damaged, of a later version, or cannot be read.
         """
-        if op in self._receipts:
-            return self._receipts[op]
+        held = self._receipts.get(op)
+        if held is not None and held.at_work:
+            return held
         from jobwidgets.bulk import AsyncReceipt, account_of  # noqa: PLC0415  as above
 
         try:
             account = await asyncio.to_thread(account_of, op)
         except UsageError as error:
+            if held is not None:
+                return held  # its journal was taken away: what is known here is all there is
             known = ", ".join(past.op for past in (await self._past())[:5]) or "none yet"
             raise UsageError(error.message, hint=f"known are: {known}") from None
         if account.service != self.service_url:
             raise UsageError(f"operation {op} is of {account.service}", hint="connect to that service")
-        self.keep(AsyncReceipt(self, account))
+        if op not in self._receipts:
+            self.keep(AsyncReceipt(self, account))
+        elif not self._receipts[op].at_work:
+            self._receipts[op].account = account  # another kernel may have worked on it meanwhile
         return self._receipts[op]
 
     async def stop(self, op: str | None = None, /) -> list[str]:

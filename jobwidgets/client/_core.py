@@ -107,9 +107,18 @@ def looking_back(done: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Sending:
-    """A write under way, for a caller who may stop waiting: whether the service may have it by now."""
+    """A write under way.
+
+    Attributes
+    ----------
+    out : bool
+        Whether the service may have it by now: for a caller who may stop waiting.
+    took : float
+        Seconds that the last try took, without the waits before it.
+    """
 
     out: bool = False
+    took: float = 0.0
 
 
 @dataclass(slots=True)
@@ -164,9 +173,9 @@ class Core:
         self.url = settings.url
         self.rest_url = settings.rest_url
         self.timeout = timeout
-        self.wire = Wire(settings.secret, app=app)
-        self.budget = Budget()
         self.pace = Pace(settings.budget)
+        self.wire = Wire(settings.secret, app=app, ready=self.pace.open)
+        self.budget = Budget()
         self.made: set[str] = set()
         """The ids of jobs made by single calls: none of them is the answer to another retry."""
         self.closed = False
@@ -210,7 +219,9 @@ class Core:
             await self.pace.open()
             step = Send(step.request, max(0.0, step.timeout - (time.monotonic() - began)))
         sending.out = True
+        began = time.monotonic()
         answer = await self.wire.send(step.request, step.timeout)
+        sending.took = time.monotonic() - began
         if isinstance(answer, Reply):
             if answer.date is not None:
                 self._clock = (answer.date, time.monotonic())

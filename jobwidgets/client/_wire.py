@@ -20,6 +20,8 @@ from jobwidgets.client._flow import Lost, Reply, Request
 from jobwidgets.client._settings import LOOPBACK
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from jobwidgets._secret import Secret
 
 IN_FLIGHT = 32
@@ -45,11 +47,14 @@ class Wire:
         Goes into one header of each request and nowhere else.
     app : callable, optional
         An ASGI application that answers in this process instead of a socket.
+    ready : callable, optional
+        Waited for by whoever has a place, before anything leaves: the service may have asked to be left alone.
     """
 
-    def __init__(self, token: Secret, *, app: Any = None) -> None:
+    def __init__(self, token: Secret, *, app: Any = None, ready: Callable[[], Awaitable[None]] | None = None) -> None:
         self._token = token
         self._app = app
+        self._ready = ready
         self._http: httpx.AsyncClient | None = None
         self._places = asyncio.Semaphore(IN_FLIGHT)
 
@@ -73,6 +78,8 @@ class Wire:
         began = False
         try:
             async with asyncio.timeout(timeout), self._places:
+                if self._ready is not None:
+                    await self._ready()
                 began = True
                 return await self._once(request)
         except asyncio.CancelledError:
@@ -149,7 +156,7 @@ class Wire:
 
     def with_token(self, token: Secret) -> Wire:
         """Make a wire to the same place with another token."""
-        return Wire(token, app=self._app)
+        return Wire(token, app=self._app, ready=self._ready)
 
     async def close(self) -> None:
         """Close the connections; a later `send` opens new ones."""
