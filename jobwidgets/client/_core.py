@@ -290,6 +290,7 @@ class Core:
         query: Mapping[str, str | int] | None = None,
         json: object = None,
         write: bool = False,
+        sending: Sending | None = None,
     ) -> Reply:
         """Send one request to AI Processing.
 
@@ -305,7 +306,7 @@ class Core:
             )
         url = f"{self.rest_url}{path}" + (f"?{urlencode(query)}" if query else "")
         body = None if json is None else encoded(json)
-        return await self.call(Request(f"{method} {path}", method, url, body, write=write, rest=True))
+        return await self.call(Request(f"{method} {path}", method, url, body, write=write, rest=True), sending)
 
     # ------------------------------------------------------------- many at once
 

@@ -15,7 +15,7 @@ from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import looking_back, naming
 from jobwidgets.client._flow import LOOK_AGAIN
 from jobwidgets.client._lists import APIS, one_of
-from jobwidgets.client._ranges import cancel_range
+from jobwidgets.client._ranges import Range, cancel_range
 from jobwidgets.client._reads import Reads, checked_id
 from jobwidgets.client._schedules import read_schedule, switch_off
 
@@ -216,9 +216,9 @@ class Writes(Reads):
         UnknownOutcomeError
             The answer was lost: some or all may be cancelled.
         """
-        return await cancel_range(
-            self._core, checked_id(organization_id), after=after, before=before, now=await self._clock(after, before)
-        )
+        checked_id(organization_id)
+        now = await self._clock(after, before)
+        return await cancel_range(self._core, Range.checked(organization_id, after=after, before=before, now=now))
 
     async def log_in(self, user: str, password: Secret) -> None:
         """Take a session token for a user and password; it lasts about a day.
