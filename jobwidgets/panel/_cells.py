@@ -43,7 +43,8 @@ _KNOWN = {
     column.key: column
     for column in (
         Column("status", "Status", "status", 104),
-        Column("outcome", "Outcome", "outcome", 96),
+        Column("outcome", "Outcome", "outcome", 118),
+        Column("verified", "Seen after", "outcome", 124),
         Column("action", "Will be", "action", 108),
         Column("name", "Name", "text", 170, grow=True),
         Column("id", "Id", "mono", 160),

@@ -1,19 +1,21 @@
-"""What a panel does: list, plan, apply, look again. Everything slow runs on the client's own thread; no traits here."""
+"""What a panel does beyond looking: plan, wait for an undo, apply, stop, resolve, resume. No traits here."""
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import functools
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._errors import ServiceError, UsageError
+from jobwidgets._errors import UsageError
 from jobwidgets.panel._entry import told
+from jobwidgets.panel._looking import Looking
+from jobwidgets.panel._run import Act, Run
+from jobwidgets.panel._unfinished import Unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    import concurrent.futures
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
@@ -21,14 +23,16 @@ if TYPE_CHECKING:
     from jobwidgets.client import Client
     from jobwidgets.panel._entry import Handover
 
-CALM = 10
-"""A list that took a second to read is not read again before this many seconds."""
-SLOWEST = 60.0
-"""Seconds between two tries, at most, while the service does not answer."""
-PROGRESS_EVERY = 0.2
-"""Seconds between two reports of progress."""
 CAP = 500
 """Above this many jobs their number must be typed."""
+GRACE_ABOVE = 20
+"""Above this many jobs the work begins only after a countdown that can be undone."""
+GRACE = 5
+"""What the countdown counts down from."""
+TICK = 1.0
+"""Seconds between two of its numbers."""
+LATE = 0.5
+"""Seconds after which a number comes late: the kernel was busy, and an undo that was pressed may not be heard yet."""
 
 
 class Stage(StrEnum):
@@ -36,26 +40,18 @@ class Stage(StrEnum):
 
     LIST = "list"
     PLANNING = "planning"
+    OPENING = "opening"
     CONFIRM = "confirm"
+    GRACE = "grace"
     WORKING = "working"
     DONE = "done"
 
 
-class Controller:
-    """The work behind one panel. At most one request of it is in flight.
+class Controller(Looking):
+    """The work behind one panel.
 
-    Parameters
-    ----------
-    client : Client
-        The connection to the service.
-    query : mapping
-        The keywords of `client.jobs` that say what is listed.
-    every : float or None
-        Seconds between two looks at the service; None looks only when asked to.
-    hand : Handover
-        The way back to the kernel's thread.
-    changed : callable
-        Called there whenever something here has changed.
+    Every decision is made on the kernel's thread, one at a time. What is shown is named by its operation's id, and what
+    names another one, or comes a second time, is refused.
     """
 
     def __init__(
@@ -68,75 +64,45 @@ class Controller:
         changed: Callable[[], None],
         watched: Callable[[], bool],
     ) -> None:
-        self.client, self.query, self.every = client, dict(query), every
+        super().__init__(client, query, every=every, hand=hand, changed=changed, watched=watched)
+        self.unfinished = Unfinished(client, hand=self._hand, changed=self._changed)
         self.stage = Stage.LIST
-        self.live = every is not None
-        self.closed = False
-        self.frame: pd.DataFrame | None = None
         self.plan: AsyncPlan | None = None
         self.receipt: AsyncReceipt | None = None
-        self.progress: tuple[int, int, dict[str, int]] = (0, 0, {})
-        self.error = self.trouble = ""
-        self._hand, self._changed, self._watched = hand, changed, watched
-        self._flight: tuple[concurrent.futures.Future[Any], Callable[[Any], None]] | None = None
-        self._timer: concurrent.futures.Future[None] | None = None
-        self._work: asyncio.Task[AsyncReceipt] | None = None
-        self._began = self._took = 0.0
-        self._misses = 0
-        self._reporting = False
+        self.act: Act | None = None
+        self.run: Run | None = None
+        self.rows: pd.DataFrame | None = None
+        self.trouble = ""
+        self.left = 0
+        self.undone = False
+        self._due = 0.0
 
-    @property
-    def busy(self) -> bool:
-        """Whether a request is in flight."""
-        return self._flight is not None
-
-    # ------------------------------------------------------------------------- list
-
-    def refresh(self) -> None:
-        """Read the list again, unless something is being asked already."""
-        if not self.busy and not self.closed:
-            self._send(self.client.aio.jobs(**self.query), self._listed)
-
-    def _listed(self, frame: pd.DataFrame) -> None:
-        self.frame = frame
-
-    def keep_live(self, live: bool) -> None:  # noqa: FBT001  the one thing it is about
-        """Look again from time to time, or only when asked to."""
-        self.live = live and self.every is not None
-        self.wake()
-
-    def wake(self) -> None:
-        """Look at the clock: somebody looks at the panel, or wants it live."""
-        if self._timer is None and not self.busy and not self.closed and self.live and self._watched():
-            due = self._began + self._pause() - time.monotonic()
-            self._timer = self.client.portal.submit(asyncio.sleep(max(0.0, due)))
-            timer = self._timer
-            timer.add_done_callback(lambda _: self._hand(lambda: self._rang(timer)))
-
-    def _pause(self) -> float:
-        pause = max(self.every or 0.0, self._took * CALM)
-        return min(max(SLOWEST, pause), pause * (1 << self._misses))
-
-    def _rang(self, timer: concurrent.futures.Future[None]) -> None:
-        if timer is self._timer:
-            self._timer = None
-            if self.live and self._watched():
-                self.refresh()
-                self._changed()
-
-    # ------------------------------------------------------------------ plan and apply
+    # ------------------------------------------------------------------------- plan
 
     def make_plan(self, kind: str, jobs: pd.DataFrame) -> None:
         """Plan an act on these jobs; nothing is sent."""
-        if self.stage in (Stage.PLANNING, Stage.WORKING):
-            raise UsageError("the panel is busy with another act", hint="wait for it to end")
+        self._refuse_if_busy()
         self._drop()
         make = self.client.aio.plan_cancel if kind == "cancel" else self.client.aio.plan_retry
-        self.stage, self.plan, self.receipt = Stage.PLANNING, None, None
-        self._send(make(jobs), self._planned)
+        self._send(make(jobs), self._planned, self._leave)
+        self._leave(Stage.PLANNING)
 
     def _planned(self, plan: AsyncPlan) -> None:
-        self.plan, self.stage = plan, Stage.CONFIRM
+        self.plan, self.stage, self.undone = plan, Stage.CONFIRM, False
+
+    def _refuse_if_busy(self) -> None:
+        if self.stage not in (Stage.LIST, Stage.CONFIRM, Stage.DONE):
+            raise UsageError("the panel is busy with another act", hint="wait for it to end")
+
+    def _leave(self, stage: Stage = Stage.LIST) -> None:
+        self.stage, self.plan, self.receipt, self.act, self.run = stage, None, None, None, None
+        self.rows, self.trouble, self.undone = None, "", False
+
+    @property
+    def op(self) -> str:
+        """The operation that is shown."""
+        shown = self.receipt or self.plan
+        return shown.op if shown is not None else ""
 
     def to_send(self) -> int:
         """How many jobs the plan that is shown would act on."""
@@ -157,110 +123,150 @@ class Controller:
             raise UsageError("the plan has no job to act on; nothing was sent")
         if count > CAP and typed.replace(",", "").strip() != str(count):
             raise UsageError(f"these are {count:,} jobs; nothing was sent", hint=f"type {count} to go on")
+        plan.reason = reason.strip()[:500]
+        self._start(Act(plan.kind, op, count))
+
+    # ------------------------------------------------------------------------ receipts
+
+    def open(self, op: str) -> None:
+        """Show the receipt of an earlier operation."""
+        self._refuse_if_busy()
         self._drop()
-        plan.reason, self.trouble = reason.strip()[:500], ""
-        self.stage, self.progress = Stage.WORKING, (0, count, {})
-        self._send(self._apply(plan, count), self._applied)
+        self._send(self._reading(op), self._opened, self._leave)
+        self._leave(Stage.OPENING)
 
-    async def _apply(self, plan: AsyncPlan, count: int) -> AsyncReceipt:
-        self._work = asyncio.create_task(plan.apply(limit=count, progress=self._report))
-        await asyncio.wait({self._work})
-        error = None if self._work.cancelled() else self._work.exception()
-        if not plan.applied:  # applying it now, for its receipt, would be doing it
-            raise error or UsageError("stopped before anything was sent", hint="make a new plan to go on")
-        if error is not None:
-            self.trouble = told(error)
-        elif self._work.cancelled():
-            self.trouble = "stopped: what was not sent yet is not sent"
-        return await plan.apply()  # of a plan that was used: its receipt, which says how far it came
+    async def _reading(self, op: str) -> tuple[AsyncReceipt, pd.DataFrame]:
+        receipt = await self.client.aio.receipt(op)
+        return receipt, receipt.df
 
-    def _report(self, done: int, total: int, counts: dict[str, int]) -> None:
-        """Take progress on the client's thread; pass it on now and then."""
-        self.progress = (done, total, dict(counts))
-        if not self._reporting:
-            self._reporting = True
-            asyncio.get_running_loop().call_later(PROGRESS_EVERY, self._hand, self._reported)
+    def _opened(self, found: tuple[AsyncReceipt, pd.DataFrame]) -> None:
+        (self.receipt, self.rows), self.stage = found, Stage.DONE
 
-    def _reported(self) -> None:
-        self._reporting = False
-        self._changed()
+    def resume(self, op: str) -> None:
+        """Go on with what was not sent, and ask about what is unknown: only of the receipt that is shown."""
+        counts = self._shown(op).counts
+        count = counts.get("not_sent", 0) + counts.get("unknown", 0)
+        if not count:
+            raise UsageError("nothing of this operation is left to send")
+        self._start(Act("resume", op, count))
 
-    def _applied(self, receipt: AsyncReceipt) -> None:
-        self.receipt, self.stage, self.plan = receipt, Stage.DONE, None
-        self._send(self.client.aio.jobs(**self.query), self._listed)  # look at once what became of them
+    def resolve(self, op: str) -> None:
+        """Ask what became of the unknown ones; nothing is sent."""
+        count = self._shown(op).counts.get("unknown", 0)
+        if not count:
+            raise UsageError("nothing of this operation is unknown")
+        self._drop()
+        self.act = Act("resolve", op, count)
+        self._begin()
+
+    def _shown(self, op: str) -> AsyncReceipt:
+        if self.stage is not Stage.DONE or self.receipt is None or self.receipt.op != op:
+            raise UsageError("that receipt is not the one that is shown", hint="nothing was sent")
+        return self.receipt
+
+    # --------------------------------------------------------------------------- grace
+
+    def _start(self, act: Act) -> None:
+        """Begin at once with a few, after a countdown with many."""
+        self._drop()
+        self.act, self.undone = act, False
+        if act.count > GRACE_ABOVE:
+            self.left = GRACE
+            self._tick()
+            self.stage = Stage.GRACE
+        else:
+            self._begin()
+
+    def _tick(self) -> None:
+        self._due = time.monotonic() + TICK
+        self._send(asyncio.sleep(TICK), self._ticked, self._step_back)
+
+    def _ticked(self, _: None) -> None:
+        """Count one down. A number that comes late is counted again, so that a waiting undo is heard first."""
+        if self.stage is not Stage.GRACE:
+            return
+        if time.monotonic() - self._due <= LATE:
+            self.left -= 1
+        if self.left > 0:
+            self._tick()
+        else:
+            self._begin()
+
+    def undo(self, op: str) -> None:
+        """Go back to what was shown before the countdown; nothing has been sent."""
+        self._counting(op)
+        self._drop()
+        self._step_back()
+        self.undone = True
+
+    def start_now(self, op: str) -> None:
+        """Wait no longer."""
+        self._counting(op)
+        self._drop()
+        self._begin()
+
+    def _counting(self, op: str) -> None:
+        if self.stage is not Stage.GRACE or self.act is None or self.act.op != op:
+            raise UsageError("that countdown is over, or another one runs")
+
+    def _step_back(self) -> None:
+        """Show again what was shown before the act: the plan, if it can still be used, or the receipt."""
+        if self.receipt is not None:
+            self.stage, self.act = Stage.DONE, None
+        elif self.plan is not None and self.stage is Stage.GRACE:
+            self.stage, self.act = Stage.CONFIRM, None
+        else:
+            self._leave()
+
+    # ---------------------------------------------------------------------------- work
+
+    def _begin(self) -> None:
+        if self.act is None:
+            raise UsageError("there is nothing to do any more; nothing was sent")
+        run = Run(self.client.aio, self.act, plan=self.plan, receipt=self.receipt, tell=self._tell)
+        self._send(run.work(), self._worked, self._step_back)
+        self.run, self.stage = run, Stage.WORKING
+
+    def _tell(self) -> None:
+        """Take news on the client's thread."""
+        self._hand(self._changed)
+
+    def _worked(self, receipt: AsyncReceipt) -> None:
+        self.receipt, self.plan, self.stage = receipt, None, Stage.DONE
+        if self.run is not None:
+            self.rows, self.trouble = self.run.rows, self.run.trouble or self._too_early(receipt)
+        self.unfinished.look()
+        self._look()  # at once: what became of them
+
+    def _too_early(self, receipt: AsyncReceipt) -> str:
+        """Say why asking has not told everything."""
+        left = receipt.counts.get("unknown", 0)
+        if self.act is None or self.act.sends or not left:
+            return ""
+        return f"Of {left:,} it is too early to tell, or nobody can: ask again in half a minute."
 
     def stop(self) -> None:
         """Stop sending; what was sent stays sent, and no job is ever cancelled by this."""
-        if self.stage is Stage.WORKING:
-            self.client.portal.submit(self._stop())
+        if self.stage is Stage.WORKING and self.run is not None and not self.run.stopping:
+            self.run.stopping = True
+            asked = self.client.portal.submit(self.run.stop())
+            asked.add_done_callback(lambda _: self._hand(lambda: self._asked(asked)))
 
-    async def _stop(self) -> None:
-        if self._work is not None:
-            self._work.cancel()
+    def _asked(self, asked: concurrent.futures.Future[None]) -> None:
+        """Tell why it could not be stopped, which would be lost otherwise."""
+        error = None if asked.cancelled() else asked.exception()
+        if error is not None:
+            self.error = told(error)
+        self._changed()
 
     def back(self) -> None:
         """Leave the plan, or the result, and go back to the list."""
         if self.stage in (Stage.CONFIRM, Stage.DONE):
-            self.stage, self.plan, self.receipt = Stage.LIST, None, None
-
-    # ------------------------------------------------------------------------ requests
-
-    def _send(self, work: Coroutine[Any, Any, Any], landed: Callable[[Any], None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.client.closed:
-            work.close()
-            self.live = False
-            raise UsageError("the client of this panel is closed", hint="connect again and make a new panel")
-        self._began = time.monotonic()
-        flight = self.client.portal.submit(work)
-        self._flight = (flight, landed)
-        flight.add_done_callback(lambda _: self._hand(lambda: self._land(flight)))
-
-    def _drop(self) -> None:
-        """Let go of a look at the list that is in flight: what the person wants goes first."""
-        if self._flight is not None:
-            flight, self._flight = self._flight[0], None
-            flight.cancel()
-
-    def _land(self, flight: concurrent.futures.Future[Any]) -> None:
-        if self._flight is None or flight is not self._flight[0] or self.closed:
-            return  # dropped, or landed already
-        landed = self._flight[1]
-        self._flight = None
-        try:
-            self.error, answer = "", flight.result()
-            self._misses, self._took = 0, time.monotonic() - self._began
-            landed(answer)
-        except Exception as error:  # noqa: BLE001  whatever went wrong on the way is told and logged, never lost
-            self.error = told(error)
-            self._misses = min(self._misses + 1, 6)
-            self.stage = Stage.LIST if self.stage in (Stage.PLANNING, Stage.WORKING) else self.stage
-        self.wake()
-        self._changed()
-
-    def settle(self, timeout: float = 60.0) -> None:
-        """Wait until nothing is in flight, on behalf of code that asks for an answer.
-
-        Raises
-        ------
-        ServiceError
-            It took longer.
-        """
-        deadline = time.monotonic() + timeout
-        while self._flight is not None:
-            flight = self._flight[0]
-            concurrent.futures.wait([flight], timeout=0.1)
-            if flight.done():
-                self._hand(functools.partial(self._land, flight))
-            elif time.monotonic() > deadline:
-                raise ServiceError(f"the service did not answer in {timeout:.0f} s", hint="try again")
-            self._hand.run()
+            self._leave()
 
     def close(self) -> None:
-        """Let go of everything; what was sent stays sent."""
-        self.closed = True
-        self._drop()
-        if self._timer is not None:
-            self._timer.cancel()
+        """Let go of everything. What is at work stops at its next boundary; what was sent stays sent."""
+        if not self.client.closed:
+            self.stop()
+        self.unfinished.close()
+        super().close()

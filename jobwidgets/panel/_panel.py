@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -12,11 +11,14 @@ from jobwidgets._errors import UsageError
 from jobwidgets._when import parse_age
 from jobwidgets.frames._columns import JOB_COLUMNS, frame_of
 from jobwidgets.panel import _words as words
+from jobwidgets.panel._below import Calls, key_of, zone_of
 from jobwidgets.panel._controller import Controller, Stage
 from jobwidgets.panel._entry import Handover, entry
-from jobwidgets.panel._parts import Chips, Note, chip, dispose
+from jobwidgets.panel._outcome import Outcome
+from jobwidgets.panel._parts import Note, dispose
 from jobwidgets.panel._table import JobTable
-from jobwidgets.panel._zones import BulkBar, Confirm, Result, Working, button, row
+from jobwidgets.panel._top import Earlier, Top, as_of, by_status
+from jobwidgets.panel._zones import BulkBar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.client import Client
+    from jobwidgets.panel._below import Zone
 
 HEIGHT, LOW = 396, 200
 """Pixels of the table: alone, and with a plan or a result below it."""
@@ -73,7 +76,18 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.lock = threading.RLock()
         self._hand = Handover(self.lock, self.show_error)
         self._said = ""
-        self._zone: tuple[object, Any] = (None, None)
+        self._zone: tuple[object, Zone | None] = (None, None)
+        self._acted = ""
+        self._calls = Calls(
+            go=self._go,
+            back=self._back,
+            undo=self._undo,
+            start_now=self._start_now,
+            stop=self._stop,
+            filtered=self._outcome_pressed,
+            resume=self._resume,
+            resolve=self._resolve,
+        )
         self._build(client)
         self._work = Controller(
             client,
@@ -84,20 +98,14 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             watched=lambda: self._table.watched,
         )
         self._work.refresh()
+        self._work.unfinished.look()
         self._draw()
         self._table.on_change(self._looked)
 
     def _build(self, client: Client) -> None:
-        self._title = Note(tone="head")
-        self._title_of = client.label
-        self._demo = client.service is not None
-        again = button("Refresh", self._refresh, style="second", hint="Read the list again", icon="refresh")
-        self._again = again
-        self._live = Chips("Updates", self._live_pressed)
-        self._chips = Chips("Filter by status", self._chip_pressed)
-        self._search = ipywidgets.Text(placeholder="Search name, id, engine", continuous_update=True)
-        self._search.add_class("jw-search")
-        self._search.observe(self._searched, "value")
+        self._top = Top(client, refresh=self._refresh, live_pressed=self._live_pressed, chip_pressed=self._chip_pressed)
+        self._top.search.observe(self._searched, "value")
+        self._earlier = Earlier(show=self._show_earlier, hide=self._hide_earlier)
         self._trouble = Note(tone="error", role="alert")
         empty = frame_of(JOB_COLUMNS, {name: [] for name in JOB_COLUMNS}, {"kind": "jobs"})
         self._table = JobTable(empty, height=HEIGHT, label=f"Jobs of {client.label}")
@@ -105,8 +113,7 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._table.look(fill=True, foot=False, empty="Reading the list…")
         self._bulk = BulkBar(act=self._act, select_matching=self._select_matching, clear=self._clear)
         self.add_class("jobwidgets-panel")
-        top = row(self._title, row(self._live, again, style="jw-acts"), style="jw-top")
-        self._frame = (top, row(self._chips, self._search, style="jw-filters"), self._trouble, self._table)
+        self._frame = (self._top.head, self._earlier.box, self._top.filters, self._trouble, self._table)
         self.children = (*self._frame, self._bulk.box)
 
     # ------------------------------------------------------------------- for Python
@@ -147,7 +154,11 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             self._draw()
 
     def close(self) -> None:
-        """Stop looking at the service and leave the page; what was sent stays sent."""
+        """Stop looking at the service and leave the page.
+
+        What was sent stays sent. Work that is under way sends no more from its next boundary on; its receipt can be
+        resumed.
+        """
         work = getattr(self, "_work", None)  # none in a panel that was never finished
         if work is not None and not work.closed:
             with self.lock:
@@ -167,13 +178,13 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         if work is None or table is None:
             return "JobPanel()"
         if work.frame is None:
-            return f"JobPanel({self._title_of}: the list is not read yet{'; ' + work.error if work.error else ''})"
+            return f"JobPanel({self._top.label}: the list is not read yet{'; ' + work.error if work.error else ''})"
         counts = ", ".join(
-            f"{words.number(count)} {status}" for status, count in self._counts(work.frame).items() if count
+            f"{words.number(count)} {status}" for status, count in by_status(work.frame).items() if count
         )
         selected = f"; {words.number(table.picked)} selected" if table.picked else ""
-        state = "closed" if work.closed else self._as_of(work.frame)
-        return f"JobPanel({self._title_of}: {words.jobs(len(work.frame))} {state}; {counts or 'none'}{selected})"
+        state = "closed" if work.closed else as_of(work.frame)
+        return f"JobPanel({self._top.label}: {words.jobs(len(work.frame))} {state}; {counts or 'none'}{selected})"
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self)}
@@ -212,7 +223,7 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
     def _searched(self, _change: Any) -> None:
         self._said = ""
         now = self._table.filter
-        self._table.narrow(now.statuses, self._search.value, now.where)
+        self._table.narrow(now.statuses, self._top.search.value, now.where)
 
     @entry
     def _select_matching(self) -> None:
@@ -245,8 +256,52 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self._draw()
 
     @entry
+    def _undo(self, op: str) -> None:
+        self._said = ""
+        self._work.undo(op)
+        self._draw()
+
+    @entry
+    def _start_now(self, op: str) -> None:
+        self._work.start_now(op)
+        self._draw()
+
+    @entry
     def _stop(self) -> None:
         self._work.stop()
+        self._draw()
+
+    @entry
+    def _outcome_pressed(self, key: object) -> None:
+        zone = self._zone[1]
+        if self._work.stage not in (Stage.WORKING, Stage.DONE) or not isinstance(zone, Outcome):
+            raise UsageError("the page asked for outcomes that are not shown")
+        self._said = ""
+        zone.press(key)
+        self._draw()
+
+    @entry
+    def _resume(self, op: str) -> None:
+        self._said = ""
+        self._work.resume(op)
+        self._draw()
+
+    @entry
+    def _resolve(self, op: str) -> None:
+        self._said = ""
+        self._work.resolve(op)
+        self._draw()
+
+    @entry
+    def _show_earlier(self, op: str) -> None:
+        self._said = ""
+        self._work.open(op)
+        self._draw()
+
+    @entry
+    def _hide_earlier(self) -> None:
+        self._work.unfinished.hide()
+        self._draw()
 
     @entry
     def _looked(self) -> None:
@@ -266,10 +321,11 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
     def _draw(self) -> None:
         work, table = self._work, self._table
-        self._draw_top()
+        self._top.draw(work, table)
+        self._earlier.draw(work.unfinished, work.stage)
         self._trouble.say(("text", self._said or work.error))
         self._draw_zone()
-        if work.stage in (Stage.LIST, Stage.PLANNING):
+        if self._zone[1] is None:
             selected, shown = table.picked_part("can_cancel", "can_retry", "why_not"), table.picked_shown
             self._bulk.draw(
                 selected,
@@ -277,77 +333,30 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
                 total=len(table),
                 filtered=bool(table.filter),
                 every=bool(shown) and shown == len(table) == len(selected),
-                busy=work.stage is Stage.PLANNING,
+                busy=work.stage is not Stage.LIST,
             )
 
-    def _draw_top(self) -> None:
-        work, frame = self._work, self._table.df
-        state = "reading the list…" if work.frame is None else f"{words.jobs(len(frame))} {self._as_of(frame)}"
-        more = "only the first; there are more" if frame.attrs.get("truncated") else ""
-        self._title.say(
-            ("title", f"Jobs at {self._title_of}"),
-            ("badge", "demo" if self._demo else ""),
-            ("dim", state),
-            ("warn", more),
-        )
-        self._again.disabled = work.busy
-        every = (
-            f"Looks again every {work.every:g} s while in view" if work.every else "This panel looks only when asked to"
-        )
-        self._live.show([chip("live", "Live", "", on=work.live, face="live", hint=every)])
-        chosen = self._table.filter.statuses
-        self._chips.show(
-            [
-                chip(
-                    status,
-                    status,
-                    words.number(count),
-                    on=status in chosen,
-                    face=words.face(status),
-                    hint=f"Show only {status}",
-                )
-                for status, count in self._counts(frame).items()
-                if count or status in chosen
-            ]
-        )
-
     def _draw_zone(self) -> None:
-        work = self._work
-        key: object = (work.stage, work.plan or work.receipt)
-        if work.stage in (Stage.LIST, Stage.PLANNING):
-            key = "bulk"
+        key = key_of(self._work)
         if key != self._zone[0]:
-            old, zone = self._zone[1], self._make_zone()
+            old, zone = self._zone[1], zone_of(self._work, self._calls)
             self._zone = (key, zone)
             self._table.look(height=HEIGHT if zone is None else LOW)
-            if isinstance(zone, Result):
-                self._table.select(None)
             self.children = (*self._frame, zone.box if zone is not None else self._bulk.box)
             if old is not None and zone is None:
                 self._table.focus()
             if old is not None:
                 dispose(old.box)
-        if isinstance(self._zone[1], Working):
-            self._zone[1].draw(*work.progress)
+        if self._zone[1] is not None:
+            self._zone[1].draw(self._work)
+        self._forget_selection()
 
-    def _make_zone(self) -> Confirm | Working | Result | None:
+    def _forget_selection(self) -> None:
+        """Select nothing more once the selected jobs were acted on."""
         work = self._work
-        if work.stage is Stage.CONFIRM and work.plan is not None:
-            return Confirm(work.plan, go=self._go, back=self._back)
-        if work.stage is Stage.WORKING and work.plan is not None:
-            return Working(work.plan.kind, work.to_send(), stop=self._stop)
-        if work.stage is Stage.DONE and work.receipt is not None:
-            return Result(work.receipt, work.trouble, close=self._back)
-        return None
-
-    @staticmethod
-    def _counts(frame: pd.DataFrame) -> dict[str, int]:
-        return {str(status): int(count) for status, count in frame["status"].value_counts(sort=False).items()}
-
-    @staticmethod
-    def _as_of(frame: pd.DataFrame) -> str:
-        as_of = frame.attrs.get("as_of")
-        return f"as of {datetime.fromisoformat(as_of):%H:%M:%S} UTC" if isinstance(as_of, str) else ""
+        if work.stage is Stage.DONE and work.act is not None and work.act.carries_out and work.act.op != self._acted:
+            self._acted = work.act.op
+            self._table.select(None)
 
 
 def _seconds(refresh: str | timedelta | None) -> float | None:

@@ -15,26 +15,45 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 Line = tuple[str, str]
-"""A kind ("title", "text", "dim", "badge") and what is said."""
+"""A kind ("title", "text", "dim", "badge", "warn", "code", "count") and what is said."""
 
 
 class Note(anywidget.AnyWidget):
-    """Lines of text that are shown as text: a name from the service is never markup, nor mathematics."""
+    """Lines of text that are shown as text: a name from the service is never markup, nor mathematics.
+
+    Parameters
+    ----------
+    tone : str
+        How it looks.
+    role : str
+        How it is read out: "status" politely, "alert" at once, "timer" not by itself.
+    focus : bool
+        Whether it takes the keyboard when it comes.
+    target : str
+        The class of the control that takes it instead.
+    """
 
     _esm = _HERE / "note.js"
     state = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, *, tone: str = "plain", role: str = "", focus: bool = False) -> None:
-        self._state = {"lines": [], "tone": tone, "role": role, "focus": focus}
-        super().__init__(state=self._state)
+    def __init__(self, *, tone: str = "plain", role: str = "", focus: bool = False, target: str = "") -> None:
+        self._told: dict[str, Any] = {"lines": [], "tone": tone, "role": role, "focus": int(focus), "target": target}
+        super().__init__(state=self._told)
 
-    def say(self, *lines: Line) -> None:
+    def say(self, *lines: Line, tone: str = "") -> None:
         """Show these lines instead; empty ones are left out, and no line at all hides the note."""
         told = [{"kind": kind, "text": safe(text, 1_000)} for kind, text in lines if text]
-        state = {**self._state, "lines": told}
-        if state != self.state:
-            self.state = state
+        self._tell(lines=told, tone=tone or self._told["tone"])
         self.layout.display = None if told else "none"
+
+    def focus(self) -> None:
+        """Put the keyboard here, or on what is named by `target`, unless the person types somewhere else."""
+        self._tell(focus=self._told["focus"] + 1)
+
+    def _tell(self, **news: Any) -> None:
+        self._told = {**self._told, **news}
+        if self.state != self._told:  # also when a page wrote something there
+            self.state = self._told
 
 
 class Chips(anywidget.AnyWidget):

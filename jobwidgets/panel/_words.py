@@ -10,12 +10,16 @@ from jobwidgets._text import safe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERBS = {"cancel": "Cancel", "retry": "Retry"}
-DOING = {"cancel": "Cancelling", "retry": "Retrying"}
+VERBS = {"cancel": "Cancel", "retry": "Retry", "range": "Cancel of a range"}
+DOING = {"cancel": "Cancelling", "retry": "Retrying", "resume": "Resuming with", "resolve": "Asking what became of"}
 DONE = {"cancel": "cancelled", "retry": "retried"}
 OUTCOME_WORDS = {"not_sent": "not sent"}
+MEANWHILE = {"not_sent": "waiting", "unknown": "no answer yet"}
+"""Two outcomes as they are called while the work goes on."""
+VERIFIED = {"confirmed": "confirmed", "finished_first": "finished first", "still_running": "still running"}
 FACES = frozenset({*STATUSES, *OUTCOMES, *TERMINAL, "yes", "no", "bad", "quiet", "other"})
 """The looks that the style sheet knows; nothing else becomes part of a class name."""
+_LOOKS = {"no answer yet": "running", "confirmed": "done", "finished_first": "skipped", "still_running": "running"}
 
 _SHORT = {
     "complete": "complete",
@@ -24,6 +28,7 @@ _SHORT = {
     "job_status": "neither pending nor queued",
     "tasks_unread": "tasks not read yet",
     "unknown_status": "status not known here",
+    "already_retried": "retried already",
 }
 _MANY = {
     "complete": "are complete",
@@ -34,6 +39,7 @@ _MANY = {
     "job_status": "are neither pending nor queued",
     "tasks_unread": "have tasks that are not read yet",
     "unknown_status": "have a status that is not known here",
+    "already_retried": "were retried by an earlier operation",
 }
 _ONE = {
     "complete": "is complete",
@@ -44,6 +50,7 @@ _ONE = {
     "job_status": "is neither pending nor queued",
     "tasks_unread": "has tasks that are not read yet",
     "unknown_status": "has a status that is not known here",
+    "already_retried": "was retried by an earlier operation",
 }
 
 
@@ -59,6 +66,7 @@ def jobs(count: int) -> str:
 
 def face(word: str) -> str:
     """Give the look of a status or outcome; a word that is not known here looks like no other."""
+    word = _LOOKS.get(word, word)
     return word if word in FACES else "other"
 
 
@@ -102,7 +110,7 @@ def act(kind: str, able: int, chosen: int) -> str:
 
 def outcome(word: str) -> str:
     """Say an outcome: "not sent" for `not_sent`."""
-    return OUTCOME_WORDS.get(word, word)
+    return OUTCOME_WORDS.get(word) or VERIFIED.get(word, word)
 
 
 def outcomes(counts: Mapping[str, int]) -> str:
@@ -110,3 +118,28 @@ def outcomes(counts: Mapping[str, int]) -> str:
     known = [word for word in OUTCOMES if counts.get(word)]
     others = sorted(word for word, count in counts.items() if count and word not in OUTCOMES)
     return ", ".join(f"{number(counts[word])} {outcome(word)}" for word in [*known, *others]) or "nothing to do"
+
+
+def doubt(unknown: int) -> str:
+    """Say what unknown means, and what can be done about it."""
+    if not unknown:
+        return ""
+    its, them = ("its answer was", "it") if unknown == 1 else ("their answers were", "them")
+    return f"{number(unknown)} unknown: {its} lost, so it may have happened. Resolve asks the service about {them}."
+
+
+def why_halted(halted: str) -> str:
+    """Say why the rest was not sent."""
+    if halted == "stopped":
+        return "Stopped: nothing more was sent."
+    return f"Halted: {halted}" if halted else ""
+
+
+def unsent(count: int) -> str:
+    """Say what can be done about what was not sent."""
+    return f"{number(count)} not sent: Resume goes on with {'it' if count == 1 else 'them'}." if count else ""
+
+
+def drift(moved: int, total: int) -> str:
+    """Say how many had moved on between the plan and the work."""
+    return f"{number(moved)} of {number(total)} had moved since the plan was made." if moved else ""

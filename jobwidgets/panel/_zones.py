@@ -1,4 +1,4 @@
-"""Below the table: what can be done with the selection, the plan to confirm, the progress, the result."""
+"""Below the table, before anything is sent: what can be done with the selection, the plan, the countdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets
 
 from jobwidgets.panel import _words as words
-from jobwidgets.panel._controller import CAP
+from jobwidgets.panel._controller import CAP, GRACE, GRACE_ABOVE
 from jobwidgets.panel._parts import Note, texts
 from jobwidgets.panel._table import JobTable
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt
+    from jobwidgets.bulk import AsyncPlan
+    from jobwidgets.panel._controller import Controller
+    from jobwidgets.panel._run import Act
 
 HELP = "Nothing is selected: click a row, or its box, or press Ctrl-A in the table for all that match."
 
@@ -110,20 +112,26 @@ class BulkBar:
 class Confirm:
     """The plan, before anything is sent. Its buttons are made for this plan alone."""
 
-    def __init__(self, plan: AsyncPlan, *, go: Callable[[str, str, str], None], back: Callable[[], None]) -> None:
+    def __init__(
+        self, plan: AsyncPlan, *, go: Callable[[str, str, str], None], back: Callable[[], None], undone: bool
+    ) -> None:
         count = plan.counts.get(plan.kind, 0)
         verb, self.op = words.VERBS[plan.kind], plan.op
         note = Note(tone="plan", role="status", focus=True)
-        later = "Each becomes a new job; the old one stays as it is." if plan.kind == "retry" else ""
+        said = ["Undone in time."] if undone else []
+        said += ["Nothing has been sent yet."]
+        said += ["Each becomes a new job; the old one stays as it is."] if plan.kind == "retry" else []
+        said += [f"After the click there are {GRACE} seconds to undo it."] if count > GRACE_ABOVE and not undone else []
         note.say(
             ("title", f"{verb} {words.jobs(count)}?" if count else f"There is nothing to {plan.kind}"),
-            ("text", "Nothing has been sent yet." + (f" {later}" if later else "")),
+            ("text", " ".join(said)),
             ("dim", words.left_out(plan.reasons)),
         )
         shown = plan.df.sort_values("action", kind="stable")
         table = JobTable(shown, columns=["action", "name", "id", "status", "why_not"], height=206, label="The plan")
         table.look(foot=False, choose=False)
-        self._reason = ipywidgets.Text(placeholder="Why? Kept with the receipt (optional)", description="Reason")
+        why = "Why? Kept with the receipt (optional)"
+        self._reason = ipywidgets.Text(value=plan.reason, placeholder=why, description="Reason")
         self._typed = ipywidgets.Text(placeholder=str(count), description=f"Type {count} to confirm")
         for field in (self._reason, self._typed):
             field.add_class("jw-field")
@@ -138,62 +146,33 @@ class Confirm:
         self.box = ipywidgets.VBox([note, table, foot])
         self.box.add_class("jw-zone")
 
+    def draw(self, _work: Controller) -> None:
+        """Leave it as it is: a plan does not change."""
+
     def _pressed(self) -> None:
         self._call(self.op, self._reason.value, self._typed.value)
 
 
-class Working:
-    """How far it is."""
+class Grace:
+    """The countdown before many are sent: nothing has left, and one key press goes back.
 
-    def __init__(self, kind: str, total: int, *, stop: Callable[[], None]) -> None:
-        self._kind = kind
-        self._note = Note(tone="plan", role="status", focus=True)
-        self._bar = ipywidgets.IntProgress(value=0, min=0, max=max(1, total))
-        self._bar.add_class("jw-progress")
-        hint = "Send nothing more; what was sent stays sent"
-        foot = row(self._bar, row(button("Stop", stop, style="second", hint=hint), style="jw-acts"), style="jw-bulk")
-        self.box = ipywidgets.VBox([self._note, foot])
-        self.box.add_class("jw-zone")
+    Undo stands where the button stood that brought this, so that a second click or key press undoes.
+    """
 
-    def draw(self, done: int, total: int, counts: dict[str, int]) -> None:
-        """Show how many are through."""
-        self._note.say(
-            ("title", f"{words.DOING[self._kind]} {words.jobs(total)}: {words.number(done)} through"),
-            ("dim", words.outcomes(counts) if done else "sending…"),
-        )
-        self._bar.max, self._bar.value = max(1, total), done
-
-
-class Result:
-    """What became of each job."""
-
-    def __init__(self, receipt: AsyncReceipt, trouble: str, *, close: Callable[[], None]) -> None:
-        counts = receipt.counts
-        bad = {word: count for word, count in counts.items() if word not in ("done", "skipped")}
-        note = Note(tone="plan" if bad or trouble else "good", role="status", focus=True)
-        doubt = (
-            f'ask what became of the unknown ones: client.receipt("{receipt.op}").resolve()' if "unknown" in bad else ""
-        )
+    def __init__(self, act: Act, *, undo: Callable[[str], None], now: Callable[[str], None]) -> None:
+        self._count = Note(tone="count", role="timer")
+        note = Note(tone="plan", role="status", focus=True, target="jw-undo")
         note.say(
-            ("title", f"{words.VERBS[receipt.kind]}: {words.outcomes(counts)}"),
-            ("text", trouble or receipt.halted),
-            ("text", doubt),
-            ("dim", f"Receipt {receipt.op}"),
+            ("title", f"{words.DOING[act.what]} {words.jobs(act.count)} in a moment"),
+            ("text", "Nothing has been sent yet. Undo goes back, and sends nothing."),
         )
-        frame, columns = _result_rows(receipt.df)
-        table = JobTable(frame, columns=columns, height=234, label="What became of each job")
-        table.look(foot=False, choose=False)
-        acts = row(button("Back to the list", close, style="second"), style="jw-acts")
-        self.box = ipywidgets.VBox([note, table, row(row(style="jw-fields"), acts, style="jw-bulk")])
+        start = button("Start now", lambda: now(act.op), style="quiet", hint="Do not wait for the countdown")
+        back = button("Undo", lambda: undo(act.op), style="first", hint="Go back; nothing has been sent")
+        back.add_class("jw-undo")
+        left = row(self._count, note, style="jw-counting")
+        self.box = ipywidgets.VBox([row(left, row(start, back, style="jw-acts"), style="jw-bulk")])
         self.box.add_class("jw-zone")
 
-
-def _result_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Put what needs attention first, and all that was said about a job in one column."""
-    order = frame["outcome"].map({"refused": 0, "unknown": 1, "not_sent": 2, "done": 3, "skipped": 4}).astype("int64")
-    why, said = frame["reason"].fillna(""), frame["message"].fillna("")
-    both = why.where(said.eq("") | why.eq(said), why + ": " + said).where(why.ne(""), said)
-    columns = ["outcome", "name", "id", "new_id", "message"]
-    if frame["new_id"].isna().all():
-        columns.remove("new_id")
-    return frame.assign(message=both).take(order.argsort(kind="stable").to_numpy()), columns
+    def draw(self, work: Controller) -> None:
+        """Show the number."""
+        self._count.say(("count", str(work.left)))

@@ -1,11 +1,24 @@
 // Lines of text from the kernel, shown as text and nothing else, and read out when they change.
+const TRIES = 60; // frames until a control that is still being made is given up
+
+// What has just opened takes the keyboard with it, since the button that opened it is gone; but not from somebody who
+// types in another place meanwhile.
+function take(root, target, tries = TRIES) {
+  const typing = document.activeElement?.closest("input, textarea, select, [contenteditable=true]");
+  if (typing && !root.closest(".jobwidgets-panel")?.contains(typing)) return;
+  const wanted = target ? root.closest(".jw-zone")?.querySelector(`.${target}`) : root;
+  if (wanted?.isConnected) wanted.focus();
+  else if (tries) requestAnimationFrame(() => take(root, target, tries - 1));
+}
+
 export default {
   render({ model, el }) {
     const root = document.createElement("div");
     root.tabIndex = -1;
+    let taken = 0;
 
     function draw() {
-      const { lines, tone, role } = model.get("state");
+      const { lines, tone, role, focus, target } = model.get("state");
       root.className = `jobwidgets jw-note jw-note-${tone}`;
       if (role) root.setAttribute("role", role);
       root.replaceChildren(
@@ -17,13 +30,13 @@ export default {
           return node;
         }),
       );
+      if (focus > taken) requestAnimationFrame(() => take(root, target));
+      taken = focus;
     }
 
     model.on("change:state", draw);
     draw();
     el.append(root);
-    // What has just opened takes the keyboard with it: the button that opened it is gone.
-    if (model.get("state").focus) requestAnimationFrame(() => root.focus());
     return () => model.off("change:state", draw);
   },
 };

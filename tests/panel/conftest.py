@@ -9,7 +9,11 @@ from pathlib import Path
 import comm
 import pytest
 
+import jobwidgets as jw
+from jobwidgets.panel import _controller
+
 sys.path.insert(0, str(Path(__file__).parent))
+from page import Page, settle
 from wired import Wire
 
 
@@ -42,3 +46,24 @@ def no_error_is_swallowed(caplog, request):
 def expects_errors(caplog):
     """Let a test read the errors that it brings about."""
     return lambda: [record.getMessage() for record in caplog.records if record.name == "jobwidgets.panel"]
+
+
+@pytest.fixture
+def panel(client):
+    """Give a panel that looks only when asked to, with its first list."""
+    with_page = jw.JobPanel(client, refresh=None)
+    settle(with_page)
+    yield with_page
+    with_page.close()
+
+
+@pytest.fixture
+def page(wire, panel):
+    """Put a person in front of it."""
+    return Page(wire, panel)
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """Let the countdown's seconds pass fast."""
+    monkeypatch.setattr(_controller, "TICK", 0.02)

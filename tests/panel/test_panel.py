@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import threading
 
-import ipywidgets
 import pytest
 import traitlets
+from page import below, settle, until
 from wired import Wire
 
 import jobwidgets as jw
@@ -16,73 +16,9 @@ from jobwidgets.panel._controller import Stage
 pytestmark = pytest.mark.usefixtures("wire")
 
 
-@pytest.fixture
-def panel(client):
-    with_page = jw.JobPanel(client, refresh=None)
-    settle(with_page)
-    yield with_page
-    with_page.close()
-
-
-@pytest.fixture
-def page(wire, panel):
-    return Page(wire, panel)
-
-
-def settle(panel):
-    """Wait until nothing is in flight."""
-    panel._work.settle()
-    panel._hand.run()
-
-
-class Page:
-    """A person in front of the panel."""
-
-    def __init__(self, wire, panel):
-        self.wire, self.panel = wire, panel
-
-    def buttons(self):
-        return [each for each in below(self.panel) if isinstance(each, ipywidgets.Button)]
-
-    def button(self, name):
-        found = [each for each in self.buttons() if each.description.startswith(name)]
-        assert found, f"no button {name!r} among {[each.description for each in self.buttons()]}"
-        return found[0]
-
-    def press(self, name):
-        self.wire(self.button(name)).click()
-        settle(self.panel)
-
-    def chip(self, key):
-        self.wire(self.panel._chips).say("press", key=key)
-
-    def search(self, text):
-        self.wire(self.panel._search).write(value=text)
-
-    def error(self):
-        return " ".join(line["text"] for line in self.panel._trouble.state["lines"])
-
-    def zone(self):
-        notes = [each for each in below(self.panel.children[-1]) if "lines" in getattr(each, "state", {})]
-        return " | ".join(line["text"] for note in notes for line in note.state["lines"])
-
-
-async def until(test):
-    """Let the loop run until something holds."""
-    for _ in range(3_000):
-        if test():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came to that")
-
-
-def below(widget):
-    return [found for child in getattr(widget, "children", ()) for found in (*below(child), child)]
-
-
 def test_the_list_is_there_and_counted_by_status(panel):
     assert len(panel.visible) == 60
-    chips = {chip["key"]: chip["count"] for chip in panel._chips.state["chips"]}
+    chips = {chip["key"]: chip["count"] for chip in panel._top.chips.state["chips"]}
     assert chips == {key: str(count) for key, count in panel.visible["status"].value_counts().items() if count}
     assert f"{chips['complete']} complete" in repr(panel)
     assert "60 jobs as of" in repr(panel)
@@ -201,6 +137,7 @@ def test_the_reason_is_kept_with_the_receipt(page, panel, service, wire):
     assert panel._work.receipt.why == "stuck"
 
 
+@pytest.mark.usefixtures("fast")
 def test_more_than_five_hundred_need_their_number_typed(wire, page, panel, service, expects_errors):
     for _ in range(501):
         service.add_job("pending", 1)
@@ -324,6 +261,7 @@ def test_stop_ends_the_sending_and_the_receipt_says_how_far_it_came(page, panel,
     page.press("Cancel")
     service.faults.delay(seconds=1.0, times=None, operation="cancelJob")
     wire(page.button("Cancel")).click()
+    wire(page.button("Start now")).click()
     assert panel._work.stage is Stage.WORKING
     asyncio.run(until(lambda: service.requests["cancelJob"] > 0))
     wire(page.button("Stop")).click()
@@ -331,7 +269,7 @@ def test_stop_ends_the_sending_and_the_receipt_says_how_far_it_came(page, panel,
     receipt = panel._work.receipt
     assert sum(receipt.counts.values()) == count
     assert receipt.counts.get("done", 0) < count
-    assert "stopped" in page.zone()
+    assert "Stopped: nothing more was sent." in page.zone()
 
 
 def test_a_stop_before_the_first_job_sends_nothing_at_all(page, panel, service, expects_errors):
@@ -350,7 +288,12 @@ def test_a_stop_before_the_first_job_sends_nothing_at_all(page, panel, service, 
 
 
 ENTRIES = ["_refresh", "_live_pressed", "_chip_pressed", "_searched", "_select_matching", "_clear", "_act", "_go",
-           "_back", "_stop", "_looked", "_changed"]  # fmt: skip
+           "_back", "_stop", "_looked", "_changed", "_undo", "_start_now", "_outcome_pressed", "_resume", "_resolve",
+           "_show_earlier", "_hide_earlier"]  # fmt: skip
+
+
+def test_all_entries_are_tried_below():
+    assert sorted(ENTRIES) == sorted(name for name, each in vars(jw.JobPanel).items() if hasattr(each, "__wrapped__"))
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -364,7 +307,8 @@ def test_an_error_in_any_entry_is_shown_and_logged(page, panel, entry, monkeypat
     monkeypatch.setattr(panel, "_work", Broken())
     monkeypatch.setattr(panel, "_table", Broken())
     arguments = {"_live_pressed": ["live"], "_chip_pressed": ["failed"], "_searched": [None], "_act": ["cancel"],
-                 "_go": ["", "", ""]}.get(entry, [])  # fmt: skip
+                 "_go": ["", "", ""], "_undo": [""], "_start_now": [""], "_outcome_pressed": ["done"],
+                 "_resume": [""], "_resolve": [""], "_show_earlier": [""]}.get(entry, [])  # fmt: skip
     getattr(panel, entry)(*arguments)
     assert "unexpected ZeroDivisionError" in page.error()
     assert any(record.exc_info for record in caplog.records)
@@ -404,9 +348,9 @@ def test_it_looks_again_only_while_somebody_sees_it(client, service, wire):
 def test_live_can_be_switched_off(client, wire):
     panel = jw.JobPanel(client)
     settle(panel)
-    assert panel._live.state["chips"][0]["on"]
-    wire(panel._live).say("press", key="live")
-    assert not panel._live.state["chips"][0]["on"]
+    assert panel._top.live.state["chips"][0]["on"]
+    wire(panel._top.live).say("press", key="live")
+    assert not panel._top.live.state["chips"][0]["on"]
     wire(panel._table).say("seen", view="v", seen=True)
     assert panel._work._timer is None
     panel.close()
@@ -418,7 +362,7 @@ def test_the_query_reaches_the_service(client):
     panel.close()
     some = jw.JobPanel(client, limit=5, refresh=None)
     assert len(some.visible) == 5
-    assert any("there are more" in line["text"] for line in some._title.state["lines"])
+    assert any("there are more" in line["text"] for line in some._top.title.state["lines"])
     some.close()
 
 

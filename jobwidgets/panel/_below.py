@@ -1,0 +1,60 @@
+"""Which zone stands below the table at which stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobwidgets.panel._controller import Stage
+from jobwidgets.panel._outcome import Outcome
+from jobwidgets.panel._zones import Confirm, Grace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobwidgets.panel._controller import Controller
+
+Zone = Confirm | Grace | Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What the controls of the zones call; what acts is given the operation that its zone shows."""
+
+    go: Callable[[str, str, str], None]
+    back: Callable[[], None]
+    undo: Callable[[str], None]
+    start_now: Callable[[str], None]
+    stop: Callable[[], None]
+    filtered: Callable[[object], None]
+    resume: Callable[[str], None]
+    resolve: Callable[[str], None]
+
+
+def key_of(work: Controller) -> tuple[str, object]:
+    """Name what stands there: while this is the same the zone is drawn anew, and not made anew."""
+    if work.stage is Stage.CONFIRM:
+        return ("confirm", work.plan)
+    if work.stage is Stage.GRACE:
+        return ("grace", work.act)
+    if work.stage in (Stage.WORKING, Stage.DONE):
+        return ("outcome", work.op)
+    return ("bulk", None)
+
+
+def zone_of(work: Controller, calls: Calls) -> Zone | None:
+    """Make the zone of a stage; None where the bulk bar stands."""
+    if work.stage is Stage.CONFIRM and work.plan is not None:
+        return Confirm(work.plan, go=calls.go, back=calls.back, undone=work.undone)
+    if work.stage is Stage.GRACE and work.act is not None:
+        return Grace(work.act, undo=calls.undo, now=calls.start_now)
+    if work.stage in (Stage.WORKING, Stage.DONE):
+        return Outcome(
+            work.op,
+            filtered=calls.filtered,
+            stop=calls.stop,
+            resume=calls.resume,
+            resolve=calls.resolve,
+            close=calls.back,
+        )
+    return None

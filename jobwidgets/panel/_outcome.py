@@ -1,0 +1,185 @@
+"""Below the table, once something is sent: what becomes of each job, while it is worked on and after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ipywidgets
+
+from jobwidgets._errors import UsageError
+from jobwidgets._model import OUTCOMES
+from jobwidgets.panel import _words as words
+from jobwidgets.panel._controller import Stage
+from jobwidgets.panel._parts import Chips, Note, chip, dispose
+from jobwidgets.panel._results import ended, expected, shown
+from jobwidgets.panel._table import JobTable
+from jobwidgets.panel._zones import button, row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from jobwidgets.bulk import AsyncReceipt
+    from jobwidgets.panel._controller import Controller
+    from jobwidgets.panel._run import Run
+
+HEIGHT = 234
+"""Pixels of the table of outcomes."""
+
+
+class Outcome:
+    """What becomes of each job of one operation.
+
+    Parameters
+    ----------
+    op : str
+        The operation.
+    filtered, stop, resume, resolve, close : callable
+        What is called when a control is used; `filtered` with the key of the outcome that was pressed, `resume` and
+        `resolve` with the operation.
+    """
+
+    def __init__(
+        self,
+        op: str,
+        *,
+        filtered: Callable[[object], None],
+        stop: Callable[[], None],
+        resume: Callable[[str], None],
+        resolve: Callable[[str], None],
+        close: Callable[[], None],
+    ) -> None:
+        self.op = op
+        self._stop, self._resume, self._resolve, self._close = stop, resume, resolve, close
+        self._working = False
+        self._turned = False
+        self._chosen: frozenset[str] = frozenset()
+        self._drawn: tuple[pd.DataFrame | None, bool] = (None, False)
+        self._columns: list[str] = []
+        self._table: JobTable | None = None
+        self._note = Note(tone="plan", role="status", focus=True)
+        self._chips = Chips("Filter by outcome", filtered)
+        self._through = Note()
+        self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)
+        self._foot = row(style="jw-bulk")
+        self.box = ipywidgets.VBox([self._note, self._chips, self._foot])
+        self.box.add_class("jw-zone")
+
+    def press(self, key: object) -> None:
+        """Show only the jobs with this outcome, or those as well, or not any more.
+
+        Raises
+        ------
+        UsageError
+            There is no such outcome.
+        """
+        if not isinstance(key, str) or key not in OUTCOMES:
+            raise UsageError("the page asked for an outcome that there is not")
+        self._chosen ^= {key}
+        self._narrow()
+
+    def draw(self, work: Controller) -> None:
+        """Show how far it is, or how it ended."""
+        self._turn(work)
+        run, receipt = work.run, work.receipt
+        if self._working and run is not None:
+            self._draw_progress(run)
+            rows = work.rows if run.rows is None else run.rows
+            self._draw_rows(expected(work.plan) if rows is None and work.plan is not None else rows)
+            self._draw_chips(run.progress[2])
+        elif receipt is not None:
+            lines, tone = ended(receipt, work.rows, work.trouble, undone=work.undone)
+            self._note.say(*lines, tone=tone)
+            self._draw_rows(work.rows)
+            self._draw_chips(receipt.counts)
+
+    # ---------------------------------------------------------------------- controls
+
+    def _turn(self, work: Controller) -> None:
+        """Give it the controls of another stage; the old ones are closed, with their way to the kernel."""
+        working = work.stage is Stage.WORKING
+        if self._turned and working == self._working:
+            return
+        old, again = self._foot.children, self._turned
+        self._working, self._turned, self._chosen = working, True, frozenset()
+        self._foot.children = self._under_way() if working else self._over(work.receipt)
+        for part in old:
+            dispose(part)
+        self._narrow()
+        if again:
+            self._note.focus()
+
+    def _under_way(self) -> tuple[ipywidgets.Widget, ...]:
+        self._through = Note()
+        self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)
+        self._bar.add_class("jw-progress")
+        stop = button("Stop", self._stop, style="second", hint="Send nothing more; what was sent stays sent")
+        return self._bar, row(self._through, stop, style="jw-acts")
+
+    def _over(self, receipt: AsyncReceipt | None) -> tuple[ipywidgets.Widget, ...]:
+        counts, why = ({}, "") if receipt is None else (receipt.counts, receipt.why)
+        unknown, not_sent = counts.get("unknown", 0), counts.get("not_sent", 0)
+        note = Note()
+        note.say(
+            ("dim", f"Receipt {self.op}" + (f" · reason: {why}" if why else "")),
+            ("code", f'client.receipt("{self.op}").resume()' if unknown or not_sent else ""),
+        )
+        acts = [button("Back to the list", self._close, style="second")]
+        if unknown:
+            name, hint = f"Resolve {words.number(unknown)}", "Ask what became of those without an answer; sends nothing"
+            acts.append(button(name, lambda: self._resolve(self.op), style="second", hint=hint))
+        if not_sent:
+            name, hint = f"Resume {words.number(not_sent)}", "Ask about what is unknown, then send what was not sent"
+            acts.append(button(name, lambda: self._resume(self.op), style="first", hint=hint))
+        return row(note, style="jw-fields"), row(*acts, style="jw-acts")
+
+    # ----------------------------------------------------------------------- drawing
+
+    def _draw_progress(self, run: Run) -> None:
+        done, total, _counts = run.progress
+        asking = f"asking about {words.number(run.doubtful)} unknown" if run.doubtful else ""
+        through = f"{words.number(done)} of {words.number(total)} through" if done else asking or "sending…"
+        self._through.say(("dim", through if run.act.sends else f"{asking}, nothing is sent"))
+        self._bar.max, self._bar.value = max(1, total), done
+        self._note.say(
+            ("title", f"{words.DOING[run.act.what]} {words.jobs(run.act.count)}"),
+            ("text", "Stopping: what is on its way is waited for, nothing more is sent." if run.stopping else ""),
+            ("text", run.trouble),
+            tone="plan",
+        )
+
+    def _draw_rows(self, rows: pd.DataFrame | None) -> None:
+        if rows is None or (rows is self._drawn[0] and self._working == self._drawn[1]):
+            return
+        self._drawn = (rows, self._working)
+        frame, columns = shown(rows, working=self._working)
+        if self._table is not None and self._columns == columns:
+            self._table.df = frame
+        else:
+            old, self._columns = self._table, columns
+            self._table = JobTable(frame, columns=columns, height=HEIGHT, label="What became of each job")
+            self._table.look(foot=False, choose=False, empty="No job has this outcome")
+            self.box.children = (self._note, self._chips, self._table, self._foot)
+            if old is not None:
+                dispose(old)
+        self._narrow()
+
+    def _narrow(self) -> None:
+        if self._table is not None:
+            said = sorted(self._said(outcome) for outcome in self._chosen)
+            self._table.narrow(where=f"outcome in {said!r}" if said else "")
+
+    def _said(self, outcome: str) -> str:
+        return words.MEANWHILE.get(outcome, outcome) if self._working else outcome
+
+    def _draw_chips(self, counts: dict[str, int]) -> None:
+        chips = []
+        for outcome in OUTCOMES:
+            count, on = counts.get(outcome, 0), outcome in self._chosen
+            if count or on:
+                said = self._said(outcome)
+                word = words.outcome(said)
+                hint = f"Show those that are {word}" if outcome != "unknown" else "Show those without an answer"
+                chips.append(chip(outcome, word, words.number(count), on=on, face=words.face(said), hint=hint))
+        self._chips.show(chips)

@@ -1,0 +1,113 @@
+"""Above the table: where the jobs are and when they were read, what an earlier kernel left, and the filters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import ipywidgets
+
+from jobwidgets.panel import _words as words
+from jobwidgets.panel._controller import Stage
+from jobwidgets.panel._parts import Chips, Note, chip
+from jobwidgets.panel._zones import button, row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from jobwidgets.client import Client
+    from jobwidgets.panel._controller import Controller
+    from jobwidgets.panel._table import JobTable
+    from jobwidgets.panel._unfinished import Unfinished
+
+
+class Top:
+    """The head of a panel, and its filters.
+
+    Parameters
+    ----------
+    client : Client
+        Whose jobs they are.
+    refresh, live_pressed, chip_pressed : callable
+        What is called when a control is used; the last two with the key that the page tells.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        refresh: Callable[[], None],
+        live_pressed: Callable[[object], None],
+        chip_pressed: Callable[[object], None],
+    ) -> None:
+        self.label, self._demo = client.label, client.service is not None
+        self.title = Note(tone="head")
+        self.live = Chips("Updates", live_pressed)
+        self.chips = Chips("Filter by status", chip_pressed)
+        self.search = ipywidgets.Text(placeholder="Search name, id, engine", continuous_update=True)
+        self.search.add_class("jw-search")
+        self._again = button("Refresh", refresh, style="second", hint="Read the list again", icon="refresh")
+        self.head = row(self.title, row(self.live, self._again, style="jw-acts"), style="jw-top")
+        self.filters = row(self.chips, self.search, style="jw-filters")
+
+    def draw(self, work: Controller, table: JobTable) -> None:
+        """Show what the list holds."""
+        frame = table.df
+        state = "reading the list…" if work.frame is None else f"{words.jobs(len(frame))} {as_of(frame)}"
+        self.title.say(
+            ("title", f"Jobs at {self.label}"),
+            ("badge", "demo" if self._demo else ""),
+            ("dim", state),
+            ("warn", "only the first; there are more" if frame.attrs.get("truncated") else ""),
+        )
+        self._again.disabled = work.busy
+        every = (
+            f"Looks again every {work.every:g} s while in view" if work.every else "This panel looks only when asked to"
+        )
+        self.live.show([chip("live", "Live", "", on=work.live, face="live", hint=every)])
+        chosen = table.filter.statuses
+        chips = []
+        for status, count in by_status(frame).items():
+            if count or status in chosen:
+                on, face, hint = status in chosen, words.face(status), f"Show only {status}"
+                chips.append(chip(status, status, words.number(count), on=on, face=face, hint=hint))
+        self.chips.show(chips)
+
+
+class Earlier:
+    """One quiet line about operations that were left unfinished.
+
+    Parameters
+    ----------
+    show, hide : callable
+        What is called when a button is pressed; `show` with the operation that the line names.
+    """
+
+    def __init__(self, *, show: Callable[[str], None], hide: Callable[[], None]) -> None:
+        self._op = ""
+        self._note = Note(tone="quiet", role="status")
+        self._show = button("Show", lambda: show(self._op), style="quiet", hint="Show what became of its jobs")
+        away = button("Not now", hide, style="quiet", hint="Take this line away; nothing is changed")
+        self.box = row(self._note, row(self._show, away, style="jw-acts"), style="jw-earlier")
+        self.box.layout.display = "none"
+
+    def draw(self, unfinished: Unfinished, stage: Stage) -> None:
+        """Show what is left, while nothing else is being done."""
+        line, newest = unfinished.line, unfinished.newest
+        self._op = newest.op if newest is not None else ""
+        self._show.layout.display = None if newest is not None else "none"
+        self._note.say(("text", line))
+        self.box.layout.display = None if line and stage is Stage.LIST else "none"
+
+
+def by_status(frame: pd.DataFrame) -> dict[str, int]:
+    """Count jobs by their status."""
+    return {str(status): int(count) for status, count in frame["status"].value_counts(sort=False).items()}
+
+
+def as_of(frame: pd.DataFrame) -> str:
+    """Say when a frame was read."""
+    moment = frame.attrs.get("as_of")
+    return f"as of {datetime.fromisoformat(moment):%H:%M:%S} UTC" if isinstance(moment, str) else ""
