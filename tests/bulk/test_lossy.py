@@ -1,0 +1,147 @@
+"""A service that loses its answers: of ten thousand writes none is done twice, none lost, and the receipt is true."""
+
+import random
+import time
+from collections import Counter
+from contextlib import suppress
+
+import proof
+import pytest
+
+import jobwidgets as jw
+from jobwidgets.bulk import _apply
+
+TARGETS = 10_000
+LOSSES = (("lose_answer", 0.05, {}), ("fail_after", 0.03, {"status": 502}), ("fail_before", 0.05, {"status": 503}))
+ROUNDS = 60
+
+
+def lossy(service, operation):
+    """Let writes be lost as promised, and the reads around them too, a little less."""
+    for dial, probability, more in LOSSES:
+        getattr(service.faults, dial)(operation=operation, probability=probability, times=None, **more)
+        for look in ("job", "jobs", "me"):
+            getattr(service.faults, dial)(operation=look, probability=probability / 4, times=None, **more)
+
+
+@pytest.fixture
+def under_way(client, service, monkeypatch):
+    """Let there be a thousand requests to lose, not a hundred, and eight at once; tell how many there were at most."""
+    monkeypatch.setattr(_apply, "LARGEST_SIZE", 10)
+    service.clock.speed = 1.0  # a list in which everything was made in one instant is no list of this world
+    core = client.aio._core
+    core.pace.places = 8.0
+    once, now, most = core.wire._once, [0], [0]
+
+    async def counted(request):
+        now[0] += request.write
+        most[0] = max(most[0], now[0])
+        try:
+            return await once(request)
+        finally:
+            now[0] -= request.write
+
+    core.wire._once = counted
+    return most
+
+
+class Watched:
+    """Takes the progress in, and sees that the sums hold at every step."""
+
+    def __init__(self, total):
+        self.total, self.steps = total, 0
+
+    def __call__(self, told, total, counts):
+        assert sum(counts.values()) == total == self.total
+        assert told == total - counts.get("not_sent", 0)
+        self.steps += 1
+
+
+def stubborn(call):
+    """Ask until the service has answered: its reads are lost too."""
+    for _ in range(ROUNDS):
+        with suppress(jw.ServiceError, jw.NotSentError):
+            return call()
+    raise AssertionError("the service never answered")
+
+
+def settled(receipt, service):
+    """Resolve what is in doubt, first at once and then with the clock moved on, and hold it against the ledger."""
+    doubt = proof.of(receipt, "unknown")
+    stubborn(receipt.resolve)
+    took = set(proof.effects(service))
+    assert proof.of(receipt, "done") == took & set(proof.outcomes(receipt))
+    assert proof.of(receipt, "unknown") <= doubt - took
+    service.clock.advance("1min")
+    stubborn(receipt.resolve)
+    assert not proof.of(receipt, "unknown")
+    assert proof.of(receipt, "done") == took & set(proof.outcomes(receipt))
+    return len(doubt)
+
+
+@pytest.mark.parametrize("verb", ["retry", "cancel"])
+def test_ten_thousand_writes_to_a_lossy_service_happen_once_each(client, service, under_way, verb):
+    ids = (proof.failed if verb == "retry" else proof.waiting)(service, TARGETS)
+    plan = getattr(client, f"plan_{verb}")(ids)
+    lossy(service, f"{verb}Job")
+    began, watched, doubts, rounds = time.monotonic(), Watched(TARGETS), 0, 0
+    receipt = plan.apply(limit=TARGETS, progress=watched)
+    while set(receipt.counts) != {"done"}:
+        rounds += 1
+        assert rounds < ROUNDS, receipt
+        proof.never_says_too_much(receipt, service)
+        doubts += settled(receipt, service)
+        if proof.of(receipt, "not_sent"):
+            stubborn(lambda: receipt.resume(progress=watched))
+    proof.figures(
+        verb=verb,
+        targets=TARGETS,
+        requests=service.requests[f"{verb}Job"],
+        in_doubt=doubts,
+        rounds=rounds,
+        doubled=proof.doubled(service),
+        seconds=round(time.monotonic() - began, 1),
+    )
+    assert proof.effects(service) == Counter(ids)
+    assert proof.outcomes(receipt) == dict.fromkeys(ids, "done")
+    assert watched.steps > 10
+    assert under_way == [8]
+    assert doubts > 200  # or nothing was proved
+    if verb == "retry":
+        made = {write.target_id: write.new_id for write in service.ledger}
+        assert dict(zip(receipt.df.id, receipt.df.new_id, strict=True)) == made
+
+
+@pytest.mark.usefixtures("under_way")
+def test_twins_are_never_told_apart_by_guessing(client, service):
+    trios = [[service.add_job("failed", ["failed"], name="Twin", target=f"twin {n}", lives=False) for _ in range(3)]
+             for n in range(1000)]  # fmt: skip
+    ids = [job for trio in trios for job in trio]
+    random.Random(3).shuffle(ids)  # so that twins go in different documents
+    plan = client.plan_retry(ids)
+    lossy(service, "retryJob")
+    receipt = plan.apply(limit=len(ids), progress=False)
+    for _ in range(ROUNDS):
+        proof.never_says_too_much(receipt, service)
+        doubt = proof.of(receipt, "unknown")
+        service.clock.advance("1min")
+        stubborn(receipt.resolve)
+        proof.never_says_too_much(receipt, service)
+        took, unknown = set(proof.effects(service)), proof.of(receipt, "unknown")
+        for trio in trios:
+            left = unknown & set(trio)
+            assert left <= doubt
+            # where none or all of those in doubt were done, it can be told
+            assert not left or 0 < len(left & took) < len(left)
+        if not proof.of(receipt, "not_sent"):
+            break
+        stubborn(lambda: receipt.resume(progress=False))
+    open_ = proof.of(receipt, "unknown")
+    proof.figures(
+        twins=len(ids), undecidable=len(open_), done_of_them=len(open_ & took), doubled=proof.doubled(service)
+    )
+    assert proof.doubled(service) == 0
+    assert proof.of(receipt, "done", "unknown") == set(ids)
+    assert len(ids) - len(open_) > 2_000
+    assert open_, "twins that were lost apart must have been among so many"
+    assert receipt.df.new_id.dropna().is_unique
