@@ -1,26 +1,31 @@
-"""Waiting for jobs: one poller that asks only for what can still change."""
+"""Waiting for jobs: one poller that asks only for what can still change, and no more of it than its status."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
 from jobwidgets._errors import NotSentError, ServiceError
-from jobwidgets._model import TERMINAL
+from jobwidgets._model import TERMINAL, cancel_verdict, retry_verdict
 from jobwidgets._when import parse_age
-from jobwidgets.frames._ids import ids_of
+from jobwidgets.frames._columns import array_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping, Sequence
     from datetime import timedelta
 
     from jobwidgets.bulk import Progress
     from jobwidgets.client import AsyncClient
 
+T = TypeVar("T")
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
+SHORTEST_LOOK, LAST_LOOK = 0.1, 0.4
+"""Seconds that a reading gets though time is up: one in between, and the last."""
 
 
 async def wait_for(
@@ -30,42 +35,105 @@ async def wait_for(
     timeout: str | timedelta,  # noqa: ASYNC109  an age as users write it
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Do what `AsyncClient.wait` describes. A service that is away for a while is waited for as well."""
-    ids = ids_of(jobs, service=client.service_url)
-    deadline = time.monotonic() + parse_age(timeout).total_seconds()
-    frame = await client.jobs(ids=ids)
-    missing = list(frame.attrs["missing"])
+    """Do what `AsyncClient.wait` describes. A service that is away for a while is waited for as well.
+
+    Whole rows are read at the beginning and, of what has changed or still can, at the end; in between statuses alone.
+    """
+    began = time.monotonic()
+    deadline = began + parse_age(timeout).total_seconds()
+    watch = _Watch(client, await client.jobs(ids=jobs), progress)
+    # the last reading gets as long as the first one took and half of that again, within the time there is
+    until = deadline - min(1.5 * (time.monotonic() - began), (deadline - began) / 3)
     pause = FIRST_PAUSE
-    while True:
-        open_ids = frame.loc[~frame["status"].isin(TERMINAL), "id"].tolist()
-        if progress is not None:
-            counts = frame["status"].value_counts()
-            progress(len(ids) - len(open_ids), len(ids), {str(word): int(n) for word, n in counts.items() if n})
-        if not open_ids or time.monotonic() >= deadline:
-            break
-        await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
-        now = await _looked(client, open_ids, deadline)
-        pause = FIRST_PAUSE if now is not None and _moved(frame, now) else min(LONGEST_PAUSE, pause * 1.5)
-        if now is not None:
-            gone = now.attrs["missing"]
-            missing += gone
-            frame = _joined(frame[~frame["id"].isin(gone)], now)
-    frame.attrs.update(waited_out=bool(open_ids), missing=missing)
-    return frame
+    while watch.tell() and (left := until - time.monotonic()) > 0:
+        await asyncio.sleep(min(pause, left))
+        moved = await watch.look(max(SHORTEST_LOOK, deadline - time.monotonic()))
+        pause = FIRST_PAUSE if moved else min(LONGEST_PAUSE, pause * 1.5)
+    return await watch.last_look(max(LAST_LOOK, deadline - time.monotonic()))
 
 
-async def _looked(client: AsyncClient, ids: list[str], deadline: float) -> pd.DataFrame | None:
-    """Read the jobs again until the deadline at most; None when that could not be had just now."""
+class _Watch:
+    """Jobs that are waited for: their rows as they were read first, and what they read now."""
+
+    def __init__(self, client: AsyncClient, frame: pd.DataFrame, progress: Progress | None) -> None:
+        self._client, self._frame, self._progress = client, frame, progress
+        self._missing: list[str] = list(frame.attrs["missing"])
+        self._total = len(frame) + len(self._missing)
+        self._first = self._now = _words(frame)
+
+    def tell(self) -> bool:
+        """Say how far they are; True while some can still change."""
+        still = len(self._still())
+        if self._progress is not None:
+            counts = Counter(self._now.values()).most_common()
+            self._progress(self._total - still, self._total, dict(counts))
+        return still > 0
+
+    def _still(self) -> list[str]:
+        return [job_id for job_id, status in self._now.items() if status not in TERMINAL]
+
+    async def look(self, seconds: float) -> bool:
+        """Read the statuses of those that can still change; say whether one has moved."""
+        seen = await _had(self._client.statuses(self._rows(self._still())), seconds)
+        if seen is None:
+            return False
+        before = self._now
+        words = dict(zip(seen.index.tolist(), seen.tolist(), strict=True))
+        self._now = self._without(seen.attrs["missing"], {**before, **words})
+        return self._now != before
+
+    async def last_look(self, seconds: float) -> pd.DataFrame:
+        """Give the rows of all, those that are not what they were read again if that can be had."""
+        stale = [job_id for job_id, status in self._now.items() if status != self._first[job_id]]
+        stale += [job_id for job_id in self._still() if self._now[job_id] == self._first[job_id]]
+        frame = self._rows(list(self._now)).reset_index(drop=True)
+        whole = await _had(self._client.jobs(ids=self._rows(stale)), seconds) if stale else None
+        if whole is not None:
+            last = self._without(whole.attrs["missing"], {**self._now, **_words(whole)})
+            frame = _joined(self._rows(list(last)), whole)
+            if last != self._now:
+                self._now = last
+                self.tell()
+        elif stale:
+            frame = _retold(frame, self._now)
+        frame.attrs.update(waited_out=bool(self._still()), missing=self._missing)
+        return frame
+
+    def _rows(self, ids: Sequence[str]) -> pd.DataFrame:
+        return self._frame[self._frame["id"].isin(ids)]
+
+    def _without(self, gone: Sequence[str], words: Mapping[str, str]) -> dict[str, str]:
+        """Leave out what the service does not know any more."""
+        self._missing += gone
+        left_out = set(gone)
+        return {job_id: status for job_id, status in words.items() if job_id not in left_out}
+
+
+def _words(frame: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(frame["id"].tolist(), frame["status"].tolist(), strict=True))
+
+
+async def _had(reading: Awaitable[T], seconds: float) -> T | None:
+    """Read for so many seconds at most; None when it could not be had just now."""
     try:
-        async with asyncio.timeout(max(0.1, deadline - time.monotonic())):
-            return await client.jobs(ids=ids)
+        async with asyncio.timeout(seconds):
+            return await reading
     except (TimeoutError, NotSentError, ServiceError):
         return None
 
 
-def _moved(old: pd.DataFrame, new: pd.DataFrame) -> bool:
-    before = dict(zip(old["id"], old["status"], strict=True))
-    return any(before.get(job_id) != status for job_id, status in zip(new["id"], new["status"], strict=True))
+def _retold(frame: pd.DataFrame, now: Mapping[str, str]) -> pd.DataFrame:
+    """Put in the statuses that were seen since, where the rows themselves could not be had again."""
+    words = [now[job_id] for job_id in frame["id"]]
+    moved = pd.Series(words, index=frame.index) != frame["status"].astype("object")
+    verdicts = [cancel_verdict(word, [], tasks_known=False) for word in words]
+    verdict = {
+        "can_cancel": array_of("flag", [verdict.ok for verdict in verdicts]),
+        "can_retry": array_of("flag", [retry_verdict(word).ok for word in words]),
+        "why_not": array_of("reason", [str(verdict.reason) for verdict in verdicts]),
+    }
+    told = {name: frame[name].mask(moved, pd.Series(values, index=frame.index)) for name, values in verdict.items()}
+    return frame.assign(status=array_of("status", words), **told)
 
 
 def _joined(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -14,6 +14,7 @@ from jobwidgets._model import STATUSES
 from jobwidgets._when import iso, parse_when
 from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment, walk
 from jobwidgets.client._pages import FILTERABLE, Records, graph_page, paged, read_rows, read_whole, rest_page
+from jobwidgets.client._sweep import sweep
 from jobwidgets.frames._rows import JobRow, JobTableBuilder
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ async def _page(core: Core, query: Query, ask: Ask) -> tuple[Records, int]:
             status=query.status if query.filtered_there else (),
             target=query.target,
             scheduled_job=query.scheduled_job,
-            applications=list(query.applications) or None,
+            applications=query.applications,
         ),
         most=query.limit + 1 if query.limit is not None and query.filtered_there else None,
     )
@@ -224,9 +225,29 @@ def _runs_on(row: JobRow, engine: str) -> bool:
     )
 
 
-async def read_by_ids(core: Core, ids: Sequence[str]) -> pd.DataFrame:
-    """Read jobs by their ids, in the order of these; `df.attrs["missing"]` names what the service does not know."""
-    rows, missing = await read_rows(core, "job", ids)
+async def read_by_ids(
+    core: Core,
+    ids: Sequence[str],
+    created: Mapping[str, datetime | None] | None = None,
+    *,
+    applications: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Read jobs by their ids, in the order of these; `df.attrs["missing"]` names what the service does not know.
+
+    Where it is known when they were created they are read by pages of the list, if that costs less.
+    """
+    short: set[str] = set()
+
+    async def page(ask: Ask, limit: int) -> Records:
+        size = core.sizes.tasks
+        records = await graph_page(core, ask, limit, applications=applications)
+        short.update(row.id for row in records if row and not (row.tasks and row.tasks.whole(size)))
+        return records
+
+    seen = await sweep(core, ids, created, page)
+    left, missing = await read_rows(core, "job", [job_id for job_id in ids if job_id not in seen or job_id in short])
+    gone = set(missing)
+    rows = {job_id: left.get(job_id) or seen[job_id] for job_id in ids if job_id not in gone}
     builder = JobTableBuilder()
     builder.add(list(rows.values()), None)
     as_of = core.as_of()

