@@ -86,6 +86,18 @@ _OUTCOME_FACES: dict[str, tuple[str, str]] = {
     "not_sent": ("○", "idle"),
 }
 _OUTCOME_WORDS = {"not_sent": "not sent"}
+VERIFIED_FACES: dict[str, tuple[str, str]] = {
+    "confirmed": ("✓", "good"),
+    "finished_first": ("\N{EN DASH}", "idle"),
+    "still_running": ("◑", "busy"),
+}
+"""What reading a job back can show."""
+_STATE_FACES: dict[str, tuple[str, str]] = {
+    "finished": ("✓", "good"),
+    "open": ("○", "warn"),
+    "at work": ("◑", "busy"),
+    "damaged": ("✗", "bad"),
+}
 
 
 def status_cell(status: str, text: str = "") -> Cell:
@@ -98,3 +110,17 @@ def outcome_cell(outcome: str, text: str = "") -> Cell:
     """Show what became of a target by glyph and word."""
     glyph, tone = _OUTCOME_FACES.get(outcome, ("•", "idle"))
     return Cell(text or _OUTCOME_WORDS.get(outcome, outcome), tone=tone, glyph=glyph)
+
+
+def verified_cell(word: str, text: str = "") -> Cell:
+    """Show what reading a job back has shown."""
+    if not word:
+        return Cell("\N{EN DASH}", tone="off")
+    glyph, tone = VERIFIED_FACES.get(word, ("•", "idle"))
+    return Cell(text or word.replace("_", " "), tone=tone, glyph=glyph)
+
+
+def state_cell(state: str) -> Cell:
+    """Show how an operation stands."""
+    glyph, tone = _STATE_FACES.get(state, ("•", "idle"))
+    return Cell(state or "unknown", tone=tone, glyph=glyph)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobwidgets._model import OUTCOMES
 from jobwidgets.display._values import NOTHING, exact, host, id_cell, missing, plural, reason_text, records, text_cell
-from jobwidgets.display._view import Cell, Column, Table, View, outcome_cell, status_cell
+from jobwidgets.display._view import VERIFIED_FACES, Cell, Column, Table, View, outcome_cell, status_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 5
 _EACH = 20
-_DONE = {"cancel": "Cancelled", "retry": "Retried"}
+_DONE = {"cancel": "Cancelled", "retry": "Retried", "range": "Cancelled"}
 _ID = Column("id", width=60, whole=True)
 _NAME = Column("name", width=40)
 _STATUS = Column("status", whole=True)
@@ -98,16 +98,22 @@ def receipt_view(receipt: AsyncReceipt | Receipt) -> View:
     return View(
         f"{_DONE.get(receipt.kind, receipt.kind)} {done:,} of {plural(total, 'job')}",
         chips=chips,
-        facts=tuple(_facts(receipt)),
+        facts=tuple(_facts(receipt, frame)),
         tables=tuple(tables),
         notes=tuple(_what_next(receipt)),
     )
 
 
-def _facts(receipt: AsyncReceipt | Receipt) -> Iterator[str]:
+def _facts(receipt: AsyncReceipt | Receipt, frame: pd.DataFrame) -> Iterator[str]:
     yield f"receipt {receipt.op} · {host(receipt.service_url)}" + (f" · reason: {receipt.why}" if receipt.why else "")
     if receipt.halted:
         yield f"Halted: {receipt.halted}"
+    if receipt.drifted:
+        yield f"{receipt.drifted:,} of {receipt.total:,} had moved since the plan was made."
+    counts: dict[Any, int] = dict(frame["verified"].value_counts()) if "verified" in frame.columns else {}
+    seen = [f"{counts[word]:,} {word.replace('_', ' ')}" for word in VERIFIED_FACES if counts.get(word)]
+    if seen:
+        yield f"Looked at again: {', '.join(seen)}."
 
 
 def _outcome(frame: pd.DataFrame, outcome: str) -> Table:
@@ -155,11 +161,17 @@ def _done(frame: pd.DataFrame, kind: str) -> Table:
 
 
 def _what_next(receipt: AsyncReceipt | Receipt) -> list[str]:
+    """Say what can be done now; also another kernel can do it, by the operation's name."""
+    op, counts = receipt.op, receipt.counts
+    if receipt.state == "at work":
+        return [f"It is being worked on. %job stop {op} asks it to stop (or receipt.stop())."]
     notes = []
-    if receipt.counts.get("unknown"):
+    if counts.get("unknown"):
         notes.append(
-            "The answers of the unknown ones were lost. receipt.resolve() asks the service what became of them."
+            "The answers of the unknown ones were lost. receipt.resolve() asks the service what became of them, and "
+            "sends nothing."
         )
-    if receipt.counts.get("not_sent"):
-        notes.append(f"To go on with those not sent: %job resume {receipt.op}   (or receipt.resume())")
+    if counts.get("not_sent") or counts.get("unknown"):
+        what = "go on with those not sent" if counts.get("not_sent") else "ask, and go on with what did not happen"
+        notes.append(f'To {what}: %job resume {op} (or client.receipt("{op}").resume()), here or in another kernel.')
     return notes

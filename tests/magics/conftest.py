@@ -164,6 +164,8 @@ def receipt(kind="cancel"):
         counts=counts,
         why="stuck",
         halted="",
+        drifted=0,
+        state="open",
         total=len(frame),
         service_url=SERVICE,
     )

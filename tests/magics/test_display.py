@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from jobwidgets import display
-from jobwidgets._model import Job, Task
+from jobwidgets._model import OUTCOMES, Job, Task
 from jobwidgets.display._text import cut, pad, width_of
 
 HOSTILE = (
@@ -212,6 +212,54 @@ def test_a_receipt_names_the_refused_first_and_why(hand_made):
         "%job resume",
     ):
         assert said in text, said
+
+
+def test_a_receipt_says_why_it_halted_what_had_moved_what_was_seen_after_and_how_to_go_on(hand_made):
+    receipt = hand_made.receipt()
+    receipt.halted, receipt.drifted = "the service is away", 2
+    receipt.df["verified"] = ["confirmed", "finished_first", None, None, None]
+    text = display.receipt_text(receipt)
+    for said in (
+        "Halted: the service is away",
+        "2 of 5 had moved since the plan was made.",
+        "Looked at again: 1 confirmed, 1 finished first.",
+        f'%job resume {receipt.op} (or client.receipt("{receipt.op}").resume()), here or in another kernel.',
+    ):
+        assert said in text, said
+    receipt.state = "at work"
+    text = display.receipt_text(receipt)
+    assert f"%job stop {receipt.op}" in text
+    assert "%job resume" not in text
+
+
+def test_receipts_say_how_each_stands_and_what_can_be_done(hand_made):
+    frame = pd.DataFrame(
+        {
+            "op": ["retry-1", "cancel-2", "cancel-3", "cancel-4"],
+            "kind": ["retry", "cancel", "cancel", "cancel"],
+            "why": "",
+            "begun": hand_made.now,
+            "total": pd.array([9, 5, 4, None], dtype="Int32"),
+            **{name: pd.array([1, 1, 1, None], dtype="Int32") for name in OUTCOMES},
+            "state": ["open", "finished", "at work", "damaged"],
+        }
+    )
+    frame.attrs["kind"] = "receipts"
+    assert display.is_ours(frame)
+    text = display.frame_text(frame)
+    for said in (
+        "4 receipts",
+        "○ open",
+        "✓ finished",
+        "◑ at work",
+        "✗ damaged",
+        "%job resume retry-1 goes on",
+        "%job stop cancel-3",
+        "%job receipts cancel-4 says why",
+    ):
+        assert said in text, said
+    assert "%job" not in display.frame_text(frame[frame["state"] == "finished"])
+    assert "Nothing was applied at this service" in display.frame_text(frame.head(0))
 
 
 def test_a_receipt_of_retries_names_the_new_jobs(hand_made):
