@@ -180,6 +180,7 @@ class AsyncReceipt(Operation):
     ) -> None:
         if targets:
             self.note(begun=self._client._core.as_of())  # noqa: SLF001  bulk work stands on the client's own connection
+            self.write()
         if self.kind == "range":
             from jobwidgets.bulk._range import carry_out  # noqa: PLC0415  it knows receipts
 
