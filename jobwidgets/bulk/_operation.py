@@ -221,7 +221,7 @@ async def _opened(make: Callable[[], Journal], undo: Callable[[Journal], None] =
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        task.add_done_callback(lambda done: None if done.exception() else undo(done.result()))
+        task.add_done_callback(lambda done: None if done.cancelled() or done.exception() else undo(done.result()))
         raise
 
 

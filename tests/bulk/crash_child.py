@@ -21,6 +21,7 @@ from jobwidgets.bulk import _apply, _doubt, _journal
 from jobwidgets.client._wire import Wire
 
 LONGEST = 120  # seconds: what a child does takes a second or two
+SLOW = 0.6  # seconds that a slow disk takes to keep what was written
 Journal = _journal.Journal
 
 
@@ -116,32 +117,62 @@ def planned(client, task):
     return plan
 
 
+def ready():
+    """Wait for the word to go."""
+    go = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: go.set())
+    tell("ready")
+    go.wait()
+    tell("begins")
+
+
 def work(task):
     """Apply a plan, or go on with an operation."""
     small(task)
     with connected(task) as client:
         plan = planned(client, task) if task.get("op") is None else None
+        receipt = client.receipt(task["op"]) if plan is None else None
+        if task.get("meet"):
+            ready()
         if task.get("kill"):
             Kill(*task["kill"]).arm()
         tell("begins")
-        if plan is not None:
+        if receipt is None:
             receipt = plan.apply(limit=len(task["ids"]), progress=False)
         else:
-            receipt = client.receipt(task["op"]).resume(progress=False)
+            receipt.resume(progress=False)
         tell("worked", at=time.monotonic(), counts=receipt.counts, halted=receipt.halted)
+
+
+def slow_disk(*, once_sent):
+    """Let the disk be slow: from now on, or from the first write that is sent."""
+    fsync, send, slow = os.fsync, Wire.send, [not once_sent]
+
+    def slowly(descriptor):
+        if slow[0]:
+            time.sleep(SLOW)
+        fsync(descriptor)
+
+    async def sent(wire, request, *options):
+        slow[0] = slow[0] or request.write
+        return await send(wire, request, *options)
+
+    os.fsync, Wire.send = slowly, sent
 
 
 def interrupted(task):
     """Do something that takes long, be interrupted, and tell how that went."""
     small(task)
+    during = task["during"]
     with connected(task) as client:
         client.plan_cancel(task["first"]).apply(progress=False)  # what is made once stays: threads that wait for work
         before = set(threading.enumerate())
-        if task["during"] == "a slow disk":
-            fsync = os.fsync
-            os.fsync = lambda descriptor: (time.sleep(1.5), fsync(descriptor))[1]
-        plan = planned(client, task) if task["during"] != "a list" else None
-        tell("begins")
+        plan = planned(client, task) if during != "a list" else None
+        if during == "a look at the jobs":
+            plan.aio._seen_at = float("-inf")
+        if "disk" in during:
+            slow_disk(once_sent=during == "a slow disk")
+        ready()
         try:
             if plan is None:
                 client.jobs()
@@ -150,15 +181,30 @@ def interrupted(task):
         except KeyboardInterrupt:
             tell("back", at=time.monotonic())
         time.sleep(2.0)
-        left = [thread.name for thread in threading.enumerate() if thread not in before]
+        left = [thread.name for thread in threading.enumerate() if thread not in before and not idle(thread)]
 
         async def tasks():
             return [repr(each) for each in asyncio.all_tasks() if each is not asyncio.current_task()]
 
-        tell("left", threads=left, tasks=client.run(tasks()), name=client.me().name)
+        tell("left", threads=left, tasks=client.run(tasks())[1:], name=client.me().name)
         if plan is not None:
-            receipt = client.receipt(plan.op)
-            tell("receipt", counts=receipt.counts, text=repr(receipt), state=client.receipts().state.tolist()[0])
+            tell("receipt", **known(client, plan))
+
+
+def idle(thread):
+    """Say whether it is one of a pool that waits for work."""
+    frame = sys._current_frames().get(thread.ident)
+    return frame is None or frame.f_code.co_name == "_worker"
+
+
+def known(client, plan):
+    """Say what is known of an operation after an interrupt, and how."""
+    try:
+        receipt = client.receipt(plan.op)
+    except jw.UsageError:
+        return {"counts": None}
+    state = client.receipts().set_index("op").state[plan.op]
+    return {"counts": receipt.counts, "text": repr(receipt), "state": state}
 
 
 TASKS = {"work": work, "interrupted": interrupted}

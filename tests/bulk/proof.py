@@ -92,6 +92,10 @@ class Child:
         """Send it a signal, if it is there still."""
         self._kill(number)
 
+    def go(self):
+        """Give the word to a child that waits for it."""
+        self.kill(signal.SIGUSR1)
+
     def over(self, timeout=60):
         """Wait for its end: 0, an exit status, or minus the signal that ended it."""
         self.wait_for("over", timeout)
