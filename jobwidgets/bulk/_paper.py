@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-import re
 import secrets
 import socket
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from jobwidgets._errors import SettingsError, UsageError
-from jobwidgets._model import STATUSES, Reason
+from jobwidgets._model import STATUSES
 from jobwidgets._text import safe
 from jobwidgets._when import iso
-from jobwidgets.bulk._head import Head
+from jobwidgets.bulk._form import VERSION, Paper, paper_of
 from jobwidgets.bulk._plan import AsyncPlan
+from jobwidgets.bulk._span import RangePlan
 from jobwidgets.bulk._table import PLAN_COLUMNS, plain, plan_table
 from jobwidgets.bulk._yaml import quoted, tree_of
 from jobwidgets.client import AsyncClient, Client, client_for
@@ -32,12 +29,10 @@ if TYPE_CHECKING:
 
     from jobwidgets.bulk._waited import Plan
 
-VERSION = 1
 MOST_BYTES = 64 * 1024 * 1024
 """The largest file that is read: some 500,000 jobs."""
 LONGEST_NAME = 200
 """Names are there to be read; a longer one is cut."""
-_OP = re.compile(r"(cancel|retry|range)-\d{8}-\d{6}-[0-9a-f]{6}")
 _ABOUT = """\
 # A plan of jobwidgets: what is to be done to which jobs, and why others are left out. Nothing was sent by writing it.
 #
@@ -48,51 +43,26 @@ _ABOUT = """\
 # To carry it out, connect to the service and: jobwidgets.load_plan("this file").apply()
 # That is possible until it expires, and once: an operation that is recorded as begun is never begun again.
 """
-
-
-class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    id: str
-    action: Literal["cancel", "retry", "skip"]
-    name: str | None = None
-    status: str | None = None
-    why_not: str | None = None
-
-
-class Paper(msgspec.Struct, forbid_unknown_fields=True):
-    """What such a file says."""
-
-    jobwidgets: Literal["plan"]
-    version: int
-    op: str
-    kind: Literal["cancel", "retry"]
-    service: str
-    made: str
-    expires: str
-    counts: dict[str, int]
-    targets: list[_Row] | None
-    made_by: str = ""
-    reason: str = ""
-    again: bool = False
-    reasons: dict[str, int] = {}
-
-    @property
-    def rows(self) -> list[_Row]:
-        """Its targets; a list from which all were taken is written as nothing."""
-        return self.targets or []
-
-    @property
-    def head(self) -> Head:
-        """What the plan says of itself."""
-        made, expires = _moment(self.made, "made"), _moment(self.expires, "expires")
-        return Head(self.op, self.kind, self.reason, made, expires, self.again, self.made_by)
+_ABOUT_A_RANGE = """\
+# A plan of jobwidgets: the service is asked to cancel whatever can be cancelled of what an organisation created in a
+# range of time. The service decides over everything in the range, seen or not; the rows under "targets" are what was
+# listed there when the plan was made, one job a line. Nothing was sent by writing it.
+#
+# Nothing is to be edited: no job can be taken out. Before the request is sent the range is listed again, and when too
+# much has moved or has come into it, nothing is sent.
+#
+# To carry it out, connect to the service and: jobwidgets.load_plan("this file").apply()
+# That is possible until it expires, and once: an operation that is recorded as begun is never begun again.
+"""
 
 
 # ------------------------------------------------------------------------ writing
 
 
-def write_plan(head: Head, service: str, rows: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+def write_plan(plan: AsyncPlan, rows: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     """Do what `AsyncPlan.save` describes."""
-    text = _ABOUT + "".join(f"{line}\n" for line in _lines(head, service, plain(rows)))
+    about = _ABOUT if plan.span is None else _ABOUT_A_RANGE
+    text = about + "".join(f"{line}\n" for line in _lines(plan, plain(rows)))
     place = _place(path)
     beside = place.with_name(f".{place.name[:80]}.{secrets.token_hex(4)}")
     try:
@@ -122,18 +92,21 @@ def _place(path: str | os.PathLike[str]) -> Path:
     return place
 
 
-def _lines(head: Head, service: str, rows: Sequence[dict[Any, Any]]) -> Iterator[str]:
+def _lines(plan: AsyncPlan, rows: Sequence[dict[Any, Any]]) -> Iterator[str]:
+    head = plan.head
     yield "jobwidgets: plan"
     yield f"version: {VERSION}"
     yield f"op: {head.op}"
     yield f"kind: {head.kind}"
-    yield f"service: {quoted(service)}"
+    yield f"service: {quoted(plan.service_url)}"
     yield f"reason: {quoted(head.reason)}"
     yield f"made: {quoted(iso(head.made))}"
     yield f"expires: {quoted(iso(head.expires))}"
     yield f"made_by: {quoted(head.made_by or who())}"
     if head.again:
         yield "again: true  # jobs that were retried before are retried once more"
+    if plan.span is not None:
+        yield "range: {" + ", ".join(f"{name}: {quoted(value)}" for name, value in plan.span.described().items()) + "}"
     yield f"counts: {_counted([row['action'] for row in rows])}"
     yield f"reasons: {_counted([row['why_not'] for row in rows if row['why_not'] is not None])}"
     yield "targets:" if rows else "targets: []"
@@ -182,8 +155,7 @@ def read_paper(path: str | os.PathLike[str]) -> Paper:
     try:
         tree, lists = tree_of(_text(place))
         lines = lists.get("targets", [])
-        paper = _converted(tree, lines)
-        _checked(paper, lines)
+        paper = paper_of(tree, lines)
     except UsageError as error:
         raise UsageError(f"{safe(place)}: {error.message}", hint=error.hint) from None
     return paper
@@ -202,76 +174,6 @@ def _text(place: Path) -> str:
         raise UsageError("it is no text in UTF-8", hint="save it as UTF-8 again") from None
 
 
-def _converted(tree: Any, lines: Sequence[int]) -> Paper:
-    if not isinstance(tree, dict) or tree.get("jobwidgets") != "plan":
-        raise UsageError("it is no plan of jobwidgets", hint="give a file that plan.save() wrote")
-    version = tree.get("version")
-    if isinstance(version, int) and version > VERSION:
-        raise UsageError(f"it was written by a later version of jobwidgets (format {version})", hint="update it")
-    try:
-        paper = msgspec.convert(tree, Paper)
-    except msgspec.ValidationError as error:
-        raise _wrong(str(error), lines) from None
-    if paper.version != VERSION:
-        raise UsageError(f"it says version {paper.version}, which there is not", hint="save the plan again")
-    return paper
-
-
-def _wrong(said: str, lines: Sequence[int]) -> UsageError:
-    """Say what is wrong with the shape, by the line of the file where it is a job's."""
-    what, _, where = said.partition(" - at `$")
-    field = where.rstrip("`").lstrip(".")
-    found = re.fullmatch(r"targets\[(\d+)\](?:\.(\w+))?", field)
-    if found and int(found[1]) < len(lines):
-        place = f"line {lines[int(found[1])]}: "
-        if found[2] == "id":
-            return UsageError(f"{place}an id is a text", hint='put it in quotes, all its zeros included: id: "0012"')
-        return UsageError(f"{place}{found[2] or 'the row'}: {what}", hint="rows can be taken out, and nothing else")
-    return UsageError(f"{field}: {what}" if field else what, hint="only rows can be taken out: save the plan again")
-
-
-def _checked(paper: Paper, lines: Sequence[int]) -> None:
-    """Refuse what was put in: a plan on paper can only become smaller."""
-    found = _OP.fullmatch(paper.op)
-    if found is None or found[1] != paper.kind or (paper.again and paper.kind != "retry"):
-        raise UsageError(f"{paper.op!r} is no operation of kind {paper.kind}", hint="save the plan again")
-    known = {str(reason) for reason in Reason}
-    seen: dict[str, int] = {}
-    _moment(paper.made, "made")
-    _moment(paper.expires, "expires")
-    for row, line in zip(paper.rows, lines, strict=False):
-        if row.action not in (paper.kind, "skip"):
-            raise UsageError(f"line {line}: {row.action} in a plan to {paper.kind}", hint="take the row out")
-        if not row.id.strip() or not row.id.isprintable():
-            raise UsageError(f"line {line}: {safe(row.id)!r} is no id", hint="take the row out")
-        if row.id in seen:
-            raise UsageError(
-                f"line {line}: job {row.id!r} stands on line {seen[row.id]} already", hint="take one of them out"
-            )
-        if row.why_not is not None and (row.why_not not in known or row.action != "skip"):
-            raise UsageError(
-                f"line {line}: {row.action} does not go with why_not {safe(row.why_not)!r}",
-                hint="what is skipped stays skipped: take the row out, or save the plan again",
-            )
-        seen[row.id] = line
-    sent = sum(row.action != "skip" for row in paper.rows)
-    if sent > paper.counts.get(paper.kind, 0) or len(seen) > sum(paper.counts.values()):
-        raise UsageError(
-            f"{sent} of {len(seen)} jobs are to be sent, more than its head says under counts",
-            hint="rows can be taken out of a plan, not put in: make a new plan",
-        )
-
-
-def _moment(text: str, field: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise UsageError(f"{field}: {safe(text)!r} is no time with a zone", hint="save the plan again")
-    return moment
-
-
 def plan_of(client: AsyncClient, paper: Paper) -> AsyncPlan:
     """Make the plan that a file holds.
 
@@ -284,7 +186,9 @@ def plan_of(client: AsyncClient, paper: Paper) -> AsyncPlan:
         raise UsageError(
             f"the plan is for {safe(paper.service)}, not for {client.service_url}", hint="use the client of its service"
         )
-    table = plan_table({name: [getattr(row, name) for row in paper.rows] for name in PLAN_COLUMNS}, paper.kind)
+    table = plan_table({name: [getattr(row, name) for row in paper.rows] for name in PLAN_COLUMNS}, paper.act)
+    if (span := paper.span) is not None:
+        return RangePlan(client, paper.head, table, span, seen_at=None)
     return AsyncPlan(client, paper.head, table, seen_at=None)
 
 

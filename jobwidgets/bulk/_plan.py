@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from jobwidgets.bulk._apply import Progress
     from jobwidgets.client import AsyncClient
+    from jobwidgets.client._ranges import Range
 
 CAP = 500
 """The most jobs that are sent without saying their number."""
@@ -53,7 +54,11 @@ class AsyncPlan:
         When it was made, and until when it can be applied, by this machine's clock.
     made_by : str
         Who made it, "user@host"; empty for a plan of this process.
+    span : Range or None
+        Whose jobs, and created when, for a plan of kind "range".
     """
+
+    span: Range | None = None
 
     def __init__(self, client: AsyncClient, head: Head, table: pd.DataFrame, *, seen_at: float | None) -> None:
         self.op, self.kind, self.reason = head.op, head.kind, head.reason
@@ -197,7 +202,7 @@ class AsyncPlan:
         if self._receipt is not None or await self.look_whether_used():
             return self._receipt  # type: ignore[return-value]  # mypy forgets what was looked at
         in_time(self.head)
-        share = share_of(max_drift, LOADED_DRIFT if self.loaded else None)
+        share = share_of(max_drift, self._usual_share)
         waves = waves_of(self.kind, canary, widen, ok)
         rows = self._rows()
         most = CAP if limit is None else limit
@@ -252,6 +257,11 @@ class AsyncPlan:
         gone = drift[(drift["was_action"] == self.act) & (drift["now_action"] != self.act)]
         return {row["id"]: (row["now"], row["why"]) for row in plain(gone)}
 
+    @property
+    def _usual_share(self) -> float | None:
+        """Say how many may have moved when the caller says nothing."""
+        return LOADED_DRIFT if self.loaded else None
+
     def _kept(self, most: int, share: float | None) -> dict[str, Any]:
         """Say what only this kind of plan has to tell those who carry it out."""
         del most, share  # they were kept to
@@ -277,7 +287,7 @@ class AsyncPlan:
         """
         from jobwidgets.bulk._paper import write_plan  # noqa: PLC0415  only when a plan is put on paper
 
-        return write_plan(self.head, self.service_url, self._rows(), path)
+        return write_plan(self, self._rows(), path)
 
     def __repr__(self) -> str:
         from jobwidgets.display import plan_text  # noqa: PLC0415  a value loads the faces when it is shown

@@ -40,6 +40,7 @@ class Plan:
     made = property(lambda self: self.aio.made, doc="When it was made, by this machine's clock.")
     expires = property(lambda self: self.aio.expires, doc="Until when it can be applied, by this machine's clock.")
     expired = property(lambda self: self.aio.expired, doc="Whether it is out of date.")
+    span = property(lambda self: self.aio.span, doc="Whose jobs, and created when, for a plan of kind range.")
     made_by = property(lambda self: self.aio.made_by, doc="Who made it; empty for a plan of this process.")
     loaded = property(lambda self: self.aio.loaded, doc="Whether it came from a file.")
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from jobwidgets._errors import UsageError
 from jobwidgets.client._lists import Query, read_jobs
+from jobwidgets.client._ranges import Range
+from jobwidgets.client._reads import checked_id
 from jobwidgets.client._writes import Writes
 
 if TYPE_CHECKING:
@@ -130,6 +132,45 @@ class AsyncClient(Writes):
                 )
             jobs = await self.jobs(**given)
         return await plan_for(self, jobs, head)
+
+    async def plan_cancel_range(
+        self,
+        organization_id: str,
+        /,
+        *,
+        after: object,
+        before: object,
+        reason: str = "",
+        expires: str | timedelta = "1d",
+    ) -> AsyncPlan:
+        """Plan to let the service cancel whatever it can of what an organisation created in a range of time.
+
+        The service decides over everything in the range, seen or not: the plan shows what can be listed there, and
+        nothing can be taken out of it. When it is applied the range is listed again, one request is sent, and what
+        became of each job is read back.
+
+        Parameters
+        ----------
+        organization_id : str
+            Whose jobs.
+        after, before : datetime, date, timedelta or str
+            The range of creation times; an age such as "2d" is counted back from the service's clock.
+        reason, expires
+            As in `plan_cancel()`.
+
+        Raises
+        ------
+        UsageError
+            The range is empty.
+        """
+        from jobwidgets.bulk import Head  # noqa: PLC0415  as above
+        from jobwidgets.bulk._span import plan_range  # noqa: PLC0415  as above
+
+        head = Head.of("range", reason, expires)
+        now = await self._clock(after, before)
+        return await plan_range(
+            self, Range.checked(checked_id(organization_id), after=after, before=before, now=now), head
+        )
 
     async def load_plan(self, path: str | os.PathLike[str], /) -> AsyncPlan:
         """Load a plan that `plan.save()` wrote; reads no job and sends nothing.

@@ -136,6 +136,7 @@ class Client:
 
     plan_cancel = planned(AsyncClient.plan_cancel)
     plan_retry = planned(AsyncClient.plan_retry)
+    plan_cancel_range = planned(AsyncClient.plan_cancel_range)
     load_plan = planned(AsyncClient.load_plan)
     receipt = receipted(AsyncClient.receipt)
 

@@ -48,6 +48,12 @@ def _plan_facts(plan: AsyncPlan | Plan) -> Iterator[str]:
     yield f"plan {plan.op} · {host(plan.service_url)}" + (f" · reason: {plan.reason}" if plan.reason else "")
     made = f"Made {exact(plan.made)} UTC" + (f" by {plan.made_by}, read from a file" if plan.loaded else "")
     yield f"{made}; good until {exact(plan.expires)} UTC."
+    if plan.span is not None:
+        span = plan.span
+        yield (
+            f"Organization {span.organization_id}, created from {exact(span.after)} to {exact(span.before)} UTC. "
+            "The service decides over everything in this range, seen or not."
+        )
 
 
 def _next_step(plan: AsyncPlan | Plan, sent: int) -> str:

@@ -107,6 +107,7 @@ def plan(kind="cancel", frame=None, reason="stuck since noon"):
         expired=False,
         loaded=False,
         made_by="",
+        span=None,
         df=table,
         counts=counts,
         reasons=reasons,
