@@ -82,6 +82,22 @@ def test_the_magics_run(service):
     assert f"{len(retried)} done" in shown["%job apply"]
 
 
+def test_the_bulk_block_runs_and_retries_each_job_once(service, tmp_path, monkeypatch):
+    (bulk,) = [block for block in blocks("python") if "load_plan" in block]
+    monkeypatch.chdir(tmp_path)
+    world = service.service
+    world.clock.speed = 3_000  # the new jobs of the waves come to an end
+    failed = set(world.jobs_by_status("failed"))
+    with jw.connect(service.graphql_url, token=world.token) as client:
+        names = {"jw": jw, "client": client}
+        exec(bulk, names)
+    retried = collections.Counter(write.target_id for write in world.ledger)
+    assert retried
+    assert set(retried.values()) == {1}
+    assert set(retried) <= failed
+    assert names["receipt"].counts["done"] == len(retried)
+
+
 @pytest.mark.kernel
 def test_the_panel_block_runs(service):
     (panel,) = [block for block in blocks("python") if "JobPanel" in block]
