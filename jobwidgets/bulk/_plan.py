@@ -320,7 +320,8 @@ async def plan_for(client: AsyncClient, jobs: object, head: Head) -> AsyncPlan:
         seen_at = time.monotonic()
     retried: dict[str, Any] = await client.retried() if act == "retry" and not head.again else {}
     plan = AsyncPlan(client, head, table_of(frame, act, missing=missing, retried=retried), seen_at=seen_at)
-    if "created" in frame.columns:
+    if "created" in frame.columns and isinstance(frame["created"].dtype, pd.DatetimeTZDtype):
         times = frame["created"].dropna()
-        plan.created = dict(zip(frame.loc[times.index, "id"], times.dt.to_pydatetime(), strict=True))
+        ids = frame.loc[times.index, "id"].tolist()
+        plan.created = {job_id: moment.to_pydatetime() for job_id, moment in zip(ids, times, strict=True)}
     return plan

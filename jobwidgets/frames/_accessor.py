@@ -11,6 +11,7 @@ from jobwidgets.frames._ids import ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from jobwidgets.bulk import Plan
     from jobwidgets.client import Client
@@ -32,13 +33,20 @@ class JobsAccessor:
             raise AttributeError("a frame without a column id holds no jobs")
         self._frame = frame
 
-    def cancel(self, *, reason: str = "", client: Client | None = None) -> Plan:
-        """Plan to cancel these jobs; nothing is sent until `plan.apply()`."""
-        return self._client(client).plan_cancel(self._frame, reason=reason)
+    def cancel(self, *, reason: str = "", expires: str | timedelta = "1d", client: Client | None = None) -> Plan:
+        """Plan to cancel these jobs; nothing is sent until `plan.apply()`: see `Client.plan_cancel`."""
+        return self._client(client).plan_cancel(self._frame, reason=reason, expires=expires)
 
-    def retry(self, *, reason: str = "", client: Client | None = None) -> Plan:
-        """Plan to retry these jobs; nothing is sent until `plan.apply()`."""
-        return self._client(client).plan_retry(self._frame, reason=reason)
+    def retry(
+        self,
+        *,
+        reason: str = "",
+        expires: str | timedelta = "1d",
+        again: bool = False,
+        client: Client | None = None,
+    ) -> Plan:
+        """Plan to retry these jobs; nothing is sent until `plan.apply()`: see `Client.plan_retry`."""
+        return self._client(client).plan_retry(self._frame, reason=reason, expires=expires, again=again)
 
     def tasks(self, *, client: Client | None = None) -> pd.DataFrame:
         """Read the tasks of these jobs: one row a task."""

@@ -6,6 +6,7 @@ import pytest
 
 import jobwidgets as jw
 from jobwidgets.bulk import _head
+from jobwidgets.emulator import Service, serve
 
 
 def waiting(service, count):
@@ -189,7 +190,32 @@ def test_of_two_plans_for_the_same_jobs_only_one_retries_them(client, service):
     assert len(service.ledger) == 3
 
 
+def test_another_kernel_knows_what_was_retried(client, service, served):
+    ids = failed(service, 3)
+    op = client.plan_retry(ids[:2]).apply(progress=False).op
+    with jw.connect(served.graphql_url, token=service.token) as other:
+        assert other.plan_retry(ids).counts == {"retry": 1, "skip": 2}
+        assert other.run(other.aio.retried()) == dict.fromkeys(ids[:2], op)
+    with serve(Service(jobs=3, seed=2, speed=0)) as elsewhere, jw.connect(elsewhere.graphql_url, token="x") as stranger:
+        assert stranger.run(stranger.aio.retried()) == {}
+
+
+def test_the_accessor_retries_again_too(client, service):
+    ids = failed(service, 1)
+    frame = client.jobs(ids=ids)
+    frame.jobs.retry().apply(progress=False)
+    assert frame.jobs.retry(expires="1h").counts == {"skip": 1}
+    assert frame.jobs.retry(again=True).counts == {"retry": 1}
+    assert frame.jobs.cancel(expires="1h").expires < frame.jobs.cancel().expires
+
+
 def test_a_job_that_was_retried_can_be_cancelled(client, service):
     ids = waiting(service, 2)
     client.plan_retry(ids).apply(progress=False)
     assert client.plan_cancel(ids).apply(progress=False).counts == {"done": 2}
+
+
+def test_a_frame_that_came_through_a_file_can_be_planned_for(client, service):
+    frame = client.jobs(ids=waiting(service, 2))
+    frame["created"] = frame["created"].astype(str)
+    assert client.plan_cancel(frame).apply(progress=False).counts == {"done": 2}

@@ -1,5 +1,6 @@
 """Plans for a range: listed before, sent once, listed again; the service decides, and every job is accounted for."""
 
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -332,8 +333,7 @@ def test_nothing_leaves_before_its_intent_is_on_disk(client, world):
     assert [len(intent["lines"]) for intent in found] == [len(ids)]
 
 
-def test_after_a_kill_what_changed_is_found_by_when_it_changed(client, service, world):
-    """A kernel that died between its request and its answer: also what nobody had listed is told."""
+def test_what_nobody_had_listed_is_found_by_when_it_changed(client, service, world):
     ids = world.waiting(2)
     long_ago = world.add("aborted", ["aborted"])
     plan = world.plan()
@@ -351,6 +351,38 @@ def test_after_a_kill_what_changed_is_found_by_when_it_changed(client, service, 
     receipt = plan.apply(progress=False)
     receipt.resolve()
     assert world.outcomes(receipt) == {**dict.fromkeys([*ids, *late], "done"), long_ago: "skipped"}
+
+
+@pytest.mark.parametrize("when", ["before it left", "after it was done"])
+def test_a_kernel_that_dies_with_the_request_under_way_leaves_it_to_another(  # noqa: PLR0917  all are needed
+    client, service, served, world, tmp_path, monkeypatch, when
+):
+    ids = world.waiting(3)
+    plan = world.plan()
+    send = client.aio._core.wire.send
+
+    async def the_disk_at_that_moment(request, *options):
+        if request.name == POST and when == "before it left":
+            shutil.copytree(tmp_path / "state", tmp_path / "then", ignore=shutil.ignore_patterns("*.lease-*"))
+            raise jw.NotSentError("here it dies")
+        answer = await send(request, *options)
+        if request.name == POST:
+            shutil.copytree(tmp_path / "state", tmp_path / "then", ignore=shutil.ignore_patterns("*.lease-*"))
+        return answer
+
+    client.aio._core.wire.send = the_disk_at_that_moment
+    plan.apply(progress=False)
+    sent = service.requests[POST]
+    monkeypatch.setenv("JOBWIDGETS_STATE", str(tmp_path / "then"))
+    with jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token) as other:
+        receipt = other.receipt(plan.op)
+        assert receipt.counts == {"unknown": 3}
+        receipt.resolve()
+        service.clock.advance("5min")
+        receipt.resume(progress=False)
+        became = "done" if when == "after it was done" else "not_sent"
+        assert world.outcomes(receipt) == dict.fromkeys(ids, became)
+    assert service.requests[POST] == sent
 
 
 # ------------------------------------------------------------------------ on paper
