@@ -213,8 +213,14 @@ def _confirm(line: Line, reason: str) -> None:
     line.settle("done", reason, looked=True, verified="confirmed")
 
 
-async def resolve_range(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line]) -> None:
-    """Find out what became of a request whose answer was lost: the range is listed, and nothing is sent."""
+async def resolve_range(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line]) -> bool:
+    """Find out what became of a request whose answer was lost: the range is listed, and nothing is sent.
+
+    Returns
+    -------
+    bool
+        Whether asking later can tell more.
+    """
     after = await look(client, Range.of(receipt.more))
     now = client._core.as_of()  # noqa: SLF001  as above
     left = min((line.at for line in lines if line.at is not None), default=now) - CLOCKS
@@ -224,10 +230,13 @@ async def resolve_range(client: AsyncClient, receipt: AsyncReceipt, lines: Seque
 
     _take_in(receipt, lines, after, since)
     arrived = any(line.message == TOOK for line in lines) or bool(receipt.of("done"))
+    waiting = False
     for line in lines:
         long_ago = line.until is not None and now > line.until + SETTLED
+        waiting = waiting or (line.outcome == "unknown" and not long_ago)
         if line.outcome == "unknown" and line.id in after and long_ago:
             if arrived:
                 line.settle("refused", f"{TOOK} and left the job as it is", looked=True)
             elif after[line.id].verdict:
                 line.settle("not_sent", "the request did not arrive: the job can still be cancelled")
+    return waiting
