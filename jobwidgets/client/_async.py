@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from jobwidgets._errors import UsageError
 from jobwidgets.client._lists import Query, read_jobs
@@ -340,6 +340,10 @@ class AsyncClient(Writes):
         self._core.closed = True
         if self.on_close is not None:
             self.on_close()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled: it holds connections and a token."""
+        raise TypeError("a client cannot be copied or pickled: connect again where it is needed")
 
     async def __aenter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import functools
 import weakref
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
 
 from jobwidgets._errors import UsageError
 from jobwidgets.client._async import AsyncClient
@@ -170,6 +170,10 @@ class Client:
     def close(self) -> None:
         """Close the connections and end the thread; jobs go on."""
         self._end()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled: it holds connections and a token."""
+        self.aio.__reduce__()
 
     def __enter__(self) -> Self:
         return self

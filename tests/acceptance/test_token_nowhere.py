@@ -165,13 +165,32 @@ def test_the_token_is_in_no_log_and_in_nothing_that_can_be_kept(service, client,
         if not hasattr(thing, "columns"):
             assert CANARY not in repr(vars(thing))
     for keep in (pickle.dumps, copy.copy, copy.deepcopy):
-        for thing in (client.aio._core.wire, client):
-            try:
-                kept = keep(thing)
-            except TypeError:
-                continue
-            assert CANARY not in repr(kept)
+        for thing in (client, client.aio):
+            with pytest.raises(TypeError, match="a client cannot be copied or pickled"):
+                keep(thing)
+        try:
+            kept = keep(client.aio._core.wire)
+        except TypeError:
+            continue
+        assert CANARY not in repr(kept)
+    for thing in (plan, receipt):
+        with pytest.raises(TypeError, match="a client cannot be copied or pickled"):
+            pickle.dumps(thing)
     assert CANARY not in pickle.dumps(frame).decode("latin-1")
+
+
+def test_the_token_is_in_no_journal_and_in_no_plan_on_paper(service, client, tmp_path):
+    for dial in ("lose_answer", "garbage", "cut", "expire_token", "fail_after"):
+        getattr(service.faults, dial)(times=1, operation="retryJob")
+        jobs = [service.add_job("failed", ["failed"], lives=False) for _ in range(3)]
+        plan = client.plan_retry(jobs, reason=dial)
+        plan.save(tmp_path / f"{dial}.yaml")
+        plan.apply(progress=False).resolve()
+    client.plan_cancel([service.a_cancellable_job()]).apply(progress=False).verify(timeout="1s")
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(path.suffix for path in kept) == [".jsonl"] * 6 + [".yaml"] * 5
+    for path in kept:
+        assert CANARY.encode() not in path.read_bytes(), path
 
 
 @pytest.mark.parametrize("xmode", XMODES)
