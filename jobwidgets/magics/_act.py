@@ -8,6 +8,7 @@ from jobwidgets._errors import UsageError
 from jobwidgets._text import safe
 from jobwidgets.bulk._plan import CAP
 from jobwidgets.magics._lists import filters, listed, named
+from jobwidgets.magics._receipts import stopped
 from jobwidgets.magics._session import Quiet, Stopped
 from jobwidgets.magics._where import where
 
@@ -34,41 +35,30 @@ def retry(session: Session, args: argparse.Namespace, cell: str | None) -> Any:
 def plan(session: Session, args: argparse.Namespace, cell: str | None) -> Plan:
     """Make a plan and send nothing; without a kind, show the last one."""
     if args.kind is not None:
-        return _planned(session, args, cell, args.kind)
-    if args.ids or cell or args.where or filters(args):
+        made = _planned(session, args, cell, args.kind)
+    elif args.ids or cell or args.where or filters(args) or _range(args):
         raise UsageError("%job plan: to cancel, or to retry?", hint="%job plan cancel …, or %job plan retry …")
-    return session.plan(None)
+    else:
+        made = session.plan(None)
+    if args.save is not None:
+        path = made.save(args.save)
+        session.say(f"Saved to {safe(path)}, to be read and made smaller. To send it: %job apply {safe(path)}")
+    return made
 
 
 def apply(session: Session, args: argparse.Namespace, _cell: str | None) -> Receipt:
-    """Send a plan."""
-    return _send(session.plan(args.op), args.limit)
-
-
-def resume(session: Session, args: argparse.Namespace, _cell: str | None) -> Receipt:
-    """Go on with what was not sent."""
-    receipt = _receipt(session, args.op)
-    if not {"unknown", "not_sent"} & set(receipt.counts):
-        session.say("Nothing is left to send.")
-        return receipt
-    try:
-        receipt.resume()
-    except KeyboardInterrupt:
-        raise _stopped(receipt.op) from None
-    return receipt
-
-
-def stop(session: Session, _args: argparse.Namespace, _cell: str | None) -> None:
-    """Say how to stop: while a cell sends, no other cell can run."""
-    session.say(
-        "Nothing is being sent by %job now: it sends only while its cell runs.\n"
-        "To stop such a cell, interrupt the kernel (■); %job resume goes on with what was not sent."
-    )
-
-
-def receipts(session: Session, args: argparse.Namespace, _cell: str | None) -> Any:
-    """List what was done here, or show one receipt."""
-    return session.client().receipt(args.op) if args.op else session.client().receipts()
+    """Send a plan: of this kernel, or of a file. One that was begun before gives its receipt."""
+    begun = session.begun(args.op)
+    if begun is not None:
+        session.say(f"{begun.op} was begun before, and nothing more is sent: this is its receipt.")
+        return begun
+    made = session.loaded(args.op) if session.is_file(args.op) else session.plan(args.op)
+    how = {"max_drift": args.max_drift, "canary": args.canary, "widen": args.widen, "ok": args.ok}
+    if args.canary is None and (args.widen or args.ok is not None):
+        raise UsageError(
+            "--widen and --ok go with --canary", hint=f"%job apply {made.op} --canary 5 --widen 5 --ok 0.8"
+        )
+    return _send(made, args.limit, **how)
 
 
 def _act(session: Session, args: argparse.Namespace, cell: str | None, kind: str) -> Any:
@@ -100,7 +90,36 @@ def _act_on_one(session: Session, args: argparse.Namespace, kind: str, job_id: s
 
 
 def _planned(session: Session, args: argparse.Namespace, cell: str | None, kind: str) -> Plan:
+    made = _range_plan(session, args, cell, kind) if _range(args) else _plan_of_jobs(session, args, cell, kind)
+    session.plans.pop(made.op, None)
+    session.plans[made.op] = made
+    return made
+
+
+def _range(args: argparse.Namespace) -> dict[str, str]:
+    """Give the options that say a range, which only `%job plan` has."""
+    given = {name: getattr(args, name, None) for name in ("org", "after", "before")}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _range_plan(session: Session, args: argparse.Namespace, cell: str | None, kind: str) -> Plan:
+    told, how = _range(args), "%job plan cancel --org ORG --after WHEN --before WHEN"
+    if kind != "cancel":
+        raise UsageError("only cancelling goes by a range", hint=how)
+    if args.ids or cell or args.where is not None or filters(args) or args.again or args.limit is not None:
+        raise UsageError("a range goes with no jobs and no filter: the service decides over all in it", hint=how)
+    missing = [name for name in ("org", "after", "before") if name not in told]
+    if missing:
+        raise UsageError(f"a range needs --{missing[0]} as well", hint=how)
+    client = session.client()
+    return client.plan_cancel_range(args.org, after=args.after, before=args.before, reason=args.reason)
+
+
+def _plan_of_jobs(session: Session, args: argparse.Namespace, cell: str | None, kind: str) -> Plan:
     found, asked = session.targets(args, cell), filters(args)
+    again = getattr(args, "again", False)
+    if again and kind != "retry":
+        raise UsageError("--again is for retries", hint="a job that is cancelled stays cancelled")
     if found and asked:
         raise UsageError(
             f"jobs are named, and also --{next(iter(asked)).replace('_', '-')}", hint="give jobs, or filters, not both"
@@ -110,15 +129,11 @@ def _planned(session: Session, args: argparse.Namespace, cell: str | None, kind:
             f"%job {kind}: no job is named",
             hint=f"%job {kind} ID, %job {kind} $df, or a filter such as --status queued --since 2d",
         )
-    client = session.client()
-    make = client.plan_cancel if kind == "cancel" else client.plan_retry
-    if args.where is None and not found:
-        made = make(reason=args.reason, **asked)
-    else:
-        made = make(_jobs(session, args, found), reason=args.reason)
-    session.plans.pop(made.op, None)
-    session.plans[made.op] = made
-    return made
+    jobs = None if args.where is None and not found else _jobs(session, args, found)
+    asked = asked if jobs is None else {}
+    if kind == "cancel":
+        return session.client().plan_cancel(jobs, reason=args.reason, **asked)
+    return session.client().plan_retry(jobs, reason=args.reason, again=again, **asked)
 
 
 def _jobs(session: Session, args: argparse.Namespace, found: Targets) -> Any:
@@ -132,29 +147,17 @@ def _jobs(session: Session, args: argparse.Namespace, found: Targets) -> Any:
     return where(frame, args.where, session.client().now())
 
 
-def _send(made: Plan, limit: int | None) -> Receipt:
-    sent = made.counts.get(made.kind, 0)
+def _send(made: Plan, limit: int | None, **how: Any) -> Receipt:
+    sent = made.counts.get(made.act, 0)
     most = CAP if limit is None else limit
     if sent > most and not made.applied:
         raise UsageError(
-            f"the plan would {made.kind} {sent:,} jobs, more than {most:,}",
+            f"the plan would {made.act} {sent:,} jobs, more than {most:,}",
             hint=f"if that is what you want, say the number: %job apply {made.op} --limit {sent}",
         )
     try:
-        return made.apply(limit=limit)
+        return made.apply(limit=limit, **{name: value for name, value in how.items() if value is not None})
     except KeyboardInterrupt:
-        raise _stopped(made.op) from None
-
-
-def _stopped(op: str) -> Stopped:
-    return Stopped(f"no more is sent; what was sent stays → %job receipts {op} shows it, %job resume {op} goes on")
-
-
-def _receipt(session: Session, op: str | None) -> Receipt:
-    client = session.client()
-    if op is None:
-        done = client.receipts()
-        if len(done) == 0:
-            raise UsageError("nothing was applied in this kernel", hint="%job plan cancel $df, then %job apply")
-        op = str(done["op"].iloc[0])
-    return client.receipt(op)
+        if not made.applied:
+            raise Stopped(f"nothing was sent → %job apply {made.op} sends it") from None
+        raise stopped(made.op) from None

@@ -8,9 +8,9 @@ import jobwidgets
 from jobwidgets._errors import AuthError, RefusedError, UsageError
 from jobwidgets._text import safe
 from jobwidgets.display import status_text
-from jobwidgets.magics import _act
+from jobwidgets.magics import _act, _receipts
 from jobwidgets.magics._lists import listed, named
-from jobwidgets.magics._parser import flat
+from jobwidgets.magics._options import flat
 from jobwidgets.magics._session import Stopped
 from jobwidgets.magics._watch import watch
 
@@ -150,9 +150,10 @@ COMMANDS: dict[str, Callable[[Session, argparse.Namespace, str | None], Any]] = 
     "retry": _act.retry,
     "plan": _act.plan,
     "apply": _act.apply,
-    "resume": _act.resume,
-    "stop": _act.stop,
-    "receipts": _act.receipts,
+    "resume": _receipts.resume,
+    "stop": _receipts.stop,
+    "receipts": _receipts.receipts,
+    "verify": _receipts.verify,
     "scheduled": scheduled,
     "panel": panel,
 }

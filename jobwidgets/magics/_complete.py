@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion
 
+from jobwidgets._errors import SettingsError
 from jobwidgets._model import TERMINAL
 from jobwidgets.magics._memory import Seen, frames_in, seen_in
-from jobwidgets.magics._parser import Parser, parser_of
+from jobwidgets.magics._parser import parser_of
 from jobwidgets.magics._verbs import VERBS
 
 if TYPE_CHECKING:
@@ -20,9 +23,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from jobwidgets.magics._options import Parser
     from jobwidgets.magics._session import Session
 
 _MOST = 200
+_FILES = 20
 _HEAD = re.compile(r"\s*(?:[^\W\d]\w*\s*=\s*)?%{1,2}job(?=\s)")
 """`%job`, `%%job`, or `name = %job`."""
 
@@ -164,14 +169,26 @@ def _of(session: Session, parser: Parser, action: argparse.Action, typed: Typed)
         yield from ((name, "engine") for name in session.memory.engines)
     elif kind == "plan":
         yield from ((op, "plan") for op in reversed(session.plans))
+        yield from ((path.name, "file") for path in sorted(Path().glob("*.y*ml"))[:_FILES])
     elif kind == "receipt":
-        yield from ((op, "receipt") for op in reversed(session.plans))
+        yield from ((op, "receipt") for op in _begun(session))
     elif kind == "schedule":
         yield from (
             (job_id, "schedule")
             for job_id, active in session.memory.schedules.items()
             if active or typed.words[0] != "scheduled"
         )
+
+
+def _begun(session: Session) -> list[str]:
+    """Name what was begun, the newest first, by the names in the state directory alone."""
+    if session.here is None:
+        return []
+    from jobwidgets.bulk._journal import operations  # noqa: PLC0415  only once there is a client
+
+    with contextlib.suppress(SettingsError):  # it cannot be read: the verb itself says so
+        return operations()
+    return []
 
 
 def _jobs(session: Session, kind: str, begun: str) -> Iterator[tuple[str, Seen]]:

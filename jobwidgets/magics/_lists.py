@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets.magics._parser import flat
+from jobwidgets.magics._options import flat
 from jobwidgets.magics._where import where
 
 if TYPE_CHECKING:

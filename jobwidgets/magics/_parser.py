@@ -1,72 +1,23 @@
-"""One argparse parser a verb: neither exits nor prints, names the nearest right word, and never takes a token."""
+"""One argparse parser a verb; none ever takes a token."""
 
 from __future__ import annotations
 
-import argparse
-import difflib
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from jobwidgets._errors import UsageError
 from jobwidgets._model import STATUSES
 from jobwidgets._text import safe
+from jobwidgets.magics._options import Parser, count, nearest, one_of, share, statuses, text
 from jobwidgets.magics._verbs import VERBS, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import argparse
+    from collections.abc import Callable
 
 _SECRETS = frozenset(("token", "password", "key", "api-key", "apikey", "secret"))
 APIS = ("graphql", "rest")
 PLANS = ("cancel", "retry")
-
-
-class HelpAsked(Exception):  # noqa: N818  not an error: it carries the help text out of argparse
-    """Raised by -h and --help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What completion has for an argument: fixed words, or a kind of thing to look up."""
-
-    words: tuple[str, ...] = ()
-    kind: str = ""
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse for a notebook."""
-
-    def __init__(self, verb: Verb) -> None:
-        super().__init__(
-            prog=f"%job {verb.name}",
-            usage=f"%%job {verb.name} {verb.usage}".rstrip(),  # argparse formats it with %
-            description=verb.summary[0].upper() + verb.summary[1:] + ("." if not verb.more else f".\n{verb.more}"),
-            epilog="examples:\n" + "\n".join(f"  {line}" for line in verb.examples) if verb.examples else None,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        self.offers: dict[str, Offer] = {}
-        self.color = False  # Python 3.14 colours help for terminals; a cell is none
-
-    def error(self, message: str) -> NoReturn:
-        """Raise our error with the usage, instead of leaving the process."""
-        usage = " ".join(self.format_usage().removeprefix("usage: ").split())
-        verb = self.prog.removeprefix("%job ")
-        raise UsageError(f"{self.prog}: {message.removeprefix('argument ')}", hint=f"{usage}; see %job help {verb}")
-
-    def print_help(self, file: Any = None) -> None:
-        """Hand the text to the caller, who shows it."""
-        del file
-        raise HelpAsked(self.format_help())
-
-    def take(self, *names: str, words: tuple[str, ...] = (), kind: str = "", group: Any = None, **how: Any) -> None:
-        """Add an argument, and remember what may be offered for it: fixed words, or a kind of thing."""
-        action = (group or self).add_argument(*names, **how)
-        self.offers[action.dest] = Offer(words, kind)
-
-    def options(self) -> list[str]:
-        """List every spelling of every option."""
-        return [spelling for action in self._actions for spelling in action.option_strings]
 
 
 def read(verb: str, words: list[str]) -> argparse.Namespace:
@@ -100,81 +51,40 @@ def verb_named(word: str) -> Verb:
     return VERBS[word]
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Say which known word is meant, if one is near."""
-    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _one_of(what: str, words: tuple[str, ...]) -> Callable[[str], str]:
-    def read_word(text: str) -> str:
-        if text not in words:
-            near = nearest(text, words) or f"; there are {', '.join(words)}"
-            raise argparse.ArgumentTypeError(f"no {what} {safe(text)!r}{near}")
-        return text
-
-    return read_word
-
-
-def _text(word: str) -> str:
-    if word.startswith("$"):
-        raise argparse.ArgumentTypeError(f"{safe(word)} holds no text, and this option takes one")
-    return word
-
-
-def _count(text: str) -> int:
-    try:
-        number = int(text.replace("_", "").replace(",", ""))
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{safe(text)!r} is no number above 0")
-    return number
-
-
-def _statuses(text: str) -> list[str]:
-    return [_one_of("status", STATUSES)(word) for word in text.split(",") if word]
-
-
-def flat(values: list[list[str]] | None) -> list[str] | None:
-    """Join what `--status a,b --status c` gave."""
-    return None if values is None else [word for words in values for word in words]
-
-
 def _filters(parser: Parser, *, limit: str) -> None:
     group = _panel_filters(parser, limit=limit)
-    parser.take("--target", group=group, type=_text, metavar="ID", help="the object that the jobs work on")
+    parser.take("--target", group=group, type=text, metavar="ID", help="the object that the jobs work on")
     parser.take(
-        "--scheduled-job", group=group, kind="schedule", type=_text, metavar="ID", help="launched by this schedule"
+        "--scheduled-job", group=group, kind="schedule", type=text, metavar="ID", help="launched by this schedule"
     )
     parser.take(
-        "--where", group=group, type=_text, metavar="QUERY", help="a query over the columns: \"queued_for > '1h'\""
+        "--where", group=group, type=text, metavar="QUERY", help="a query over the columns: \"queued_for > '1h'\""
     )
 
 
 def _panel_filters(parser: Parser, *, limit: str) -> Any:
     group = parser.add_argument_group("filters")
-    several: dict[str, Any] = {"nargs": "+", "action": "extend", "type": _statuses, "metavar": "STATUS"}
-    statuses = f"one or more of {', '.join(STATUSES)}"
-    parser.take("--status", group=group, words=STATUSES, help=statuses, **several)
+    several: dict[str, Any] = {"nargs": "+", "action": "extend", "type": statuses, "metavar": "STATUS"}
+    known = f"one or more of {', '.join(STATUSES)}"
+    parser.take("--status", group=group, words=STATUSES, help=known, **several)
     when = 'an age ("2d", "90min"), a date or a time'
-    parser.take("--since", group=group, type=_text, metavar="WHEN", help=f"created since: {when}")
-    parser.take("--until", group=group, type=_text, metavar="WHEN", help=f"created until: {when}")
+    parser.take("--since", group=group, type=text, metavar="WHEN", help=f"created since: {when}")
+    parser.take("--until", group=group, type=text, metavar="WHEN", help=f"created until: {when}")
     engine = "an id of an engine, or a part of its name"
-    parser.take("--engine", group=group, kind="engine", type=_text, metavar="ENGINE", help=engine)
-    parser.take("--limit", group=group, type=_count, metavar="N", help=limit)
+    parser.take("--engine", group=group, kind="engine", type=text, metavar="ENGINE", help=engine)
+    parser.take("--limit", group=group, type=count, metavar="N", help=limit)
     return group
 
 
 def _out(parser: Parser, what: str = "the frame") -> None:
-    parser.take("-o", "--out", kind="variable", type=_text, metavar="NAME", help=f"put {what} in this variable")
+    parser.take("-o", "--out", kind="variable", type=text, metavar="NAME", help=f"put {what} in this variable")
 
 
 def _api(parser: Parser) -> None:
     parser.take(
         "--api",
         words=APIS,
-        type=_one_of("API", APIS),
+        type=one_of("API", APIS),
         default="graphql",
         metavar="API",
         help="graphql (default) or rest",
@@ -186,14 +96,14 @@ def _ids(parser: Parser, kind: str) -> None:
 
 
 def _build_connect(parser: Parser) -> None:
-    parser.take("url", nargs="?", type=_text, metavar="URL", help="the GraphQL endpoint")
-    parser.take("--rest-url", type=_text, metavar="URL", help="the base of AI Processing")
-    parser.take("--profile", type=_text, metavar="NAME", help="a profile of the settings file")
-    parser.take("--user", type=_text, metavar="NAME", help="log in with a user name; the password is asked for")
+    parser.take("url", nargs="?", type=text, metavar="URL", help="the GraphQL endpoint")
+    parser.take("--rest-url", type=text, metavar="URL", help="the base of AI Processing")
+    parser.take("--profile", type=text, metavar="NAME", help="a profile of the settings file")
+    parser.take("--user", type=text, metavar="NAME", help="log in with a user name; the password is asked for")
 
 
 def _build_demo(parser: Parser) -> None:
-    parser.take("--jobs", type=_count, metavar="N", help="how many jobs its history holds (2000)")
+    parser.take("--jobs", type=count, metavar="N", help="how many jobs its history holds (2000)")
     parser.take("--seed", type=int, metavar="S", help="the same seed gives the same history (0)")
     parser.take("--speed", type=float, metavar="X", help="seconds of the service's time in one of ours (60)")
 
@@ -205,7 +115,7 @@ def _build_list(parser: Parser) -> None:
 
 
 def _build_show(parser: Parser) -> None:
-    parser.take("id", kind="any", type=_text, metavar="ID", help="the job")
+    parser.take("id", kind="any", type=text, metavar="ID", help="the job")
     _out(parser, "the job")
 
 
@@ -223,61 +133,93 @@ def _build_tasks(parser: Parser) -> None:
 def _build_watch(parser: Parser) -> None:
     _ids(parser, "open")
     _filters(parser, limit="the most jobs to watch, the newest first")
-    parser.take("--every", type=_text, default="5s", metavar="AGE", help="how often to look (5s)")
+    parser.take("--every", type=text, default="5s", metavar="AGE", help="how often to look (5s)")
     _out(parser, "the last state")
 
 
 def _build_wait(parser: Parser) -> None:
     _ids(parser, "open")
-    parser.take("--timeout", type=_text, default="10min", metavar="AGE", help="how long at most (10min)")
+    parser.take("--timeout", type=text, default="10min", metavar="AGE", help="how long at most (10min)")
     _out(parser)
 
 
 def _build_bulk(parser: Parser, kind: str) -> None:
     _ids(parser, kind)
     _filters(parser, limit="needed above 500: the most jobs that may be sent")
-    parser.take("--reason", type=_text, default="", metavar="TEXT", help="kept in the receipt")
+    parser.take("--reason", type=text, default="", metavar="TEXT", help="kept in the receipt")
     _out(parser, "the plan or the receipt")
 
 
 def _build_act(parser: Parser, kind: str) -> None:
     _build_bulk(parser, kind)
     parser.take("--yes", action="store_true", help="apply the plan at once")
-    if kind == "cancel":
+    if kind == "retry":
+        _again(parser)
+    else:
         parser.take(
-            "--api", words=APIS, type=_one_of("API", APIS), metavar="API", help="graphql (default) or rest; for one id"
+            "--api", words=APIS, type=one_of("API", APIS), metavar="API", help="graphql (default) or rest; for one id"
         )
 
 
+def _again(parser: Parser) -> None:
+    parser.take("--again", action="store_true", help="retry also what an earlier operation has retried")
+
+
 def _build_plan(parser: Parser) -> None:
-    parser.take("kind", words=PLANS, nargs="?", type=_one_of("kind of plan", PLANS), metavar="cancel|retry")
+    parser.take("kind", words=PLANS, nargs="?", type=one_of("kind of plan", PLANS), metavar="cancel|retry")
     _build_bulk(parser, "planned")
+    _again(parser)
+    parser.take("--save", type=text, metavar="FILE", help="write the plan to a file, to be reviewed and applied later")
+    group = parser.add_argument_group("a range, over which the service decides")
+    parser.take("--org", group=group, type=text, metavar="ORG", help="cancel what this organization created")
+    parser.take("--after", group=group, type=text, metavar="WHEN", help="the beginning of the range of creation times")
+    parser.take("--before", group=group, type=text, metavar="WHEN", help="its end")
 
 
 def _build_apply(parser: Parser) -> None:
-    parser.take("op", kind="plan", nargs="?", metavar="OP", help="the plan")
-    parser.take("--limit", type=_count, metavar="N", help="needed above 500: the most jobs that may be sent")
+    parser.take("op", kind="plan", nargs="?", metavar="OP|FILE", help="the plan, or the file that it was saved to")
+    parser.take("--limit", type=count, metavar="N", help="needed above 500: the most jobs that may be sent")
+    drift = "send nothing when more than this share has moved since the plan was made (a loaded plan: 0.2)"
+    parser.take("--max-drift", type=share, metavar="SHARE", help=drift)
+    group = parser.add_argument_group("retries in waves")
+    parser.take("--canary", group=group, type=count, metavar="N", help="retry so many first, and wait how they end")
+    parser.take("--widen", group=group, type=count, metavar="N", help="each wave is so many times the last one (5)")
+    parser.take("--ok", group=group, type=share, metavar="SHARE", help="go on when this share completes (0.8)")
     _out(parser, "the receipt")
 
 
 def _build_receipt(parser: Parser) -> None:
-    parser.take("op", kind="receipt", nargs="?", type=_text, metavar="OP", help="the receipt")
+    parser.take("op", kind="receipt", nargs="?", type=text, metavar="OP", help="the operation")
     _out(parser, "the result")
+
+
+def _build_resume(parser: Parser) -> None:
+    _build_receipt(parser)
+    parser.take("--ok", type=share, metavar="SHARE", help="retries in waves: go on when this share completes; 0 always")
+
+
+def _build_verify(parser: Parser) -> None:
+    _build_receipt(parser)
+    parser.take("--timeout", type=text, default="10min", metavar="AGE", help="how long at most (10min)")
+
+
+def _build_stop(parser: Parser) -> None:
+    parser.take("op", kind="receipt", nargs="?", type=text, metavar="OP", help="an operation of another kernel")
 
 
 def _build_scheduled(parser: Parser) -> None:
     acts = ("list", "cancel")
-    parser.take("act", words=acts, nargs="?", type=_one_of("act", acts), default="list", metavar="list|cancel")
-    parser.take("id", kind="schedule", nargs="?", type=_text, metavar="ID", help="the schedule")
+    parser.take("act", words=acts, nargs="?", type=one_of("act", acts), default="list", metavar="list|cancel")
+    parser.take("id", kind="schedule", nargs="?", type=text, metavar="ID", help="the schedule")
     parser.take("--all", action="store_true", help="those switched off as well")
-    parser.take("--name", type=_text, metavar="TEXT", help="whose name holds this")
+    parser.take("--name", type=text, metavar="TEXT", help="whose name holds this")
     _api(parser)
     _out(parser)
 
 
 def _build_panel(parser: Parser) -> None:
     _panel_filters(parser, limit="the most jobs to show, the newest first")
-    parser.take("--refresh", type=_text, default="5s", metavar="AGE", help="how often to look (5s)")
+    parser.take("--refresh", type=text, default="5s", metavar="AGE", help="how often to look (5s)")
     _out(parser, "the panel")
 
 
@@ -298,9 +240,10 @@ _BUILD: dict[str, Callable[[Parser], None]] = {
     "retry": lambda parser: _build_act(parser, "retry"),
     "plan": _build_plan,
     "apply": _build_apply,
-    "resume": _build_receipt,
-    "stop": lambda _parser: None,
+    "resume": _build_resume,
+    "stop": _build_stop,
     "receipts": _build_receipt,
+    "verify": _build_verify,
     "scheduled": _build_scheduled,
     "panel": _build_panel,
     "help": _build_help,

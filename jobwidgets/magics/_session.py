@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jobwidgets
 from jobwidgets._errors import SettingsError, UsageError
 from jobwidgets._text import safe
 from jobwidgets.magics._memory import Memory
-from jobwidgets.magics._parser import HelpAsked, nearest, parser_of, read, verb_named
+from jobwidgets.magics._options import HelpAsked, nearest
+from jobwidgets.magics._parser import parser_of, read, verb_named
 from jobwidgets.magics._verbs import TAKES_CELL, overview
 from jobwidgets.magics._words import checked_name, scalars, split, targets, variable
 
@@ -18,9 +22,12 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from jobwidgets.bulk import Plan
+    from jobwidgets.bulk import Plan, Receipt
     from jobwidgets.client import Client
     from jobwidgets.magics._words import Targets
+
+
+_LONGEST_NAME = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,27 @@ class Session:
             known = ", ".join(self.plans) or "none yet"
             raise UsageError(f"no plan {safe(op)!r}{nearest(op, self.plans)}", hint=f"plans made here: {known}")
         return self.plans[op]
+
+    def begun(self, op: str | None) -> Receipt | None:
+        """Give the receipt of a plan that was made, and begun, by another kernel."""
+        if op is None or op.startswith("$") or op in self.plans or self.is_file(op):
+            return None
+        with contextlib.suppress(UsageError):  # there is no such operation
+            return self.client().receipt(op)
+        return None
+
+    def is_file(self, op: str | None) -> bool:
+        """Say whether a word names a file rather than a plan."""
+        if op is None or op.startswith("$") or op in self.plans or len(op) > _LONGEST_NAME:
+            return False
+        return Path(op).suffix in {".yaml", ".yml"} or os.sep in op or "/" in op or Path(op).is_file()
+
+    def loaded(self, path: str) -> Plan:
+        """Load a plan that was saved to a file; what the file says counts, also where the plan was made here."""
+        found = self.client().load_plan(path)
+        self.plans.pop(found.op, None)
+        self.plans[found.op] = found
+        return found
 
     def live(self) -> bool:
         """Say whether displays can be updated in place: in a kernel, not in a terminal."""

@@ -120,48 +120,76 @@ _VERBS = (
         _TARGETS,
         "submit jobs again, as new jobs",
         "Act",
-        _BULK_MORE + "\nThe old job stays as it is; the answer is the id of the new one (-o keeps it).",
-        ("%job retry 23041407_RORjiJw7te", "%job retry --status failed --since 1d --engine OCR"),
+        _BULK_MORE
+        + "\nThe old job stays as it is; the answer is the id of the new one (-o keeps it). A plan leaves out\n"
+        "what an earlier operation has retried, or may have; --again takes it in.",
+        (
+            "%job retry 23041407_RORjiJw7te",
+            "%job retry --status failed --since 1d --engine OCR",
+            "%job retry $failed --again",
+        ),
     ),
     Verb(
         "plan",
         "[cancel|retry " + _TARGETS + "]",
         "make a plan without sending anything; alone, show the last one",
         "Act",
-        "",
-        ("%job plan cancel $df", "%job plan retry --status failed --since 2d", "%job plan"),
+        "A plan is good for a day. --save writes it to a file that others can read and make smaller; %job apply FILE\n"
+        "sends it. With --org, --after and --before the service itself cancels what it can in that range.",
+        (
+            "%job plan cancel $df --reason 'stuck since noon'",
+            "%job plan retry --status failed --since 2d --save retry.yaml",
+            "%job plan cancel --org 7682 --after 2d --before 1d",
+            "%job plan",
+        ),
     ),
     Verb(
         "apply",
-        "[OP]",
+        "[OP|FILE]",
         "send a plan (the last one, if none is named) and show what became of each job",
         "Act",
-        "A plan is used once: applying it again shows its receipt and sends nothing.",
-        ("%job apply", "%job apply --limit 800"),
+        "A plan is used once: applying it again shows its receipt and sends nothing. Everything is written down\n"
+        "before it is sent. An interrupt (■) stops the sending and prints the line that goes on; it cancels no job.",
+        (
+            "%job apply",
+            "%job apply --limit 800 --max-drift 20%",
+            "%job apply retry.yaml --canary 5 --widen 5 --ok 0.8",
+        ),
     ),
     Verb(
         "resume",
         "[OP]",
-        "go on with what an apply did not send",
+        "go on with what an apply did not send, also of a kernel that died",
         "Act",
-        "Only for work of this kernel: nothing is written to disk yet, so a receipt does not outlive a restart.",
-        ("%job resume",),
+        "It asks first what became of the unknown ones (up to 45 s), and sends only what certainly did not happen.\n"
+        "An interrupt stops it; %job resume goes on again. Older operations are resumed by their name alone.",
+        ("%job resume", "%job resume OP", "%job resume OP --ok 0"),
     ),
     Verb(
         "stop",
-        "",
-        "say how to stop the work that is going on",
+        "[OP]",
+        "ask what is at work to stop: in a panel, on a thread, or by its name in another kernel",
         "Act",
-        "While a cell sends, the kernel runs nothing else: interrupt the kernel (■) to stop at the next boundary.\n"
-        "Jobs that were sent stay cancelled or retried; %job resume goes on with the rest.",
+        "Nothing more is sent, and what is on its way gets two seconds; no job is cancelled by it. %job resume goes\n"
+        "on. While a cell sends, its kernel runs nothing else: interrupt the kernel (■), which does the same.",
+        ("%job stop", "%job stop OP"),
     ),
     Verb(
         "receipts",
         "[OP]",
-        "list what was done in this kernel, or show one receipt",
+        "list what was done at this service, also by other kernels, or show one receipt",
         "Act",
         "",
         ("%job receipts", "%job receipts OP"),
+    ),
+    Verb(
+        "verify",
+        "[OP]",
+        "read back what was done until it is final",
+        "Act",
+        "A cancelled job is confirmed when it reads so, a retry when its new job has ended. An interrupt stops the\n"
+        "looking; the jobs go on.",
+        ("%job verify", "%job verify OP --timeout 1h"),
     ),
     Verb(
         "scheduled",
@@ -197,5 +225,6 @@ def overview() -> str:
         "  %job list --status failed --since 2d -o failed",
         "  %job retry $failed",
         "  %job apply",
+        "  %job resume            after an interrupt, a crash, a restart",
     ]
     return "\n".join(lines)

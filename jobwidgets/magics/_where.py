@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jobwidgets._errors import UsageError
 from jobwidgets._text import safe
 from jobwidgets._when import parse_age, parse_when
-from jobwidgets.magics._parser import nearest
+from jobwidgets.magics._options import nearest
 
 if TYPE_CHECKING:
     from datetime import datetime

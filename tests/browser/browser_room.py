@@ -109,7 +109,8 @@ class JupyterServer:
         return [*command, "--allow-root"] if os.geteuid() == 0 else command
 
     def _environment(self, folders: dict[str, Path]) -> dict[str, str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIWARE_", "JUPYTER"))}
+        ours = ("AIWARE_", "JUPYTER", "JOBWIDGETS_")  # the state goes below XDG_STATE_HOME
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {
             **clean,
             "JUPYTER_CONFIG_DIR": str(folders["config"]),

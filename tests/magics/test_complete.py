@@ -3,6 +3,7 @@
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+import jobwidgets as jw
 from jobwidgets._model import STATUSES
 from jobwidgets.magics._verbs import VERBS
 
@@ -131,3 +132,19 @@ def test_nothing_a_user_can_type_breaks_completion(cells):
         "%%job\n",
     ):
         cells.offers(code)
+
+
+def test_saved_plans_and_operations_of_other_kernels_are_offered(connected, served, service, tmp_path, monkeypatch):
+    with jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token) as another:
+        plan = another.plan_cancel([service.add_job("pending", 1)])
+        plan.apply(progress=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "retry.yaml").touch()
+    (tmp_path / "notes.txt").touch()
+    assert connected.offers("%job apply ret") == {"retry.yaml": "file"}
+    asked = service.requests.total()
+    for verb in ("receipts", "resume", "stop", "verify"):
+        assert connected.offers(f"%job {verb} can") == {plan.op: "receipt"}
+    monkeypatch.setenv("JOBWIDGETS_STATE", str(tmp_path / "notes.txt"))
+    assert "receipt" not in connected.offers("%job receipts ").values()
+    assert service.requests.total() == asked

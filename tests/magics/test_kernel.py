@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import nbformat
@@ -100,6 +101,7 @@ def environment(service, tmp_path_factory):
             "IPYTHONDIR": str(home),
             "PYTHONPATH": str(Path(jobwidgets.__file__).parents[1]),
             "JOBWIDGETS_PROFILES": str(home / "profiles.toml"),
+            "JOBWIDGETS_STATE": str(home / "state"),
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         }
 
@@ -301,6 +303,36 @@ def test_an_interrupted_apply_accounts_for_every_job_and_can_be_resumed(kernel, 
     assert "Stopped: no more is sent; what was sent stays" in line
     assert len(service.ledger) < begun + 60
     kernel.good("r = %job resume")
+    assert kernel.good("print(r.counts)").printed == "{'done': 60}\n"
+    written = [write.target_id for write in list(service.ledger)[begun:]]
+    assert sorted(written) == sorted(ids)
+
+
+def test_what_a_killed_kernel_left_is_gone_on_with_by_another(kernel, service, environment):
+    """SIGKILL in the middle of the sending: nothing is lost, nothing is sent twice, and one line goes on."""
+    ids = cancellable(service, 60)
+    begun = len(service.ledger)
+    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+    doomed = Kernel(manager, client)
+    try:
+        doomed.good(f"%load_ext jobwidgets\nids = {ids}\n%job plan cancel $ids -o p;")
+        op = doomed.good("print(p.op)").printed.strip()
+        service.faults.delay(seconds=0.5, times=None, operation="cancelJob")
+        before = service.requests["cancelJob"]
+        client.execute("%job apply")
+        while service.requests["cancelJob"] < before + 2:
+            time.sleep(0.01)
+        os.kill(manager.provisioner.pid, signal.SIGKILL)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()
+        manager.context.destroy()
+    service.faults.clear()
+    assert len(service.ledger) < begun + 60
+    shown = kernel.good("%job receipts").shown[0]["text/plain"]
+    assert next(line for line in shown.splitlines() if op in line).rstrip().endswith("○ open")
+    kernel.good(f"%job resume {op} -o r;")
     assert kernel.good("print(r.counts)").printed == "{'done': 60}\n"
     written = [write.target_id for write in list(service.ledger)[begun:]]
     assert sorted(written) == sorted(ids)

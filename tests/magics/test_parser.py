@@ -3,7 +3,8 @@
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.magics._parser import HelpAsked, flat, parser_of, read, verb_named
+from jobwidgets.magics._options import HelpAsked, flat
+from jobwidgets.magics._parser import parser_of, read, verb_named
 from jobwidgets.magics._verbs import VERBS, overview
 
 EVERY = sorted(VERBS)

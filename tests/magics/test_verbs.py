@@ -2,10 +2,12 @@
 
 import datetime as dt
 import re
+from pathlib import Path
 
 import pytest
 
 import jobwidgets as jw
+from jobwidgets.magics._verbs import VERBS
 
 
 def able(frame, name="can_cancel"):
@@ -243,15 +245,27 @@ def test_an_interrupt_says_what_it_did_and_did_not_stop(reading, monkeypatch, li
     assert said in reading.error(line)
 
 
-def test_an_interrupted_apply_says_how_to_go_on(reading, monkeypatch):
+def test_an_interrupted_apply_says_how_to_go_on(connected, monkeypatch):
+    plan = connected("%job plan cancel --status queued")
+    apply = type(plan).apply
+
+    def interrupted(*args, **kwargs):
+        apply(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(plan), "apply", interrupted)
+    line = connected.error("%job apply")
+    assert f"what was sent stays → %job receipts {plan.op} shows it, %job resume {plan.op} goes on" in line
+
+
+def test_an_apply_that_is_interrupted_before_it_begins_says_that_nothing_was_sent(reading, monkeypatch):
     plan = reading("%job plan cancel --status queued")
 
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(type(plan), "apply", interrupted)
-    line = reading.error("%job apply")
-    assert f"what was sent stays → %job receipts {plan.op} shows it, %job resume {plan.op} goes on" in line
+    assert reading.error("%job apply") == f"Stopped: nothing was sent → %job apply {plan.op} sends it"
 
 
 def test_schedules_are_listed_and_switched_off(connected):
@@ -267,7 +281,8 @@ def test_schedules_are_listed_and_switched_off(connected):
 
 def test_stop_is_honest(reading):
     reading("%job stop")
-    assert "interrupt the kernel" in reading.printed
+    assert reading.printed.startswith("Nothing is at work in this kernel.")
+    assert "interrupting the kernel" in reading.printed
 
 
 def test_help_is_there_in_every_form(cells):
@@ -278,6 +293,12 @@ def test_help_is_there_in_every_form(cells):
         cells(code)
         assert cells.printed.startswith("usage: %job cancel")
     assert "did you mean cancel" in cells.error("%job help cancle")
+
+
+def test_the_table_in_the_readme_names_every_verb_and_what_it_does():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `%job (\w+)` \| (.+) \|$", readme, re.MULTILINE))
+    assert told == {name: verb.summary for name, verb in VERBS.items()}
 
 
 def test_the_magic_expands_nothing_by_itself(cells):
