@@ -59,8 +59,7 @@ async def _ask(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line]
     if receipt.kind == "range":
         from jobwidgets.bulk._range import resolve_range  # noqa: PLC0415  it knows receipts
 
-        await resolve_range(client, receipt, lines)
-        return False
+        return await resolve_range(client, receipt, lines)
     if receipt.kind == "cancel":
         await _ask_for_cancels(client, lines, now)
     else:
