@@ -7,6 +7,8 @@ caller to ask for by its id. So no list, however strange, makes an answer wrong.
 
 from __future__ import annotations
 
+import asyncio
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from jobwidgets.client._core import Core
     from jobwidgets.frames._rows import JobRow
 
-STRANDS = 4
-"""Pages that are asked for side by side."""
+STRANDS, LATER = 4, 4
+"""Pages that are asked for side by side: at first, and more once it is known what a page brings."""
 ROOM = 0.96
 """How full a page is planned to be: a few jobs more than were thought of still fit in."""
 TRIALS, FOR_EACH_TRIAL = 2, 4
@@ -59,7 +61,7 @@ async def sweep(
     walk = _Sweep(core, times, page)
     if len(times) > core.sizes.aliases:
         try:
-            await together(walk.strand() for _ in range(STRANDS))
+            await together([walk.strand(late=number >= STRANDS) for number in range(STRANDS + LATER)])
         except AuthError:
             raise
         except (RefusedError, ServiceError):
@@ -88,35 +90,41 @@ class _Sweep:
         self.found: dict[str, JobRow] = {}
         self._core, self._page = core, page
         self._wanted = frozenset(created)
-        self._line = sorted(created.items(), key=lambda job: job[1], reverse=True)
+        line = sorted(created.items(), key=lambda job: job[1], reverse=True)
+        self._ids = [job_id for job_id, _ in line]
+        self._times = [when for _, when in line]
+        self._seconds = [when.timestamp() for when in self._times]
         # the resolution of times as they are written: an instant may lie anywhere in it
         self._tick = MILLISECOND if any(when.microsecond for when in created.values()) else SECOND
         self._next = 0
         self._others = 0.0  # jobs of others, for each second that the last page covered
         self._worth = self._wasted = 0
+        self._told = asyncio.Event()
 
-    async def strand(self) -> None:
-        """Read stretch after stretch; several strands share the line."""
+    async def strand(self, *, late: bool) -> None:
+        """Read stretch after stretch; several strands share the line, late ones begin after the first page."""
+        if late:
+            await self._told.wait()
         while (stretch := self._take()) is not None:
             while await self._read(stretch):
                 pass
+        self._told.set()
 
     def _take(self) -> _Stretch | None:
         """Take the next stretch; what stands too far apart for a page is passed over."""
-        room = ROOM * self._core.sizes.wanted
-        while self._next < len(self._line) and self._wasted <= TRIALS + self._worth // FOR_EACH_TRIAL:
-            begin = end = self._next
-            newest = before = self._line[begin][1]
-            while end < len(self._line):
-                when = self._line[end][1]
-                rows = end - begin + 1 + self._others * (newest - when).total_seconds()
-                if rows > room and when != before:  # an instant is never cut in two
-                    break
-                end, before = end + 1, when
+        times, seconds = self._times, self._seconds
+        while self._next < len(times) and self._wasted <= TRIALS + self._worth // FOR_EACH_TRIAL:
+            begin = self._next
+
+            def rows(to: int, begin: int = begin) -> float:
+                return to - begin + 1 + self._others * (seconds[begin] - seconds[to])
+
+            end = begin + bisect_right(range(begin, len(times)), ROOM * self._core.sizes.wanted, key=rows)
+            while end < len(times) and times[end] == times[max(begin, end - 1)]:  # an instant is never cut in two
+                end += 1
             self._next = end
             if end - begin > self._core.sizes.aliases:
-                ids, times = zip(*self._line[begin:end], strict=True)
-                return _Stretch(ids, times[-1] - self._tick, newest + self._tick)
+                return _Stretch(self._ids[begin:end], times[end - 1] - self._tick, times[begin] + self._tick)
             self._others /= 2  # further on it may be quieter
         return None
 
@@ -128,6 +136,7 @@ class _Sweep:
         before = len(self.found)
         self.found.update((row.id, row) for row in rows if row is not None and row.id in self._wanted)
         fresh = len(self.found) - before
+        self._told.set()
         worth = fresh > least
         self._worth += worth
         self._wasted += not worth

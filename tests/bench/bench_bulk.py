@@ -72,10 +72,12 @@ def far_service(latency):
     here, there = context.Pipe()
     process = context.Process(target=serve_until_told, args=(there, latency), daemon=True)
     process.start()
+    there.close()  # so that the end of that process is the end of the pipe
     try:
         yield Far(here)
     finally:
-        here.send(None)
+        with contextlib.suppress(OSError):
+            here.send(None)
         process.join(10)
 
 
