@@ -71,6 +71,16 @@ def ranges(world, tour):
     return run
 
 
+@pytest.fixture(scope="module")
+def safely(world):
+    return Run("03_bulk_safely.ipynb", *world).all_cells(rounds=2)
+
+
+@pytest.fixture(scope="module")
+def wrong(world):
+    return Run("04_when_things_go_wrong.ipynb", *world).all_cells(rounds=2)
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_is_committed_as_it_was_written(name):
     book = json.loads((FOLDER / name).read_text())
@@ -156,8 +166,50 @@ def test_running_the_second_notebook_again_changes_nothing(ranges):
     assert ranges.ledgers[1] == ranges.ledgers[0]
 
 
-def test_no_output_holds_the_token_or_an_error(tour, ranges):
-    for run in (tour, ranges):
+def test_lost_answers_are_told_and_resolved_and_each_job_is_retried_once(safely):
+    assert safely.text("plan").startswith("Retry 20 of 20 jobs")
+    assert "jobwidgets: plan" in safely.text("paper")
+    assert "Retried 0 of 18 jobs  ? 18 unknown" in safely.text("lossy")
+    assert safely.text("resolve") == "{'done': 10, 'not_sent': 8}"
+    assert safely.text("resume") == "{'done': 18}"
+    for turn in (0, 1):
+        assert re.search(r"^1 +18$", safely.text("ledger", turn=turn), re.MULTILINE)
+        assert "Retry 0 of 18 jobs" in safely.text("again", turn=turn)
+
+
+def test_a_busy_service_a_stop_and_waves_lose_nothing(safely):
+    assert re.search(r"^done +confirmed +40$", safely.text("busy"), re.MULTILINE)
+    stopped = re.search(r"^stopped (\{.*\})$", safely.text("stop"), re.MULTILINE)
+    assert "not_sent" in stopped[1]
+    assert set(json.loads(safely.text("go-on").replace("'", '"'))) == {"done"}
+    assert "not_sent" not in safely.text("all-the-same")
+    assert not re.search(r"\bopen\b|\bat work\b", safely.text("receipts", turn=1))
+
+
+def test_a_range_is_planned_shown_and_reported(safely):
+    count = int(re.match(r"Cancel (\d+) of \1 jobs", safely.text("range"))[1])
+    assert safely.text("range-apply") == f"{{'done': {count}}}"
+
+
+def test_a_killed_kernel_loses_and_doubles_nothing(wrong):
+    killed, of = map(int, re.search(r"killed when (\d+) of (\d+) were retried", wrong.text("kill")).groups())
+    assert 0 < killed < of
+    assert re.search(r"\d+ unknown .* \d+ not sent", wrong.text("receipt"))
+    assert wrong.text("resume") == f"{{'done': {of}}}"
+    for turn in (0, 1):
+        assert "none more often than 1 time" in wrong.text("ledger", turn=turn)
+
+
+def test_an_outage_a_token_and_a_damaged_file_end_well(wrong):
+    assert "8 answers in a row were lost" in wrong.text("away")
+    assert set(json.loads(wrong.text("back").replace("'", '"'))) == {"done"}
+    assert "AuthError" in wrong.text("token")
+    assert "is damaged in line 1" in wrong.text("disk")
+    assert not re.search(r"\bopen\b|\bdamaged\b", wrong.text("left"))
+
+
+def test_no_output_holds_the_token_or_an_error(tour, ranges, safely, wrong):
+    for run in (tour, ranges, safely, wrong):
         for outputs in run.rounds:
             text = json.dumps(outputs)
             assert run.service.token not in text
