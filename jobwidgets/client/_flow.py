@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 TRIES = 4
 FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 10.0
 RENEW = "get a new token and connect again"
 BUSY = "busy"
 """Our name for an error that means: the service asked to wait, and certainly did nothing."""
@@ -120,10 +119,8 @@ class RestError(msgspec.Struct):
 
 NOTHING_DONE = frozenset({"not_found", "not_allowed", "invalid_input", "authentication_error", "rate_limited"})
 """Names of errors which say that nothing was done."""
-PASSING = frozenset(
-    {"capacity_exceeded", "rate_limited", "service_unavailable", "service_failure", "internal_error"},
-)
-"""Names of errors after which a read is worth repeating."""
+PASSING = frozenset({"rate_limited", "service_unavailable", "service_failure", "internal_error"})
+"""Names of errors after which a read is worth repeating (capacity_exceeded wants a smaller page instead)."""
 
 
 @dataclass(slots=True)
@@ -187,7 +184,7 @@ def exchange(
         if again is None:
             budget.give(spent or 1.0)
             return _definite(request, answer)
-        pause = again if again > 0 else chance() * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
+        pause = again if again > 0 else chance() * FIRST_PAUSE * 2.0**attempt
         cost = 10.0 if isinstance(answer, Lost) and answer.timed_out else 5.0
         if attempt == TRIES or now() + pause >= deadline or not budget.take(cost):
             raise _given_up(request, answer, attempt, again)
@@ -204,7 +201,7 @@ def _again(request: Request, answer: Reply | Lost) -> float | None:
             raise UnknownOutcomeError(f"the answer to {request.name} was lost: {answer.why}", hint=LOOK_AGAIN)
         return 0.0
     if asks_to_wait(answer):
-        return max(answer.retry_after or 0.0, 0.05) if answer.retry_after is not None else 0.0
+        return 0.0 if answer.retry_after is None else max(answer.retry_after, 0.05)
     broken = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.NOT_IMPLEMENTED
     if broken or answer.status == HTTPStatus.REQUEST_TIMEOUT:
         if request.write:
@@ -223,7 +220,7 @@ def asks_to_wait(answer: Reply) -> bool:
 
 
 def _look_inside(request: Request, answer: Reply) -> float | None:
-    """Try a read again that is garbled, or whose errors will pass (capacity_exceeded wants a smaller page instead)."""
+    """Try a read again that is garbled, or whose errors will pass."""
     if request.rest and request.write:
         return None  # what AI Processing answers to a write is not documented: the job itself tells what happened
     try:
@@ -236,7 +233,7 @@ def _look_inside(request: Request, answer: Reply) -> float | None:
             raise UnknownOutcomeError(f"the answer to {request.name} is not GraphQL", hint=LOOK_AGAIN) from None
         return 0.0
     errors = envelope.errors or []
-    passing = all(error.name in PASSING - {"capacity_exceeded"} and not error.inside for error in errors)
+    passing = all(error.name in PASSING and not error.inside for error in errors)
     return 0.0 if errors and passing and not request.write else None
 
 
