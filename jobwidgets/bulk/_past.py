@@ -63,8 +63,8 @@ def account_of(op: str) -> Account:
     SettingsError
         Its journal is damaged, of a later version, or cannot be read.
     """
-    account = replay(journal.read(op))
-    if not account.ready:
+    account = _begun(op)
+    if account is None:
         raise UsageError(f"operation {op} was never begun: nothing was sent", hint="make a new plan")
     return account
 
@@ -127,9 +127,16 @@ def _short(op: str) -> Past | None:
     """Read a journal, unless it is as it was when it was read last; None for one that was never begun."""
     stamp = journal.stamp(op)
     if stamp not in _read:
-        account = replay(journal.read(op))
-        _read[stamp] = short(account) if account.ready else None
+        account = _begun(op)
+        _read[stamp] = short(account) if account is not None else None
     return _read[stamp]
+
+
+def _begun(op: str) -> Account | None:
+    """Read an operation; None where its maker died before the plan was written down whole: nothing can be sent."""
+    records = journal.read(op)
+    account = replay(records) if records else None
+    return account if account is not None and account.ready else None
 
 
 def receipts_frame(rows: Sequence[Past]) -> pd.DataFrame:

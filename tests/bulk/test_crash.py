@@ -11,6 +11,7 @@ import proof
 import pytest
 
 import jobwidgets as jw
+from jobwidgets.bulk._journal import Journal
 from jobwidgets.emulator import Service, serve
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
@@ -165,3 +166,11 @@ def test_two_hundred_kills_double_nothing_and_lose_nothing(place):
         assert proof.outcomes(receipt) == dict.fromkeys(ids, "done")
         if receipt.kind == "retry":
             assert dict(zip(receipt.df.id, receipt.df.new_id, strict=True)) == {job: made[job] for job in ids}
+
+
+def test_a_kernel_that_died_before_its_plan_was_written_leaves_nothing_to_worry_about(client):
+    op = "retry-20260301-080000-1a2b3c"
+    Journal.create(op).close()
+    assert client.receipts().empty
+    with pytest.raises(jw.UsageError, match="was never begun: nothing was sent"):
+        client.receipt(op)
