@@ -28,6 +28,26 @@ HEIGHT = 234
 """Pixels of the table of outcomes."""
 
 
+class _Progress:
+    """How far it is, and the button that stops it."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)
+        self._bar.add_class("jw-progress")
+        self._through = Note()
+        self._stop = button("Stop", stop, style="second", hint="Send nothing more; what was sent stays sent")
+        self.parts = (self._bar, row(self._through, self._stop, style="jw-acts"))
+
+    def draw(self, run: Run) -> None:
+        """Show how many are through."""
+        done, total, _ = run.progress
+        asking = f"asking about {words.number(run.doubtful)} unknown" if run.doubtful else ""
+        through = f"{words.number(done)} of {words.number(total)} through" if done else asking or "sending…"
+        self._through.say(("dim", through if run.act.sends else f"{asking}, nothing is sent"))
+        self._bar.max, self._bar.value = max(1, total), done
+        self._stop.disabled = run.stopping
+
+
 class Outcome:
     """What becomes of each job of one operation.
 
@@ -60,8 +80,7 @@ class Outcome:
         self._table: JobTable | None = None
         self._note = Note(tone="plan", role="status", focus=True)
         self._chips = Chips("Filter by outcome", filtered)
-        self._through = Note()
-        self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)
+        self._progress: _Progress | None = None
         self._foot = row(style="jw-bulk")
         self.box = ipywidgets.VBox([self._note, self._chips, self._foot])
         self.box.add_class("jw-zone")
@@ -111,11 +130,8 @@ class Outcome:
             self._note.focus()
 
     def _under_way(self) -> tuple[ipywidgets.Widget, ...]:
-        self._through = Note()
-        self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)
-        self._bar.add_class("jw-progress")
-        stop = button("Stop", self._stop, style="second", hint="Send nothing more; what was sent stays sent")
-        return self._bar, row(self._through, stop, style="jw-acts")
+        self._progress = _Progress(self._stop)
+        return self._progress.parts
 
     def _over(self, receipt: AsyncReceipt | None) -> tuple[ipywidgets.Widget, ...]:
         counts, why = ({}, "") if receipt is None else (receipt.counts, receipt.why)
@@ -137,11 +153,8 @@ class Outcome:
     # ----------------------------------------------------------------------- drawing
 
     def _draw_progress(self, run: Run) -> None:
-        done, total, _counts = run.progress
-        asking = f"asking about {words.number(run.doubtful)} unknown" if run.doubtful else ""
-        through = f"{words.number(done)} of {words.number(total)} through" if done else asking or "sending…"
-        self._through.say(("dim", through if run.act.sends else f"{asking}, nothing is sent"))
-        self._bar.max, self._bar.value = max(1, total), done
+        if self._progress is not None:
+            self._progress.draw(run)
         self._note.say(
             ("title", f"{words.DOING[run.act.what]} {words.jobs(run.act.count)}"),
             ("text", "Stopping: what is on its way is waited for, nothing more is sent." if run.stopping else ""),

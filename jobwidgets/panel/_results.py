@@ -61,7 +61,7 @@ def ended(receipt: AsyncReceipt, rows: pd.DataFrame | None, trouble: str, *, und
     lines: list[Line] = [
         ("title", f"{kind}: {words.outcomes(counts)}"),
         ("text", "Undone in time: nothing more was sent." if undone else ""),
-        ("text", trouble or words.why_halted(receipt.halted)),
+        ("text", trouble or ("" if undone else words.why_halted(receipt.halted))),
         ("text", words.doubt(counts.get("unknown", 0))),
         ("text", words.unsent(counts.get("not_sent", 0))),
         *texts("dim", [words.drift(receipt.drifted, receipt.total), _verified(rows)]),

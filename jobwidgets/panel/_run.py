@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY = 0.2
 """Seconds between two reports of progress, at least."""
-CALM = 10
-"""Rows that took a tenth of a second to collect are not collected again before a second has passed."""
+CALM = 20
+"""Rows that took a tenth of a second to collect are not collected again before two seconds have passed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ class Grace:
         note = Note(tone="plan", role="status", focus=True, target="jw-undo")
         note.say(
             ("title", f"{words.DOING[act.what]} {words.jobs(act.count)} in a moment"),
-            ("text", "Nothing has been sent yet. Undo goes back, and sends nothing."),
+            ("text", f"Nothing{' more' * (not act.carries_out)} has been sent yet. Undo goes back, and sends nothing."),
         )
         start = button("Start now", lambda: now(act.op), style="quiet", hint="Do not wait for the countdown")
         back = button("Undo", lambda: undo(act.op), style="first", hint="Go back; nothing has been sent")

@@ -56,3 +56,37 @@ def test_all_text_has_enough_contrast_in_light_and_dark(open_notebook, theme):
         assert panel.page.evaluate(CONTRAST) == []
     finally:
         panel.notebook.theme("JupyterLab Light")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_all_text_of_an_act_has_enough_contrast_in_light_and_dark(open_notebook, theme):
+    left = """jobs = [service.add_job('pending', 1, name=f'Zebra {i}') for i in range(60)]
+service.faults.lose_answer(times=1, operation='cancelJob')
+service.faults.expire_token(times=None, operation='cancelJob')
+client.plan_cancel(jobs).apply(progress=False)
+service.faults.clear()
+"""
+    panel = Panel(open_notebook(START + left + CALM))
+    panel.notebook.theme(theme)
+    try:
+        expect(panel.root.get_by_text("1 operation is unfinished")).to_be_visible()
+        assert panel.page.evaluate(CONTRAST) == []
+        panel.button("Show").click()
+        expect(panel.button("Resume 50")).to_be_visible()
+        assert panel.page.evaluate(CONTRAST) == []
+        panel.root.get_by_role("group", name="Filter by outcome").get_by_role("button", name="not sent 50").click()
+        panel.button("Resume 50").click()
+        expect(panel.root.get_by_role("timer")).to_be_visible()
+        assert panel.page.evaluate(CONTRAST) == []
+        panel.notebook.run("service.faults.delay(seconds=2, times=None, operation='cancelJob')")
+        panel.button("Start now").click()
+        expect(panel.button("Stop")).to_be_visible()
+        assert panel.page.evaluate(CONTRAST) == []
+        panel.button("Stop").click()
+        expect(panel.root.get_by_text("Stopping:")).to_be_visible()
+        assert panel.page.evaluate(CONTRAST) == []
+        panel.notebook.run("service.faults.clear()")
+        expect(panel.button("Back to the list")).to_be_visible()
+        assert panel.page.evaluate(CONTRAST) == []
+    finally:
+        panel.notebook.theme("JupyterLab Light")

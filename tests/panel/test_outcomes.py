@@ -268,6 +268,31 @@ def test_resume_counts_down_first_and_then_sends_each_job_once(left, found, serv
     assert panel._work.client.receipt(op).counts == {"done": 60}
 
 
+def test_an_act_from_its_plan_to_its_end_leaves_no_widget(client, service):
+    from ipywidgets.widgets.widget import _instances
+
+    half_done(client, service)
+    client.aio._receipts.clear()
+    before = len(_instances)
+    panel = jw.JobPanel(client, refresh=None)
+    settle(panel)
+    looked(panel)
+    op = panel._work.unfinished.newest.op
+    panel._show_earlier(op)
+    settle(panel)
+    panel._outcome_pressed("unknown")
+    panel._resolve(op)
+    settle(panel)
+    panel._resume(op)
+    panel._undo(op)
+    panel._resume(op)
+    panel._start_now(op)
+    settle(panel)
+    assert panel._work.receipt.counts == {"done": 60}
+    panel.close()
+    assert len(_instances) == before
+
+
 def test_forged_messages_resume_only_what_is_shown(left, found, service, expects_errors):
     panel, op, _ = left
     panel._resume(op)
