@@ -264,7 +264,7 @@ class Application:
         For its size the halves may be sent. Anything else would be said of the next document too: the rest stays
         unsent.
         """
-        for_size = error.name in TOO_MANY or (not error.name and not isinstance(error, NotFoundError))
+        for_size = error.name in TOO_MANY or (not error.name and not isinstance(error, NotFoundError | AuthError))
         if for_size and len(batch) > 1:
             self._size = self._most = max(1, len(batch) // 2)
             for line in batch:

@@ -147,6 +147,15 @@ def test_a_disk_that_is_full_in_the_middle_stops_the_sending_and_reading_still_w
     assert len(service.ledger) == 300
 
 
+def test_a_token_that_wears_out_stops_the_sending_at_once_and_the_receipt_says_so(client, service):
+    plan = client.plan_cancel(waiting(service, 300))
+    service.faults.expire_token(times=None, operation="cancelJob")
+    receipt = plan.apply(progress=False)
+    assert receipt.counts == {"not_sent": 300}
+    assert "HTTP 401" in receipt.halted
+    assert service.requests["cancelJob"] <= 8  # those that were under way
+
+
 # ------------------------------------------------------------------------- verify
 
 
