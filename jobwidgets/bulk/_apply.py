@@ -207,7 +207,7 @@ class Application:
         sending = Sending()
         self._under_way[_this_task()] = sending
         try:
-            await self._receipt.intend(batch, self._core.as_of())
+            await self._receipt.intend(batch, self._core.earliest())
             await self._sent(batch, sending)
         except NotSentError as error:
             for line in batch:

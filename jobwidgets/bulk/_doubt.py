@@ -6,14 +6,16 @@ import asyncio
 import time
 from collections import defaultdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobwidgets._errors import NotSentError, ServiceError
 from jobwidgets._model import REASON_TEXT, Verdict, after_cancel
+from jobwidgets.bulk._twins import surely_made
 from jobwidgets.bulk._verify import by_id
+from jobwidgets.client._core import Doubt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -88,66 +90,76 @@ async def _ask_for_retries(client: AsyncClient, receipt: AsyncReceipt, lines: Se
     """Look for jobs created since, with the same target and the same engines, that no other line claims."""
     was = await client.jobs(ids=[line.id for line in lines])
     made = await client.made_since(min(line.at or now for line in lines) - CLOCKS, applications_of(was))
+    claimed, others = await client.claims(receipt.op)  # after the list: whoever made one of these had written it down
+    rivals = await _alike(client, was, others)
     old, new = by_id(was, *ALIKE, "name"), by_id(made, *ALIKE, "name", "created")
-    known = set(receipt.lines) | await client.claimed()
-    free: dict[tuple[Any, ...], list[str]] = defaultdict(list)
-    for job_id, (*alike, _, _) in reversed(new.items()):  # the oldest first
-        if job_id not in known:
-            free[tuple(alike)].append(job_id)
+    free: dict[tuple[Any, ...], list[_Made]] = defaultdict(list)
+    for job_id, (*alike, name, created) in reversed(new.items()):  # the oldest first
+        if job_id not in claimed and job_id not in receipt.lines:
+            free[tuple(alike)].append(_Made(job_id, name, created))
     twins: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
     for line in lines:
         if line.id in old:
             twins[tuple(old[line.id][:-1])].append(line)
+    names = {job_id: name for job_id, (*_, name) in old.items()}
     for key, group in twins.items():
-        _settle_twins(group, free[key], old, new, now)
+        _settle_twins(group, rivals.get(key, []), free[key], names, now)
+
+
+async def _alike(
+    client: AsyncClient, was: pd.DataFrame, others: Sequence[Doubt]
+) -> Mapping[tuple[Any, ...], Sequence[Doubt]]:
+    """Group doubts that are not ours by what their jobs look like; they may have made what we look for."""
+    found: dict[tuple[Any, ...], list[Doubt]] = defaultdict(list)
+    if others:
+        jobs = by_id(await client.jobs(ids=list({doubt.job_id for doubt in others})), *ALIKE) | by_id(was, *ALIKE)
+        for doubt in others:
+            if doubt.job_id in jobs:
+                found[jobs[doubt.job_id]].append(doubt)
+    return found
+
+
+class _Made(NamedTuple):
+    """A new job that nobody claims."""
+
+    id: str
+    name: str | None
+    created: datetime | None
 
 
 def _settle_twins(
     group: Sequence[Line],
-    found: Sequence[str],
-    old: dict[str, tuple[Any, ...]],
-    new: dict[str, tuple[Any, ...]],
+    rivals: Sequence[Doubt],
+    found: Sequence[_Made],
+    names: Mapping[str, str | None],
     now: datetime,
 ) -> None:
-    """Give jobs that nobody claims to the lines that may have made them; where it cannot be told whose, say nothing."""
-    waiting = any(not _long_ago(line, now) for line in group)
-    could = {line.id: [job_id for job_id in found if _may_be(line, new[job_id][-1])] for line in group}
-    left = [line for line in group if could[line.id]]
-    candidates = {job_id for line in left for job_id in could[line.id]}
-    if len(candidates) >= len(left):
-        _pair(left, could, old, new)
-    elif not waiting:
-        for line in left:
-            line.reason = f"{len(candidates)} of {len(left)} alike were made, and it cannot be told of which"
-    for line in group:
-        if line.outcome == "unknown" and not could[line.id] and _long_ago(line, now):
+    """Give new jobs to the lines that must have made them; where it cannot be told whose they are, say nothing."""
+    doubts: list[Line | Doubt] = [*group, *rivals]
+    windows = {(doubt.at, doubt.until): doubt for doubt in doubts}
+    during = {window: [job.id for job in found if _may_be(doubt, job.created)] for window, doubt in windows.items()}
+    could = {number: during[doubt.at, doubt.until] for number, doubt in enumerate(doubts)}
+    called = {job.id: job.name for job in found}
+    sure = surely_made(could, lambda number, job_id: called[job_id] == names.get(_job_of(doubts[number])))
+    for number, line in enumerate(group):
+        if number in sure:
+            line.settle("done", "taken for its retry: same target and engines, created since", new_id=sure[number])
+        elif not could[number] and _long_ago(line, now):
             line.settle("not_sent", "no job with its target and engines was created since")
+        elif could[number] and _long_ago(line, now):
+            line.reason = "others like it are in doubt as well, and it cannot be told which of them were done"
 
 
-def _pair(
-    lines: Sequence[Line],
-    could: dict[str, list[str]],
-    old: dict[str, tuple[Any, ...]],
-    new: dict[str, tuple[Any, ...]],
-) -> None:
-    """Give each line a job of its own, the oldest first, one of its own name if there is one."""
-    taken: set[str] = set()
-    for line in sorted(lines, key=lambda line: len(could[line.id])):
-        free = [job_id for job_id in could[line.id] if job_id not in taken]
-        if not free:
-            continue
-        name = old[line.id][-1]
-        chosen = next((job_id for job_id in free if new[job_id][-2] == name), free[0])
-        taken.add(chosen)
-        line.settle("done", "taken for its retry: same target and engines, created since", new_id=chosen)
+def _job_of(doubt: Line | Doubt) -> str:
+    return doubt.job_id if isinstance(doubt, Doubt) else doubt.id
 
 
-def _may_be(line: Line, created: datetime | None) -> bool:
-    """Whether a job was created while this line was under way, the clocks being what they are."""
+def _may_be(doubt: Line | Doubt, created: datetime | None) -> bool:
+    """Whether a job was created while this one was under way, the clocks being what they are."""
     if created is None:
         return True
-    early = line.at is not None and created < line.at - CLOCKS
-    return not early and (line.until is None or created <= line.until + SETTLED)
+    early = doubt.at is not None and created < doubt.at - CLOCKS
+    return not early and (doubt.until is None or created <= doubt.until + SETTLED)
 
 
 def applications_of(frame: pd.DataFrame) -> list[str]:

@@ -12,6 +12,7 @@ from jobwidgets._model import OUTCOMES
 from jobwidgets._when import iso
 from jobwidgets.bulk import _journal as journal
 from jobwidgets.bulk._record import Account, replay
+from jobwidgets.client._core import Doubt
 from jobwidgets.frames._columns import array_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Past:
         The new jobs that it is known to have made.
     retried : frozenset of str
         The jobs that it retried, or may have retried.
+    doubts : tuple of Doubt
+        Its retries whose answers were lost.
     """
 
     op: str
@@ -47,6 +50,7 @@ class Past:
     counts: Mapping[str, int] | None = None
     made: frozenset[str] = frozenset()
     retried: frozenset[str] = frozenset()
+    doubts: tuple[Doubt, ...] = ()
 
 
 _read: dict[tuple[str, int, int], Past | None] = {}
@@ -120,6 +124,7 @@ def short(account: Account) -> Past:
         counts,
         frozenset(line.new_id for line in lines if line.new_id),
         frozenset(line.id for line in retries if line.outcome in ("done", "unknown")),
+        tuple(Doubt(line.id, line.at, line.until) for line in retries if line.outcome == "unknown"),
     )
 
 

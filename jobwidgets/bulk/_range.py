@@ -18,7 +18,7 @@ from jobwidgets._errors import (
 from jobwidgets._model import CANCELLED, REASON_TEXT, TERMINAL, Reason, after_cancel
 from jobwidgets.bulk._apply import LAST_CHANCE
 from jobwidgets.bulk._doubt import CLOCKS, SETTLED
-from jobwidgets.bulk._record import Line
+from jobwidgets.bulk._record import Line, until
 from jobwidgets.bulk._span import look
 from jobwidgets.bulk._table import MOVED
 from jobwidgets.bulk._verify import CONFIRM_AFTER
@@ -101,9 +101,10 @@ async def _sent(client: AsyncClient, receipt: AsyncReceipt, targets: Sequence[Li
     core = client._core  # noqa: SLF001  as above
     sending = Sending()
     took, why = False, {line.id: line.reason for line in targets}
-    await receipt.intend(targets, core.as_of())
+    await receipt.intend(targets, core.earliest())
     try:
-        took = await _answered(ask_to_cancel(core, Range.of(receipt.more), sending), sending, stop)
+        if not stop.asked:  # the disk may have been slow
+            took = await _answered(ask_to_cancel(core, Range.of(receipt.more), sending), sending, stop)
         told = f"{TOOK}; what became of the job is not read yet" if took else "stopped while the request was under way"
         outcome = "unknown" if took or sending.out else "not_sent"
         if outcome == "not_sent":
@@ -115,7 +116,7 @@ async def _sent(client: AsyncClient, receipt: AsyncReceipt, targets: Sequence[Li
         receipt.halt(str(error))
     except RefusedError as error:
         outcome, told = "refused", error.message
-    now = core.as_of()  # the wait for a busy service may have been long
+    now = until(core)  # the wait for a busy service may have been long
     for line in targets:
         line.settle(outcome, told, message=TOOK if took else "", until=now if outcome == "unknown" else None)
         if outcome == "not_sent":

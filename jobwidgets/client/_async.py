@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, Past, Progress
+    from jobwidgets.client._core import Doubt
     from jobwidgets.client._settings import Settings
 
 
@@ -196,9 +197,14 @@ class AsyncClient(Writes):
         """Forget an operation that never began."""
         self._receipts.pop(op, None)
 
-    async def claimed(self) -> set[str]:
-        """Name the new jobs that are known to come from something else than a lost answer."""
-        return self._core.made | {new_id for past in await self._past() for new_id in past.made}
+    async def claims(self, op: str) -> tuple[set[str], list[Doubt]]:
+        """Name the new jobs that come from no lost answer, and the doubts besides those of an operation.
+
+        Both are as of one moment: what is in doubt and becomes known in between must not be missing on both sides.
+        """
+        known = await self._past()
+        made = self._core.made.union(*(past.made for past in known))
+        return made, [*self._core.lost, *(doubt for past in known if past.op != op for doubt in past.doubts)]
 
     async def retried(self) -> dict[str, str]:
         """Say which jobs earlier operations have retried, or may have retried, and which operation it was."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -105,6 +105,22 @@ def looking_back(done: str) -> Iterator[None]:
         ) from None
 
 
+class Doubt(NamedTuple):
+    """A retry whose answer was lost: whatever was made meanwhile may be its job.
+
+    Attributes
+    ----------
+    job_id : str
+        The job that was, or was not, retried.
+    at, until : datetime or None
+        When it was under way, on the service's clock; None where nobody can tell.
+    """
+
+    job_id: str
+    at: datetime | None
+    until: datetime | None
+
+
 @dataclass(slots=True)
 class Sending:
     """A write under way.
@@ -178,9 +194,11 @@ class Core:
         self.budget = Budget()
         self.made: set[str] = set()
         """The ids of jobs made by single calls: none of them is the answer to another retry."""
+        self.lost: list[Doubt] = []
+        """Single retries whose answers were lost."""
         self.closed = False
         self.sizes = Sizes()
-        self._clock: tuple[datetime, float] | None = None
+        self._clock: tuple[datetime, float, float] | None = None
 
     # ------------------------------------------------------------------ calls
 
@@ -224,7 +242,7 @@ class Core:
         sending.took = time.monotonic() - began
         if isinstance(answer, Reply):
             if answer.date is not None:
-                self._clock = (answer.date, time.monotonic())
+                self._clock = (answer.date, time.monotonic(), time.time())
             if asks_to_wait(answer):
                 self.pace.hold(answer.retry_after)
         return answer
@@ -362,11 +380,18 @@ class Core:
     # -------------------------------------------------------------------- clock
 
     def now(self) -> datetime | None:
-        """Tell the service's clock: its last answer's, moved on by ours; None before the first answer."""
+        """Tell the service's clock: its last answer's, moved on by ours; None before the first answer.
+
+        It is rather late than early: while a machine sleeps only one of its two clocks goes on.
+        """
         if self._clock is None:
             return None
-        date, at = self._clock
-        return date + timedelta(seconds=time.monotonic() - at)
+        date, at, wall = self._clock
+        return date + timedelta(seconds=max(time.monotonic() - at, time.time() - wall))
+
+    def earliest(self) -> datetime:
+        """Tell what the service's clock has reached for certain: whatever is sent now happens later."""
+        return self._clock[0] if self._clock is not None else datetime.now(UTC)
 
     def clock_is_fresh(self) -> bool:
         """Whether it was told a moment ago: a service's clock can run at another pace than ours."""

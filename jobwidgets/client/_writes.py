@@ -12,7 +12,7 @@ from jobwidgets._model import REASON_TEXT, TERMINAL, Job, after_cancel
 from jobwidgets._secret import Secret
 from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import looking_back, naming
+from jobwidgets.client._core import Doubt, looking_back, naming
 from jobwidgets.client._flow import LOOK_AGAIN
 from jobwidgets.client._lists import APIS, one_of
 from jobwidgets.client._ranges import Range, cancel_range
@@ -133,11 +133,15 @@ class Writes(Reads):
         UnknownOutcomeError
             The answer was lost: a new job may exist.
         """
+        began = self._core.earliest() if self._core.now() else None
         try:
             with naming("job", job_id):
                 given = {"id": checked_id(job_id)}
                 answer: _Id = await self._core.one("retryJob", documents.RETRY, given, _Id, write=True)
         except (NotFoundError, AuthError):
+            raise
+        except (UnknownOutcomeError, asyncio.CancelledError):
+            self._core.lost.append(Doubt(job_id, began, self._core.now()))
             raise
         except RefusedError as refusal:
             try:
