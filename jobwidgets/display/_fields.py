@@ -143,14 +143,13 @@ def _count(name: str) -> Field:
     return Field(Column(name.replace("_", " "), right=True), name, lambda row, _now: count_cell(row[name]))
 
 
-_RECEIPTS_FIELDS = (
+_RECEIPTS_FIELDS = (  # what needs attention first, since a notebook has no room for all; the op says the kind
     _id("op"),
-    plain("kind"),
-    plain("why", "reason", width=40, spare=1),
-    _time("begun", "begun (UTC)", spare=2),
+    Field(Column("state", whole=True), "state", lambda row, _now: state_cell(_word(row["state"]))),
     _count("total"),
     *(_count(outcome) for outcome in OUTCOMES),
-    Field(Column("state", whole=True), "state", lambda row, _now: state_cell(_word(row["state"]))),
+    _time("begun", "begun (UTC)", spare=2),
+    plain("why", "reason", width=40, spare=1),
 )
 _JOB_COLUMNS = (
     "id", "name", "status", "created", "modified", "started", "completed", "queued_for", "ran_for", "engines", "tasks",

@@ -26,6 +26,7 @@ _TONES = {
 _TABLE = "border-collapse:collapse;border:0;color:inherit;font-size:12px"
 _CELL = f"padding:3px 10px 3px 0;border:0;border-bottom:1px solid {_LINE};vertical-align:baseline;white-space:nowrap"
 _ROW = '<tr style="background:transparent">'
+_CODE = f"font-family:{_MONO};background:none;color:inherit;padding:0;white-space:nowrap"
 _NUMBERS = "font-variant-numeric:tabular-nums"
 
 
@@ -92,7 +93,7 @@ def _cell_text(cell: Cell, width: int) -> str:
     )
     text = safe_html(cell.text, width)
     if cell.mono:
-        text = f'<code style="font-family:{_MONO};background:none;color:inherit;padding:0">{text}</code>'
+        text = f'<code style="{_CODE}">{text}</code>'
     elif cell.tone == "off" and not cell.glyph:
         text = f'<span style="color:{_QUIET}">{text}</span>'
     note = (

@@ -331,7 +331,7 @@ def test_what_a_killed_kernel_left_is_gone_on_with_by_another(kernel, service, e
     service.faults.clear()
     assert len(service.ledger) < begun + 60
     shown = kernel.good("%job receipts").shown[0]["text/plain"]
-    assert next(line for line in shown.splitlines() if op in line).rstrip().endswith("○ open")
+    assert next(line for line in shown.splitlines() if line.startswith(op)).startswith(f"{op}  ○ open")
     kernel.good(f"%job resume {op} -o r;")
     assert kernel.good("print(r.counts)").printed == "{'done': 60}\n"
     written = [write.target_id for write in list(service.ledger)[begun:]]
