@@ -361,3 +361,84 @@ def test_leases_of_other_operations_do_not_count():
     plant("retry-20261123-194501-ffffff", 5, host="elsewhere")
     Journal.reopen(OP).close()
     assert list(_journal.at_work()) == ["retry-20261123-194501-ffffff"]
+
+
+# ------------------------------------------------------------------ sizes and progress
+
+
+@pytest.fixture
+def one_at_a_time(client, monkeypatch):
+    """Let one request after the other leave."""
+    monkeypatch.setattr("jobwidgets.client._pace.MOST", 1)
+    client.aio._core.pace.places = 1.0
+
+
+def sizes(op):
+    return [len(record["lines"]) for record in _journal.read(op) if record["record"] == "intent"]
+
+
+def test_documents_double_while_the_service_is_quick_up_to_a_hundred(client, service, one_at_a_time):
+    del one_at_a_time
+    receipt = client.plan_retry(failed(service, 300)).apply(progress=False)
+    assert receipt.counts == {"done": 300}
+    assert sizes(receipt.op) == [10, 20, 40, 80, 100, 50]
+
+
+def test_documents_are_halved_while_answers_are_lost(client, service, one_at_a_time):
+    del one_at_a_time
+    plan = client.plan_retry(failed(service, 100))
+    service.faults.lose_answer(operation="retryJob", times=None)
+    receipt = plan.apply(progress=False)
+    assert sizes(receipt.op) == [10, 5, 2, 1, 1, 1, 1, 1]
+    assert receipt.counts == {"unknown": 22, "not_sent": 78}
+
+
+def test_documents_are_halved_while_the_service_is_slow(client, service, one_at_a_time, monkeypatch):
+    del one_at_a_time
+    monkeypatch.setattr(_apply, "WANTED_SECONDS", 0.05)
+    service.faults.delay(0.2, times=None, operation="retryJob")
+    receipt = client.plan_retry(failed(service, 20)).apply(progress=False)
+    assert receipt.counts == {"done": 20}
+    assert sizes(receipt.op) == [10, 5, 2, 1, 1, 1]
+
+
+def test_what_was_too_large_for_one_document_and_did_not_go_in_another_was_not_sent(client, service, one_at_a_time):
+    del one_at_a_time
+    plan = client.plan_retry(failed(service, 8))
+    service.choices.max_aliases = 2
+    send, sent = client.aio._core.wire.send, []
+
+    async def token_runs_out(request, *options):
+        if request.name == "retryJob":
+            sent.append(request)
+            if len(sent) == 2:
+                service.faults.expire_token(times=None, operation="retryJob")
+        return await send(request, *options)
+
+    client.aio._core.wire.send = token_runs_out
+    receipt = plan.apply(progress=False)
+    assert receipt.counts == {"not_sent": 8}
+    assert on_disk(receipt.op) == receipt.aio.account
+    assert service.ledger == []
+
+
+def test_progress_is_told_on_the_way(client, service, monkeypatch, one_by_one):
+    del one_by_one
+    monkeypatch.setattr(_apply, "TELL_EVERY", 0.0)
+    told = []
+    client.plan_retry(failed(service, 10)).apply(progress=lambda done, *_: told.append(done))
+    assert len(set(told)) > 2
+    assert told[-1] == 10
+
+
+def test_jobs_that_have_not_moved_are_not_read_in_full_before_they_are_sent(client, service):
+    plan = client.plan_retry(client.jobs(ids=failed(service, 20)))
+    send, asked = client.aio._core.wire.send, []
+
+    async def watched(request, *options):
+        asked.append((request.name, request.body or b""))
+        return await send(request, *options)
+
+    client.aio._core.wire.send = watched
+    assert plan.apply(progress=False).counts == {"done": 20}
+    assert not [name for name, body in asked if b"engine" in body]
