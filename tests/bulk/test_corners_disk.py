@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import stat
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -11,9 +12,10 @@ import msgspec
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _journal, _lease, _operation
+from jobwidgets.bulk import _doubt, _journal, _lease, _operation
 from jobwidgets.bulk._journal import Journal
 from jobwidgets.bulk._record import Account, Line, intent_record, lines_record, plan_records, replay
+from jobwidgets.client._flow import Lost
 
 OP = "retry-20261123-194501-1a2b3c"
 CANCEL = "cancel-20261123-194501-1a2b3c"
@@ -353,3 +355,85 @@ def test_a_job_that_is_gone_is_not_called_complete(client, service):
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"done": 1, "skipped": 1}
     assert "knows no such job" in receipt.df.set_index("id").reason[ids[0]]
+
+
+def test_all_operations_are_listed_also_behind_those_held_here_and_behind_damage(client, service, served):
+    ops = [client.plan_cancel(waiting(service, 1)).apply(progress=False).op for _ in range(3)]
+    assert set(client.receipts().op) == set(ops)
+    assert client.receipts().attrs["kind"] == "receipts"
+    newest = client.receipts().op[0]
+    with jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token) as another:
+        assert set(another.receipts().op) == set(ops)
+        (directory() / f"{newest}.jsonl").write_bytes(b"nothing\n")
+        assert another.receipts().set_index("op").state.to_dict() == {
+            **dict.fromkeys(ops, "finished"), newest: "damaged"
+        }  # fmt: skip
+
+
+def test_what_moved_out_of_reach_is_left_out_by_the_look_at_the_drift_alone(client, service):
+    ids = waiting(service, 4)
+    plan = client.plan_cancel(client.jobs(ids=ids))
+    client.cancel(ids[0])
+    plan.aio._seen_at = float("inf")  # as if just seen: nothing else looks
+    receipt = plan.apply(max_drift=0.5, progress=False)
+    assert receipt.counts == {"done": 3, "skipped": 1}
+    assert receipt.df.set_index("id").reason[ids[0]].startswith("moved since the plan was made: the job is cancelled")
+    assert receipt.df.set_index("id").status[ids[0]] == "aborted"
+    assert receipt.drifted == 1
+    assert receipt.service_url == client.service_url
+    assert replay(_journal.read(receipt.op)) == receipt.aio.account
+
+
+def test_a_first_wave_of_which_nothing_was_retried_teaches_nothing(client, service):
+    service.choices.retry_allowed = "failed_only"
+    plan = client.plan_retry(waiting(service, 6))
+    receipt = plan.apply(canary=2, progress=False)
+    assert receipt.counts == {"refused": 2, "not_sent": 4}
+    assert "none of a wave of 2 was retried" in receipt.halted
+    with pytest.raises(jw.UsageError, match="no number of jobs"):
+        client.plan_retry(failed(service, 2)).apply(canary=True)
+
+
+def test_an_operation_of_which_something_was_sent_is_not_forgotten(client, service):
+    receipt = client.plan_retry(failed(service, 1)).apply(progress=False)
+    with pytest.raises(jw.UsageError, match="has begun"):
+        client.portal.run(receipt.aio.discard())
+    assert client.receipts().op.tolist() == [receipt.op]
+
+
+def test_verifying_ends_soon_after_the_last_has_ended(client, service):
+    receipt = client.plan_retry(failed(service, 1)).apply(progress=False)
+    new = receipt.df.new_id[0]
+
+    def ends():
+        with service.world.lock:
+            service.world.place_job(service.world.store.rows[new], "complete", ["complete"], lives=False)
+
+    timer = threading.Timer(0.3, ends)
+    timer.start()
+    began = time.monotonic()
+    assert receipt.verify(timeout="1min").df.verified.tolist() == ["confirmed"]
+    assert time.monotonic() - began < 5
+    timer.join()
+
+
+def test_a_service_that_cannot_be_reached_while_asking_is_asked_again_while_patience_lasts(
+    client, service, monkeypatch
+):
+    monkeypatch.setattr(_doubt, "ASK_EVERY", 0.2)
+    service.faults.fail_before(operation="retryJob")
+    receipt = client.plan_retry(failed(service, 1)).apply(progress=False)
+    service.clock.advance("5min")
+    service.clock.speed = 10
+    client.aio._core.timeout = 0.3
+    send, began = client.aio._core.wire.send, time.monotonic()
+
+    async def away_for_a_while(request, *options):
+        if time.monotonic() - began < 1 and request.name.startswith("job"):
+            return Lost(sent=False, why="away")
+        return await send(request, *options)
+
+    client.aio._core.wire.send = away_for_a_while
+    with pytest.raises((jw.NotSentError, jw.ServiceError)):
+        receipt.resolve()
+    assert receipt.resolve(patience="20s").counts == {"not_sent": 1}
