@@ -21,7 +21,7 @@ from jobwidgets._errors import (
 )
 from jobwidgets._model import CANCELLED, REASON_TEXT
 from jobwidgets._text import safe
-from jobwidgets.bulk._record import whole
+from jobwidgets.bulk._record import until
 from jobwidgets.bulk._verify import by_id, look_back
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import TOO_MANY, Sending, matched
@@ -72,6 +72,7 @@ class Application:
         self._pace = self._core.pace
         self._verb = VERBS[receipt.kind]
         self._waiting: deque[Line] = deque()
+        self._workers: list[asyncio.Task[None]] = []
         self._under_way: dict[asyncio.Task[None], Sending] = {}
         self._size = FIRST_SIZE
         self._most = LARGEST_SIZE
@@ -103,7 +104,7 @@ class Application:
 
     async def _all_sent(self) -> None:
         """Let a few workers send until nothing waits; a stop gives what is in flight a last chance."""
-        workers = [asyncio.create_task(self._work()) for _ in range(MOST)]
+        workers = self._workers = [asyncio.create_task(self._work()) for _ in range(MOST)]
         stopped = asyncio.create_task(self._stop.wait())
         running: set[asyncio.Task[None]] = set(workers)
         try:
@@ -191,7 +192,8 @@ class Application:
     def _not_now(self, batch: Sequence[Line], error: NotSentError) -> None:
         """Put a batch back that certainly did not arrive: a busy service is asked again, one that is away is not."""
         self._busy_since = self._busy_since or time.monotonic()
-        if error.name != BUSY or time.monotonic() - self._busy_since > BUSY_FOR:
+        too_long = time.monotonic() + self._pace.closed_for - self._busy_since > BUSY_FOR
+        if error.name != BUSY or too_long:
             self._halt(error)
             return
         self._waiting.extendleft(reversed(batch))
@@ -200,6 +202,9 @@ class Application:
         """Stop sending: the service is not there, or does not want us; the rest stays unsent."""
         self._halted = True
         self._receipt.halt(str(error))
+        for worker in self._workers:  # who waits for a place would find out only when the service is open again
+            if worker is not _this_task() and worker not in self._under_way:
+                worker.cancel()
 
     async def _send(self, batch: Sequence[Line]) -> float:
         """Send one document for a batch, and take in what its answer says; tell how many seconds the service took."""
@@ -209,8 +214,8 @@ class Application:
         try:
             await self._receipt.intend(batch, self._core.earliest())
             await self._sent(batch, sending)
-        except NotSentError as error:
-            for line in batch:
+        except JobError as error:
+            for line in batch if isinstance(error, NotSentError) or not sending.out else ():
                 line.settle("not_sent", error.message)
             raise
         except asyncio.CancelledError:
@@ -219,7 +224,7 @@ class Application:
             raise
         finally:
             del self._under_way[_this_task()]
-            now = whole(self._core.as_of())  # the wait for a busy service may have been long
+            now = until(self._core)  # the wait for a busy service may have been long
             for line, at in zip(batch, before, strict=True):
                 line.until = now if line.outcome == "unknown" else None
                 line.at = at if line.outcome == "not_sent" else line.at

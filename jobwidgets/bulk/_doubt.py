@@ -92,7 +92,7 @@ async def _ask_for_retries(client: AsyncClient, receipt: AsyncReceipt, lines: Se
     made = await client.made_since(min(line.at or now for line in lines) - CLOCKS, applications_of(was))
     claimed, others = await client.claims(receipt.op)  # after the list: whoever made one of these had written it down
     rivals = await _alike(client, was, others)
-    old, new = by_id(was, *ALIKE, "name"), by_id(made, *ALIKE, "name", "created")
+    old, new = _looks(was, "name"), _looks(made, "name", "created")
     free: dict[tuple[Any, ...], list[_Made]] = defaultdict(list)
     for job_id, (*alike, name, created) in reversed(new.items()):  # the oldest first
         if job_id not in claimed and job_id not in receipt.lines:
@@ -106,13 +106,23 @@ async def _ask_for_retries(client: AsyncClient, receipt: AsyncReceipt, lines: Se
         _settle_twins(group, rivals.get(key, []), free[key], names, now)
 
 
+def _looks(frame: pd.DataFrame, *more: str) -> dict[str, tuple[Any, ...]]:
+    """Give what retries have in common with their jobs, and more columns; tasks are told in no order."""
+    told = by_id(frame, *ALIKE, *more)
+    return {job_id: (target, _sorted(engines), *rest) for job_id, (target, engines, *rest) in told.items()}
+
+
+def _sorted(engines: str | None) -> str | None:
+    return engines and ", ".join(sorted(engines.split(", ")))
+
+
 async def _alike(
     client: AsyncClient, was: pd.DataFrame, others: Sequence[Doubt]
 ) -> Mapping[tuple[Any, ...], Sequence[Doubt]]:
     """Group doubts that are not ours by what their jobs look like; they may have made what we look for."""
     found: dict[tuple[Any, ...], list[Doubt]] = defaultdict(list)
     if others:
-        jobs = by_id(await client.jobs(ids=list({doubt.job_id for doubt in others})), *ALIKE) | by_id(was, *ALIKE)
+        jobs = _looks(await client.jobs(ids=list({doubt.job_id for doubt in others}))) | _looks(was)
         for doubt in others:
             if doubt.job_id in jobs:
                 found[jobs[doubt.job_id]].append(doubt)

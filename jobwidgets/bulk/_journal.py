@@ -147,6 +147,7 @@ class Journal:
         self.syncs = 0
         self._descriptor = descriptor
         self._lease = lease
+        self._linked = os.fstat(descriptor).st_nlink > 0
         self._written = self._kept = 0  # appends: all, and those that are on disk
         self._appending, self._keeping = threading.Lock(), threading.Lock()
         # one thread: whoever comes while it syncs waits for the next turn, and one turn serves all who wait
@@ -230,11 +231,18 @@ class Journal:
         ------
         NotSentError
             They cannot be written; nothing may be sent on them.
+        UsageError
+            Another kernel has taken the operation over: what it has written since must stand.
         """
         data = b"".join(map(line_of, records))
         with self._appending:
             self._refuse_broken()
-            before = os.fstat(self._descriptor).st_size  # asked, not counted: an interrupt can come after the write
+            self._lease.check()
+            now = os.fstat(self._descriptor)
+            if self._linked and not now.st_nlink:
+                self.broken = "it was removed"
+                self._refuse_broken()
+            before = now.st_size  # asked, not counted: an interrupt can come after the write
             try:
                 write_whole(self._descriptor, data)
             except OSError as error:

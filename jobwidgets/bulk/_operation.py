@@ -17,6 +17,7 @@ from jobwidgets.bulk._record import (
     plan_records,
     replay,
     target_records,
+    until,
     whole,
 )
 from jobwidgets.bulk._stop import Stop, StoppedError
@@ -124,21 +125,27 @@ class Operation:
                     self.account = replay(journal.records)
                     await self._know_how_far()
                 await work()
+        finally:
+            watch.cancel()
             self.write()
             with suppress(JobError):  # where that fails it was said by `write`, or what is in doubt is asked about
                 await journal.synced()
-        finally:
-            watch.cancel()
             journal.close()
             self._journal = None
 
     async def _know_how_far(self) -> None:
         """Say of what a dead kernel had sent that it was under way until now at most: its sender is gone."""
-        open_ended = [line for line in self.account.numbered if line.outcome == "unknown" and line.until is None]
+        core = self._client._core  # noqa: SLF001  the clock of the connection
+        known = core.as_of()
+        open_ended = [
+            line
+            for line in self.account.numbered
+            if line.outcome == "unknown" and (line.until is None or line.until > known)
+        ]
         if open_ended:
-            now = whole(await self._client.now())
+            await self._client.now()
             for line in open_ended:
-                line.until = now
+                line.until = until(core)
             self.write(open_ended)
 
     async def _watch(self) -> None:
@@ -205,11 +212,11 @@ class Operation:
         UsageError
             Something of it was sent.
         """
-        if any(line.at is not None for line in self.account.numbered):
-            raise UsageError(f"operation {self.account.op} has begun", hint="its receipt says how far it came")
         if self._task is not None and not self._task.done():
             self._stop.ask()
             await asyncio.wait([self._task])
+        if any(line.at is not None for line in self.account.numbered):  # what was under way has left after all
+            raise UsageError(f"operation {self.account.op} has begun", hint="its receipt says how far it came")
         self._client.forget(self.account.op)
         journal = await _opened(lambda: Journal.reopen(self.account.op))
         journal.discard()

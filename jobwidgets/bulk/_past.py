@@ -37,6 +37,8 @@ class Past:
         The jobs that it retried, or may have retried.
     doubts : tuple of Doubt
         Its retries whose answers were lost.
+    due : frozenset of str
+        The jobs that it has not retried yet.
     """
 
     op: str
@@ -51,6 +53,7 @@ class Past:
     made: frozenset[str] = frozenset()
     retried: frozenset[str] = frozenset()
     doubts: tuple[Doubt, ...] = ()
+    due: frozenset[str] = frozenset()
 
 
 _read: dict[tuple[str, int, int], Past | None] = {}
@@ -125,6 +128,7 @@ def short(account: Account) -> Past:
         frozenset(line.new_id for line in lines if line.new_id),
         frozenset(line.id for line in retries if line.outcome in ("done", "unknown")),
         tuple(Doubt(line.id, line.at, line.until) for line in retries if line.outcome == "unknown"),
+        frozenset(line.id for line in retries if line.outcome == "not_sent"),
     )
 
 

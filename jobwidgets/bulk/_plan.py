@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jobwidgets._errors import UsageError
+from jobwidgets._errors import JobError, UsageError
 from jobwidgets._when import iso
 from jobwidgets.bulk import _head
-from jobwidgets.bulk._canary import kept
+from jobwidgets.bulk._canary import canary_of, kept
 from jobwidgets.bulk._head import Head
 from jobwidgets.bulk._journal import operations
 from jobwidgets.bulk._limits import in_time, share_of, waves_of, within
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobwidgets.bulk._apply import Progress
+    from jobwidgets.bulk._canary import Canary
     from jobwidgets.client import AsyncClient
     from jobwidgets.client._ranges import Range
 
@@ -71,6 +73,7 @@ class AsyncPlan:
         self._again = head.again
         self._receipt: AsyncReceipt | None = None
         self.created: Mapping[str, datetime] = {}
+        self._one = asyncio.Lock()
 
     @property
     def service_url(self) -> str:
@@ -199,11 +202,25 @@ class AsyncPlan:
             More than 500 jobs, and their number was not given; or the plan is out of date; or too many jobs have moved.
             Nothing was sent; in the last case the plan can still be used.
         """
-        if self._receipt is not None or await self.look_whether_used():
-            return self._receipt  # type: ignore[return-value]  # mypy forgets what was looked at
+        async with self._one:  # who comes second gets the receipt that the first has begun
+            if self._receipt is not None or await self.look_whether_used():
+                return self._receipt  # type: ignore[return-value]  # mypy forgets what was looked at
+            receipt = await self._begun(limit, max_drift, waves_of(self.kind, canary, widen, ok))
+        targets = [line for line in receipt.lines.values() if line.outcome == "not_sent"]
+        stale = self._seen_at is None or time.monotonic() - self._seen_at > STALE
+        try:
+            await receipt.work(targets, look_first=stale, progress=progress, canary=canary_of(receipt.more, None))
+        except BaseException:
+            async with self._one:
+                if not receipt.sent:  # nothing has left: the plan is as good as before
+                    await self._take_back(receipt)
+            raise
+        return receipt
+
+    async def _begun(self, limit: int | None, max_drift: float | None, waves: Canary | None) -> AsyncReceipt:
+        """Write it down, if it may be done."""
         in_time(self.head)
         share = share_of(max_drift, self._usual_share)
-        waves = waves_of(self.kind, canary, widen, ok)
         rows = self._rows()
         most = CAP if limit is None else limit
         within(most, int((rows["action"] == self.act).sum()), self.act)
@@ -215,21 +232,18 @@ class AsyncPlan:
             why=self.reason,
             made=iso(self.made),
             lines=lines_of(rows, retried=await self._retried(), gone=gone, created=self.created),
-            more={**kept(waves), **self._kept(most, share)},
+            more={**kept(waves), **self._kept(most, share), **({"again": True} if self._again else {})},
         )
         receipt.note(drifted=len(gone))
         self._receipt = receipt
         self._client.keep(receipt)
-        targets = [line for line in receipt.lines.values() if line.outcome == "not_sent"]
-        stale = self._seen_at is None or time.monotonic() - self._seen_at > STALE
-        try:
-            await receipt.work(targets, look_first=stale, progress=progress, canary=waves)
-        except BaseException:
-            if not receipt.sent:  # nothing has left: the plan is as good as before
-                self._receipt = None
-                await receipt.discard()
-            raise
         return receipt
+
+    async def _take_back(self, receipt: AsyncReceipt) -> None:
+        """Forget that it was begun, unless something left just then."""
+        with suppress(JobError):
+            await receipt.discard()
+            self._receipt = None
 
     async def look_whether_used(self) -> bool:
         """Look whether its operation was begun already, by another copy of it or in another kernel, and say so.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jobwidgets._model import OUTCOMES
+from jobwidgets._model import OUTCOMES, REASON_TEXT, Reason
 from jobwidgets._when import iso, parse_age
 from jobwidgets.bulk._operation import Operation
 from jobwidgets.bulk._past import short
@@ -186,6 +186,8 @@ class AsyncReceipt(Operation):
 
             await carry_out(self._client, self, self._stop)
             return
+        if self.kind == "retry" and not self.more.get("again"):
+            targets = await self._not_retried(targets)
         from jobwidgets.bulk._apply import Application  # noqa: PLC0415  it knows receipts
         from jobwidgets.bulk._canary import in_waves  # noqa: PLC0415  the same
 
@@ -196,6 +198,22 @@ class AsyncReceipt(Operation):
             await application.run(targets, unseen=unseen)
         else:
             await in_waves(self._client, self, application, targets, canary, self._stop)
+
+    async def _not_retried(self, targets: Sequence[Line]) -> list[Line]:
+        """Leave out what another operation has retried since, or is about to.
+
+        Ours is on disk by now: of two that begin at the same time at least one sees the other.
+        """
+        retried, due = await self._client.retried_besides(self.op)
+        left = [line for line in targets if line.id not in retried and line.id not in due]
+        out = [line for line in targets if line.id in retried or line.id in due]
+        for line in out:
+            if line.id in retried:
+                line.settle("skipped", REASON_TEXT[Reason.ALREADY_RETRIED])
+            else:
+                line.settle("not_sent", f"operation {due[line.id]} is at work on it")
+        self.write(out)
+        return left
 
     async def _resolve(self, patience: float) -> None:
         from jobwidgets.bulk._doubt import resolve  # noqa: PLC0415  it knows receipts

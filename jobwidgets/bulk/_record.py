@@ -15,6 +15,8 @@ from jobwidgets._when import iso
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from jobwidgets.client._core import Core
+
 TARGETS_IN_A_RECORD = 500
 LOST = "the answer was lost"
 _TOLD = ("outcome", "reason", "message", "new_id", "status", "verified", "looked", "until")
@@ -176,6 +178,12 @@ def _milliseconds(moment: datetime | None) -> int | None:
 def whole(moment: datetime) -> datetime:
     """Cut a moment to what the journal keeps of it: milliseconds."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def until(core: Core) -> datetime | None:
+    """Say until when at most something was under way that is not any more; None where the service tells no time."""
+    moment = core.now()
+    return None if moment is None else whole(moment)
 
 
 # --------------------------------------------------------------------------- reading

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobwidgets._errors import JobError, NotSentError, ServiceError
 from jobwidgets._model import CANCELLED, REASON_TEXT, TERMINAL, Reason, Verdict, after_cancel
-from jobwidgets.bulk._record import whole
+from jobwidgets.bulk._record import until
 from jobwidgets.client._statuses import read_statuses
 
 if TYPE_CHECKING:
@@ -40,12 +40,13 @@ async def look_back(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[
         except JobError as error:
             receipt.halt(f"it could not be looked at afterwards: {error.message}")
             break
-        receipt.write(left)
+        finally:
+            receipt.write(left)  # also what was seen before a stop
         left = still
     for line in left:
-        if line.outcome == "done":
+        if line.outcome == "done" and not line.looked:
             line.settle("unknown", f"the service said {line.message!r}, but the job was not seen to be cancelled")
-            line.until = whole(client._core.as_of())  # noqa: SLF001  it may take effect from now on
+            line.until = until(client._core)  # noqa: SLF001  it may take effect from now on
     receipt.write(left)
 
 

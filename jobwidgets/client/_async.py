@@ -210,6 +210,15 @@ class AsyncClient(Writes):
         """Say which jobs earlier operations have retried, or may have retried, and which operation it was."""
         return {job_id: past.op for past in await self._past() for job_id in past.retried}
 
+    async def retried_besides(self, op: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Say which jobs other operations have retried, or may have, and which are about to be: with the operations."""
+        others = [past for past in await self._past() if past.op != op]
+        at_work = [past for past in others if past.state == "at work"]
+        return (
+            {job_id: past.op for past in others for job_id in past.retried},
+            {job_id: past.op for past in at_work for job_id in past.due},
+        )
+
     async def _past(self) -> list[Past]:
         from jobwidgets.bulk import past  # noqa: PLC0415  as above
 
@@ -338,6 +347,7 @@ class AsyncClient(Writes):
 
     async def close(self) -> None:
         """Close the connections; jobs go on."""
+        self._core.closed = True  # first: what is at work opens no new ones meanwhile
         await self._core.wire.close()
         self.mark_closed()
 

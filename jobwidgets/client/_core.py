@@ -230,6 +230,8 @@ class Core:
     async def _answered(self, step: Send, sending: Sending) -> Reply | Lost:
         """Send once, but not while the service has asked to be left alone: whoever asks early waits the longer."""
         wait = self.pace.closed_for
+        if self.closed:
+            raise UsageError("this client was closed while it was at work", hint="connect again")
         if wait >= step.timeout:
             return Reply(HTTPStatus.TOO_MANY_REQUESTS, b"", retry_after=wait)
         if wait:

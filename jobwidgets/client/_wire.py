@@ -29,6 +29,7 @@ LARGEST_BODY = 256 * 2**20
 CONNECT = 10.0  # seconds
 KEEP_ALIVE = 4.0  # seconds: shorter than servers wait, so that a write seldom meets a connection that is being closed
 ERRORS_ARE_BELOW = 2**20  # bytes
+LONGEST_WAIT = 7 * 86400.0  # seconds: whoever asks for more, by a slip perhaps, is not taken at his word
 SHORTEST_TOKEN = 8  # letters: what is shorter is no secret, and stands in every text
 
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -190,9 +191,9 @@ def _date(text: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _retry_after(text: str | None, date: datetime | None) -> float | None:
@@ -200,6 +201,7 @@ def _retry_after(text: str | None, date: datetime | None) -> float | None:
     if not text:
         return None
     with contextlib.suppress(ValueError):
-        return max(0.0, float(text))
+        return min(max(0.0, float(text)), LONGEST_WAIT)
     until = _date(text)
-    return max(0.0, (until - (date or datetime.now(UTC))).total_seconds()) if until else None
+    left = (until - (date or datetime.now(UTC))).total_seconds() if until else None
+    return None if left is None else min(max(0.0, left), LONGEST_WAIT)

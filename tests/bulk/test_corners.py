@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -96,7 +97,7 @@ def test_a_service_that_stays_busy_is_left_alone_in_the_end(client, service, mon
     assert receipt.df["at"].isna().all()  # nothing of it was ever under way for certain
     assert on_disk(receipt.op) == receipt.aio.account
     assert service.ledger == []
-    time.sleep(2.5)
+    time.sleep(3)
     assert receipt.resume(progress=False).counts == {"done": 40}
     assert len(service.ledger) == 40
 
@@ -273,7 +274,7 @@ def test_who_is_taken_over_stops_by_itself_and_sends_nothing_more(client, servic
     plant(plan.op, 2, host="elsewhere")
     work.join()
     assert time.monotonic() - began < 4
-    receipt = client.receipt(plan.op)
+    receipt = plan.apply()  # the journal is the other's: there nothing is written any more
     assert "was taken over by another kernel: host elsewhere" in receipt.halted
     sent = service.requests["retryJob"]
     assert sent < 30
@@ -442,3 +443,36 @@ def test_jobs_that_have_not_moved_are_not_read_in_full_before_they_are_sent(clie
     client.aio._core.wire.send = watched
     assert plan.apply(progress=False).counts == {"done": 20}
     assert not [name for name, body in asked if b"engine" in body]
+
+
+# ------------------------------------------------------------------ what has moved, and what an answer brings
+
+
+def test_what_has_moved_and_can_still_be_cancelled_is_cancelled(client, service):
+    ids = waiting(service, 3)
+    plan = client.plan_cancel(client.jobs(ids=ids))
+    with service.world.lock:
+        service.world.place_job(service.world.store.rows[ids[0]], "running", ["pending", "queued"], lives=False)
+    receipt = plan.apply(progress=False)
+    assert receipt.counts == {"done": 3}
+    assert receipt.drifted == 0
+    assert len(service.ledger) == 3
+
+
+def test_a_cancel_brings_the_services_word_and_no_new_job(client, service):
+    receipt = client.plan_cancel(waiting(service, 2)).apply(progress=False)
+    assert receipt.df.new_id.isna().all()
+    assert receipt.df.message.str.len().gt(0).all()
+
+
+def test_what_has_come_into_a_range_and_cannot_be_cancelled_is_no_drift(client, service):
+    created = service.clock.now() - timedelta(days=400)
+    organization = client.me().organization_id
+    service.add_job("pending", 1, created=created, lives=False)
+    plan = client.plan_cancel_range(organization, after="410d", before=service.clock.now() - timedelta(days=399))
+    service.add_job("running", ["running"], created=created, lives=False)
+    drift = plan.drift()
+    assert drift.empty
+    assert (drift.attrs["kind"], drift.attrs["new"]) == ("drift", 0)
+    service.add_job("pending", 1, created=created, lives=False)
+    assert plan.drift().attrs["new"] == len(plan.drift()) == 1

@@ -241,8 +241,7 @@ def test_a_holder_that_was_taken_over_stops():
     (directory() / f"{OP}.lease-2").touch()  # somebody tries: that is not done yet
     assert not journal.stop_asked()
     plant(2, pid=os.getppid(), started=_lease._started(os.getppid()))
-    journal.append({"n": 2})
-    for call in (journal.stop_asked, journal.sync):
+    for call in (journal.stop_asked, journal.sync, lambda: journal.append({"n": 2})):
         with pytest.raises(jw.UsageError, match=f"was taken over by another kernel: host .*, process {os.getppid()}"):
             call()
     journal.close()
@@ -262,10 +261,16 @@ def test_a_holder_whose_lease_is_gone_or_another_stops():
 
 def test_a_holder_that_was_taken_over_cuts_nothing_of_the_others(monkeypatch):
     journal = Journal.reopen(OP)
-    plant(2, pid=os.getppid(), started=_lease._started(os.getppid()))
     write = os.write
+
+    def taken_over(descriptor, data):
+        with monkeypatch.context() as back:
+            back.setattr(os, "write", write)
+            plant(2, pid=os.getppid(), started=_lease._started(os.getppid()))
+        return write(descriptor, data[:3])
+
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+        patch.setattr(os, "write", taken_over)
         patch.setattr(os, "ftruncate", lambda *_: pytest.fail("the file is another's"))
         with pytest.raises(jw.NotSentError):
             journal.append({"n": 2})
