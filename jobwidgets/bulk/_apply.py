@@ -24,7 +24,8 @@ from jobwidgets._text import safe
 from jobwidgets.bulk._record import until
 from jobwidgets.bulk._verify import by_id, look_back
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import TOO_MANY, Sending, matched
+from jobwidgets.client._answers import Sending, matched
+from jobwidgets.client._core import TOO_MANY
 from jobwidgets.client._flow import BUSY, NOTHING_DONE, Envelope, graph_error
 from jobwidgets.client._pace import MOST
 from jobwidgets.client._statuses import read_statuses
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from jobwidgets.bulk._record import Line
     from jobwidgets.bulk._stop import Stop
     from jobwidgets.client import AsyncClient
-    from jobwidgets.client._core import Found
+    from jobwidgets.client._answers import Found
 
 Progress = Callable[[int, int, dict[str, int]], None]
 FIRST_SIZE = 10

@@ -12,7 +12,7 @@ from jobwidgets._errors import NotSentError, ServiceError
 from jobwidgets._model import REASON_TEXT, Verdict, after_cancel
 from jobwidgets.bulk._twins import surely_made
 from jobwidgets.bulk._verify import by_id
-from jobwidgets.client._core import Doubt
+from jobwidgets.client._answers import Doubt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

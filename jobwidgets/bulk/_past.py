@@ -12,7 +12,7 @@ from jobwidgets._model import OUTCOMES
 from jobwidgets._when import iso
 from jobwidgets.bulk import _journal as journal
 from jobwidgets.bulk._record import Account, replay
-from jobwidgets.client._core import Doubt
+from jobwidgets.client._answers import Doubt
 from jobwidgets.frames._columns import array_of
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from jobwidgets.bulk._record import Line, until
 from jobwidgets.bulk._span import look
 from jobwidgets.bulk._table import MOVED
 from jobwidgets.bulk._verify import CONFIRM_AFTER
-from jobwidgets.client._core import Sending
+from jobwidgets.client._answers import Sending
 from jobwidgets.client._ranges import Range, ask_to_cancel
 
 if TYPE_CHECKING:

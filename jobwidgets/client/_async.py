@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, Past, Progress
-    from jobwidgets.client._core import Doubt
+    from jobwidgets.client._answers import Doubt
     from jobwidgets.client._settings import Settings
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -26,13 +26,13 @@ from jobwidgets._errors import (
 )
 from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
+from jobwidgets.client._answers import Sending, matched
 from jobwidgets.client._flow import (
     LOOK_AGAIN,
     NOTHING_DONE,
     RENEW,
     Budget,
     Envelope,
-    GraphError,
     Lost,
     Reply,
     Request,
@@ -49,6 +49,7 @@ from jobwidgets.frames._rows import decoded
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 
+    from jobwidgets.client._answers import Doubt, Found
     from jobwidgets.client._settings import Settings
 
 SIDE_BY_SIDE = 8
@@ -103,48 +104,6 @@ def looking_back(done: str) -> Iterator[None]:
         raise UnknownOutcomeError(
             f"{done}, but what became of it could not be read: {error.message}", hint=LOOK_AGAIN
         ) from None
-
-
-class Doubt(NamedTuple):
-    """A retry whose answer was lost: whatever was made meanwhile may be its job.
-
-    Attributes
-    ----------
-    job_id : str
-        The job that was, or was not, retried.
-    at, until : datetime or None
-        When it was under way, on the service's clock; None where nobody can tell.
-    """
-
-    job_id: str
-    at: datetime | None
-    until: datetime | None
-
-
-@dataclass(slots=True)
-class Sending:
-    """A write under way.
-
-    Attributes
-    ----------
-    out : bool
-        Whether the service may have it by now: for a caller who may stop waiting.
-    took : float
-        Seconds that the last try took, without the waits before it.
-    """
-
-    out: bool = False
-    took: float = 0.0
-
-
-@dataclass(slots=True)
-class Found:
-    """What one alias of a document came back with: a value, an error, or neither (then nothing is known)."""
-
-    value: msgspec.Raw | None = None
-    error: GraphError | None = None
-    tasks: int | None = None
-    """The largest number of tasks that could come with it."""
 
 
 @dataclass(slots=True)
@@ -402,22 +361,3 @@ class Core:
     def as_of(self) -> datetime:
         """Do the same, with this machine's clock where the service has told nothing."""
         return self.now() or datetime.now(UTC)
-
-
-def matched(envelope: Envelope, ids: Sequence[str], *, tasks: int | None = None) -> dict[str, Found]:
-    """Give each target its part of the answer: by `path`, then by `data.objectId`, else nothing is known of it."""
-    fields: dict[str, msgspec.Raw] = (
-        decoded(dict[str, msgspec.Raw], envelope.data, "aliases") if envelope.has_data else {}
-    )
-    answers = {job_id: Found(tasks=tasks) for job_id in ids}
-    aliases = {f"a{at}": job_id for at, job_id in enumerate(ids)}
-    for alias, job_id in aliases.items():
-        value = fields.get(alias)
-        if value is not None and bytes(value) != b"null":
-            answers[job_id].value = value
-    for error in envelope.errors or ():
-        by_path = aliases.get(str(error.path[0])) if error.path else None
-        target = by_path or (error.object_id if error.object_id in answers else None)
-        if target is not None:
-            answers[target].error = error
-    return answers

@@ -21,7 +21,8 @@ from jobwidgets.frames._columns import array_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jobwidgets.client._core import Core, Sending
+    from jobwidgets.client._answers import Sending
+    from jobwidgets.client._core import Core
     from jobwidgets.frames._rows import JobRow
 
 CONFIRM_AFTER = (0.3, 0.8, 2.0)

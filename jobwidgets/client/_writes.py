@@ -12,7 +12,8 @@ from jobwidgets._model import REASON_TEXT, TERMINAL, Job, after_cancel
 from jobwidgets._secret import Secret
 from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import Doubt, looking_back, naming
+from jobwidgets.client._answers import Doubt
+from jobwidgets.client._core import looking_back, naming
 from jobwidgets.client._flow import LOOK_AGAIN
 from jobwidgets.client._lists import APIS, one_of
 from jobwidgets.client._ranges import Range, cancel_range

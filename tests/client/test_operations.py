@@ -194,11 +194,12 @@ def test_both_clients_have_the_same_surface():
     kept = {
         "keep",
         "forget",
-        "claimed",
+        "claims",
         "log_in",
         "mark_closed",
         "made_since",
         "retried",
+        "retried_besides",
     }  # how it is made, and what bulk work needs
     assert set(awaitable) - kept == set(waiting) - {"run"}  # how the blocking one waits
     for name, signature in waiting.items():
