@@ -376,3 +376,8 @@ def test_an_error_may_name_its_object(data, found):
 def test_an_answer_has_data_when_it_is_not_null():
     decode = msgspec.json.Decoder(Envelope).decode
     assert [decode(body).has_data for body in (b"{}", b'{"data":null}', b'{"data":{}}')] == [False, False, True]
+
+
+@pytest.mark.parametrize("answer", [named("internal_error"), Reply(200, b"<html>"), Reply(500, b""), LOST])
+def test_whatever_goes_wrong_the_first_pause_is_our_own(answer):
+    assert Run(READ, [answer, GOOD]).slept == pytest.approx([0.2])
