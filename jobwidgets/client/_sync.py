@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import functools
+import os
 import weakref
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
 
@@ -81,6 +82,7 @@ class Client:
     def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
         self.aio = AsyncClient(settings, timeout=timeout, app=app)
         self.portal = Portal()
+        self._process = os.getpid()
         self._end = weakref.finalize(self, _close, self.aio, self.portal)
 
     def run(self, work: Coroutine[Any, Any, R], *, tick: Callable[[], None] | None = None) -> R:
@@ -89,11 +91,14 @@ class Client:
         Raises
         ------
         UsageError
-            The client is closed, or was closed meanwhile.
+            The client is closed, or was closed meanwhile, or this process was forked from the client's.
         """
         if self.closed:
             work.close()
             raise UsageError("this client is closed", hint="connect again")
+        if self._process != os.getpid():  # its connections, and what watches them, are shared with the process it is of
+            work.close()
+            raise UsageError("this client is of the process that this one was forked from", hint="connect here")
         try:
             return self.portal.run(work, tick=tick)
         except (concurrent.futures.CancelledError, asyncio.CancelledError):

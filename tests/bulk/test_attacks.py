@@ -364,3 +364,23 @@ def test_an_asyncio_run_that_ends_in_the_middle_leaves_what_can_be_resumed(serve
         receipt = client.receipt(op).resume(progress=False)
         assert receipt.counts == {"done": 300}
         assert retried(service) == sorted(ids)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_uses_no_connection_of_its_parent(client, service):
+    plan = client.plan_retry(failed(service, 3))
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            plan.apply(progress=False)
+        except jw.UsageError as error:
+            os.write(writing, str(error).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert b"forked" in os.read(reading, 1000)
+    os.close(reading)
+    os.close(writing)
+    assert service.ledger == []
+    assert plan.apply(progress=False).counts == {"done": 3}
