@@ -88,8 +88,12 @@ async def in_waves(  # noqa: PLR0917  all of them are the work itself
         if receipt.halted or stop.asked:
             return
         wave = [line for line in sent if line.outcome == "done"]
-        if left and not wave:
-            receipt.halt(f"none of a wave of {len(sent)} was retried: nothing can be learnt from it")
+        if left and len(wave) < max(1, canary.ok * len(sent)):
+            told = f"only {len(wave)}" if wave else "none"
+            verb = "were" if len(wave) > 1 else "was"
+            receipt.halt(
+                f"{told} of a wave of {len(sent)} {verb} retried for certain: too little can be learnt from it"
+            )
             return
         size *= canary.widen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from jobwidgets._errors import UsageError
@@ -207,8 +208,15 @@ class AsyncClient(Writes):
         return made, [*self._core.lost, *(doubt for past in known if past.op != op for doubt in past.doubts)]
 
     async def retried(self) -> dict[str, str]:
-        """Say which jobs earlier operations have retried, or may have retried, and which operation it was."""
-        return {job_id: past.op for past in await self._past() for job_id in past.retried}
+        """Say which jobs earlier operations have retried, or may have retried, and which operation it was.
+
+        Of one whose journal cannot be read it is not known what it retried: a warning says so.
+        """
+        known = await self._past()
+        for past in known:
+            if past.state == "damaged" and past.kind == "retry":
+                warnings.warn(f"what {past.op} retried is not known, and is not left out: {past.halted}", stacklevel=2)
+        return {job_id: past.op for past in known for job_id in past.retried}
 
     async def retried_besides(self, op: str) -> tuple[dict[str, str], dict[str, str]]:
         """Say which jobs other operations have retried, or may have, and which are about to be: with the operations."""

@@ -389,7 +389,7 @@ def test_a_first_wave_of_which_nothing_was_retried_teaches_nothing(client, servi
     plan = client.plan_retry(waiting(service, 6))
     receipt = plan.apply(canary=2, progress=False)
     assert receipt.counts == {"refused": 2, "not_sent": 4}
-    assert "none of a wave of 2 was retried" in receipt.halted
+    assert "none of a wave of 2 was retried for certain" in receipt.halted
     with pytest.raises(jw.UsageError, match="no number of jobs"):
         client.plan_retry(failed(service, 2)).apply(canary=True)
 

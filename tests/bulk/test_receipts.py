@@ -112,6 +112,16 @@ def test_a_damaged_journal_is_listed_and_refused_with_a_clear_word(client, anoth
         another.receipt(receipt.op)
 
 
+def test_what_a_damaged_journal_hides_is_warned_of_before_jobs_are_retried_again(client, another, service):
+    jobs = failed(service, 3)
+    receipt = client.plan_retry(jobs).apply(progress=False)
+    path = _journal.state_dir() / "operations" / f"{receipt.op}.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"failed", b"fooled"))
+    with pytest.warns(UserWarning, match=f"what {receipt.op} retried is not known"):
+        another.plan_retry(jobs)
+    another.plan_cancel(waiting(service, 1))
+
+
 def test_the_state_directory_must_be_writable_before_anything_is_sent(client, service, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("not a directory")
     monkeypatch.setenv("JOBWIDGETS_STATE", str(tmp_path / "file"))
@@ -207,6 +217,17 @@ def test_a_wave_that_goes_badly_halts_with_a_diagnosis_and_resuming_does_not_ove
     assert receipt.resume(progress=False).counts == {"done": 5, "not_sent": 25}
     assert len(service.ledger) == 5
     assert receipt.resume(ok=0, progress=False).counts == {"done": 30}
+    assert len(service.ledger) == 30
+
+
+def test_a_wave_whose_answers_were_lost_is_not_judged_by_the_few_that_came(client, service, fate):
+    fate.append(lambda _: "complete")
+    service.faults.lose_answer(operation="retryJob")
+    receipt = client.plan_retry(failed(service, 30)).apply(canary=15, progress=False)
+    assert receipt.counts["done"] + receipt.counts["unknown"] == 15
+    assert f"only {receipt.counts['done']} of a wave of 15 were retried for certain" in receipt.halted
+    service.clock.advance("5min")
+    assert receipt.resume(progress=False).counts == {"done": 30}
     assert len(service.ledger) == 30
 
 
