@@ -88,8 +88,8 @@ class Child:
                 return said
         return None
 
-    def kill(self, number=signal.SIGKILL):
-        """Send it a signal, if it is there still."""
+    def kill(self, number=9):
+        """Send it a signal, if it is there still: 9 cannot be caught."""
         self._kill(number)
 
     def go(self):
