@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import groupby, islice
+from operator import eq
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._catalogue import CLUSTERS, ENGINES
@@ -116,28 +117,44 @@ class JobQuery:
         """Sort by this field."""
         self._field, self._descending = field, direction == "desc"
 
-    def rows(self) -> Iterator[int]:
-        """Give the rows in order, as far as they are asked for."""
-        store, tests = self._world.store, self._tests
+    def rows(self, at_once: int = 256) -> Iterator[int]:
+        """Give the rows in order, as far as they are asked for; about so many are looked at together."""
+        store = self._world.store
         line = store.timeline[self._org]
         window = store.window(self._org, self._created.low, self._created.high)
         key = store.created.__getitem__ if self._field == "createdDateTime" else store.modified.__getitem__
-        rows: Iterable[int] = (line[place] for place in (reversed(window) if self._descending else window))
+        rows: Iterable[int] = map(line.__getitem__, reversed(window) if self._descending else window)
         if self._field != "createdDateTime":
             rows = sorted(rows, key=key, reverse=self._descending)
-        rows = (row for row in rows if all(test(row) for test in tests)) if tests else rows
-        return self._shuffle_ties(rows, key) if self._world.choices.ties == "shuffled" else iter(rows)
+        for test in self._tests:
+            rows = filter(test, rows)
+        return self._shuffle_ties(iter(rows), key, at_once) if self._world.choices.ties == "shuffled" else iter(rows)
 
     def page(self, offset: int, limit: int) -> Page:
         """Return one page."""
-        return Page(list(islice(self.rows(), offset, offset + limit)), offset, limit)
+        return Page(list(islice(self.rows(offset + limit), offset, offset + limit)), offset, limit)
 
-    def _shuffle_ties(self, rows: Iterable[int], key: Callable[[int], int]) -> Iterator[int]:
-        for _, tied in groupby(rows, key):
-            group = list(tied)
-            if len(group) > 1:
-                self._world.chance.shuffle(group)
-            yield from group
+    def _shuffle_ties(self, rows: Iterator[int], key: Callable[[int], int], at_once: int) -> Iterator[int]:
+        """Shuffle the rows of each instant, and find instants with several by looking at many rows at once."""
+        block = list(islice(rows, at_once))
+        while block:
+            keys = list(map(key, block))
+            carry: list[int] = []
+            for row in rows:  # the last instant is not cut in two
+                if key(row) != keys[-1]:
+                    carry = [row]
+                    break
+                block.append(row)
+                keys.append(keys[-1])
+            if any(map(eq, keys, keys[1:])):
+                for _, places in groupby(range(len(keys)), keys.__getitem__):
+                    tied = list(places)
+                    if len(tied) > 1:
+                        group = block[tied[0] : tied[-1] + 1]
+                        self._world.chance.shuffle(group)
+                        block[tied[0] : tied[-1] + 1] = group
+            yield from block
+            block = carry + list(islice(rows, at_once))
 
 
 def jobs_page(world: World, caller: Caller, args: Mapping[str, Any]) -> Page:
