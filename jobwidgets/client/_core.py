@@ -28,6 +28,7 @@ from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._answers import Sending, matched
 from jobwidgets.client._flow import (
+    LEAST,
     LOOK_AGAIN,
     NOTHING_DONE,
     RENEW,
@@ -191,7 +192,7 @@ class Core:
         wait = self.pace.closed_for
         if self.closed:
             raise UsageError("this client was closed while it was at work", hint="connect again")
-        if wait >= step.timeout:
+        if wait and wait + LEAST >= step.timeout:
             return Reply(HTTPStatus.TOO_MANY_REQUESTS, b"", retry_after=wait)
         if wait:
             began = time.monotonic()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TRIES = 4
 FIRST_PAUSE = 0.2
 RENEW = "get a new token and connect again"
+LEAST = 1.0
+"""Seconds that must be left after the service's wait: who sends with less leaves the answer no time."""
 BUSY = "busy"
 """Our name for an error that means: the service asked to wait, and certainly did nothing."""
 LOOK_AGAIN = "look at the job before you send it again: it may have happened"
@@ -186,7 +188,8 @@ def exchange(
             return _definite(request, answer)
         pause = again if again > 0 else chance() * FIRST_PAUSE * 2.0**attempt
         cost = 10.0 if isinstance(answer, Lost) and answer.timed_out else 5.0
-        if attempt == TRIES or now() + pause >= deadline or not budget.take(cost):
+        needed = pause + LEAST if again > 0 else pause
+        if attempt == TRIES or now() + needed >= deadline or not budget.take(cost):
             raise _given_up(request, answer, attempt, again)
         spent += cost
         if pause > 0:
