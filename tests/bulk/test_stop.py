@@ -192,3 +192,24 @@ def test_of_two_kernels_that_go_on_at_the_same_moment_one_does(client, service, 
             assert "is at work" in child.last["text"] or "wanted by many" in child.last["text"]
     assert proof.outcomes(client.receipt(op)) == dict.fromkeys(ids, "done")
     assert proof.effects(service) == Counter(ids)
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_kernels_that_retry_the_same_jobs_at_the_same_moment_retry_none_twice(client, service, nursery, where, turn):
+    ids = proof.failed(service, 40)
+    service.faults.delay(0.05, times=None, operation="retryJob")
+    children = [nursery.start("work", kind="retry", ids=ids, meet=True, **where) for _ in range(3)]
+    for child in children:
+        child.wait_for("ready")
+    for child in children[turn % 3 :] + children[: turn % 3]:
+        child.go()
+    told = [child.wait_for("worked")["counts"] for child in children]
+    proof.figures(told=told, retried=len(proof.effects(service)), doubled=proof.doubled(service))
+    assert proof.doubled(service) == 0
+    assert sum(counts.get("done", 0) for counts in told) == len(service.ledger)
+    ops = client.receipts().op.tolist()
+    assert len(ops) == 3
+    for op in ops:  # those that gave way to each other can go on, one after the other
+        receipt = client.receipt(op).resume(progress=False)
+        assert set(proof.outcomes(receipt).values()) <= {"done", "skipped"}
+    assert proof.effects(service) == Counter(ids)
