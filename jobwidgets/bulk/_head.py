@@ -53,5 +53,7 @@ class Head:
             until = made + age
         except OverflowError:
             raise UsageError(f"expires={expires!r} is longer than time itself", hint='give an age: "1d"') from None
-        op = f"{kind}-{made.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+        # Of two plans of one second the later has the greater name, for the newest is the one with the greatest.
+        mark = made.microsecond // 1000 << 14 | secrets.randbits(14)
+        op = f"{kind}-{made.strftime('%Y%m%d-%H%M%S')}-{mark:06x}"
         return cls(op, kind, reason, made, until, again)

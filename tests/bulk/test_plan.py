@@ -1,5 +1,6 @@
 """Plans in time: they go out of date, they notice what moved, and they retry nothing twice."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -219,3 +220,14 @@ def test_a_frame_that_came_through_a_file_can_be_planned_for(client, service):
     frame = client.jobs(ids=waiting(service, 2))
     frame["created"] = frame["created"].astype(str)
     assert client.plan_cancel(frame).apply(progress=False).counts == {"done": 2}
+
+
+def test_of_two_plans_of_one_second_the_later_is_the_newer(client, service):
+    """What goes on without a name goes on with the newest, and a second holds many plans."""
+    jobs = [service.add_job(status="pending", tasks=["pending"]) for _ in range(12)]
+    ops = []
+    for job in jobs:
+        receipt = client.plan_cancel([job]).apply()
+        ops.append(receipt.op)
+        time.sleep(0.002)
+    assert client.receipts()["op"].tolist() == ops[::-1]

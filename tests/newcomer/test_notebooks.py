@@ -40,11 +40,12 @@ class Run:
         return self
 
     def text(self, cell, *, turn=0):
-        """What a cell printed and showed as text."""
+        """What a cell printed and showed as text; one print may come in several pieces."""
         shown = (
-            output.get("text") or output.get("data", {}).get("text/plain", "") for output in self.rounds[turn][cell]
+            output["text"] if "text" in output else output.get("data", {}).get("text/plain", "") + "\n"
+            for output in self.rounds[turn][cell]
         )
-        return "\n".join(shown)
+        return "".join(shown).rstrip("\n")
 
     def mimes(self, cell):
         return {mime for output in self.rounds[0][cell] for mime in output.get("data", {})}
