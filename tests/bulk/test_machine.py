@@ -360,7 +360,7 @@ class Machine(RuleBasedStateMachine):
         assert unknown <= self.twins
         if unknown:
             lines = [line for other in self.begun() for line in _past.account_of(other).numbered]
-            doubtful = {line.id for line in lines if line.outcome == "unknown"}  # in any operation, not only in the last
+            doubtful = {line.id for line in lines if line.outcome == "unknown"}  # in any operation
             took = set(proof.effects(self.service))
             assert 0 < len(doubtful & took) < len(doubtful), "it could have been told"
 
