@@ -5,16 +5,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets
-
 from jobwidgets._errors import UsageError
 from jobwidgets._when import parse_age
 from jobwidgets.frames._columns import JOB_COLUMNS, frame_of
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._below import Calls, key_of, zone_of
 from jobwidgets.panel._controller import Controller, Stage
+from jobwidgets.panel._entries import Entries
 from jobwidgets.panel._entry import Handover, entry
-from jobwidgets.panel._outcome import Outcome
 from jobwidgets.panel._parts import Note, dispose
 from jobwidgets.panel._table import JobTable
 from jobwidgets.panel._top import Earlier, Top, as_of, by_status
@@ -27,13 +25,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.client import Client
-    from jobwidgets.panel._below import Zone
 
 HEIGHT, LOW = 396, 200
 """Pixels of the table: alone, and with a plan or a result below it."""
 
 
-class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+class JobPanel(Entries):
     """Watch jobs and act on many of them at once; nothing is sent before a plan was shown and confirmed.
 
     The panel reads the list in the background, and again from time to time while somebody can see it. Selection, sort,
@@ -75,8 +72,7 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             raise
         self.lock = threading.RLock()
         self._hand = Handover(self.lock, self.show_error)
-        self._said = ""
-        self._zone: tuple[object, Zone | None] = (None, None)
+        self._said, self._zone = "", (None, None)
         self._acted = ""
         self._calls = Calls(
             go=self._go,
@@ -192,121 +188,6 @@ class JobPanel(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
             view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
             bundle["application/vnd.jupyter.widget-view+json"] = view
         return bundle
-
-    # -------------------------------------------------------- entries from the browser
-
-    def show_error(self, line: str) -> None:
-        """Show an error in the panel; an empty line takes it away."""
-        self._said = line
-        self._trouble.say(("text", self._said or self._work.error))
-
-    @entry
-    def _refresh(self) -> None:
-        self._said = ""
-        self._work.refresh()
-        self._draw()
-
-    @entry
-    def _live_pressed(self, _key: object) -> None:
-        self._work.keep_live(not self._work.live)
-        self._draw()
-
-    @entry
-    def _chip_pressed(self, key: object) -> None:
-        if not isinstance(key, str) or key not in self._table.df["status"].cat.categories:
-            raise UsageError("the page asked for a status that is not shown")
-        self._said = ""
-        now = self._table.filter
-        self._table.narrow(now.statuses ^ {key}, now.text, now.where)
-
-    @entry
-    def _searched(self, _change: Any) -> None:
-        self._said = ""
-        now = self._table.filter
-        self._table.narrow(now.statuses, self._top.search.value, now.where)
-
-    @entry
-    def _select_matching(self) -> None:
-        self._said = ""
-        self._table.select_matching()
-
-    @entry
-    def _clear(self) -> None:
-        self._table.select(None)
-
-    @entry
-    def _act(self, kind: str) -> None:
-        self._said = ""
-        jobs = self._table.selected
-        if jobs.empty:
-            raise UsageError("no job is selected; nothing was sent")
-        self._work.make_plan(kind, jobs)
-        self._draw()
-
-    @entry
-    def _go(self, op: str, reason: str, typed: str) -> None:
-        self._said = ""
-        self._work.apply(op, reason=reason, typed=typed)
-        self._draw()
-
-    @entry
-    def _back(self) -> None:
-        self._said = ""
-        self._work.back()
-        self._draw()
-
-    @entry
-    def _undo(self, op: str) -> None:
-        self._said = ""
-        self._work.undo(op)
-        self._draw()
-
-    @entry
-    def _start_now(self, op: str) -> None:
-        self._work.start_now(op)
-        self._draw()
-
-    @entry
-    def _stop(self) -> None:
-        self._work.stop()
-        self._draw()
-
-    @entry
-    def _outcome_pressed(self, key: object) -> None:
-        zone = self._zone[1]
-        if self._work.stage not in (Stage.WORKING, Stage.DONE) or not isinstance(zone, Outcome):
-            raise UsageError("the page asked for outcomes that are not shown")
-        self._said = ""
-        zone.press(key)
-        self._draw()
-
-    @entry
-    def _resume(self, op: str) -> None:
-        self._said = ""
-        self._work.resume(op)
-        self._draw()
-
-    @entry
-    def _resolve(self, op: str) -> None:
-        self._said = ""
-        self._work.resolve(op)
-        self._draw()
-
-    @entry
-    def _show_earlier(self, op: str) -> None:
-        self._said = ""
-        self._work.open(op)
-        self._draw()
-
-    @entry
-    def _hide_earlier(self) -> None:
-        self._work.unfinished.hide()
-        self._draw()
-
-    @entry
-    def _looked(self) -> None:
-        self._work.wake()
-        self._draw()
 
     # -------------------------------------------------------------------- drawing
 
