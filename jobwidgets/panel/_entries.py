@@ -57,13 +57,13 @@ class Entries(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not isinstance(key, str) or key not in self._table.df["status"].cat.categories:
             raise UsageError("the page asked for a status that is not shown")
         self._said = ""
-        now = self._table.filter
+        now = self._table.rule
         self._table.narrow(now.statuses ^ {key}, now.text, now.where)
 
     @entry
     def _searched(self, _change: Any) -> None:
         self._said = ""
-        now = self._table.filter
+        now = self._table.rule
         self._table.narrow(now.statuses, self._top.search.value, now.where)
 
     @entry

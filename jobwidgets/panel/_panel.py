@@ -212,7 +212,7 @@ class JobPanel(Entries):
                 selected,
                 hidden=len(selected) - shown,
                 total=len(table),
-                filtered=bool(table.filter),
+                filtered=bool(table.rule),
                 every=bool(shown) and shown == len(table) == len(selected),
                 busy=work.stage is not Stage.LIST,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,12 +46,16 @@ class JobTable(anywidget.AnyWidget):
     ----------
     picked : int
         How many rows are selected; can be observed.
+    filter : str
+        An expression as for `DataFrame.query`, such as `"queued_for > '10min'"`: only such rows are shown. Empty shows
+        all. Can be set and observed; one that cannot be evaluated raises `UsageError`, and the old one stays.
     """
 
     _esm = _HERE / "table.js"
     _css = _HERE / "table.css"
     head = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
     picked = traitlets.Int(0)  # not synced: the browser cannot write it
+    filter = traitlets.Unicode("")  # nor this
 
     def __init__(
         self, df: pd.DataFrame, *, columns: Iterable[str] | None = None, height: int = 420, label: str = "Jobs"
@@ -106,8 +111,8 @@ class JobTable(anywidget.AnyWidget):
             return int(self._state.mask()[self._state.view.order].sum())
 
     @property
-    def filter(self) -> Filter:
-        """The filter in force; `narrow` sets it."""
+    def rule(self) -> Filter:
+        """All that is filtered by now; `narrow` and `filter` set it."""
         return self._state.view.filter
 
     @property
@@ -139,7 +144,7 @@ class JobTable(anywidget.AnyWidget):
     def select_matching(self) -> None:
         """Select everything that the filter lets through, now and later."""
         with self.lock:
-            if self._state.choose(Selection(self.filter)):
+            if self._state.choose(Selection(self.rule)):
                 self._changed()
 
     def narrow(self, statuses: Iterable[str] = (), text: str = "", where: str = "") -> None:
@@ -151,8 +156,26 @@ class JobTable(anywidget.AnyWidget):
             The expression cannot be evaluated; the filter stays as it was.
         """
         with self.lock:
-            if self._state.narrow(Filter(frozenset(statuses), text.strip(), where)):
+            self._refine(Filter(frozenset(statuses), text.strip(), where.strip()))
+
+    def _refine(self, rule: Filter) -> None:
+        if self._state.narrow(rule):
+            if self.filter == rule.where:
                 self._changed()
+            self.filter = rule.where
+
+    @traitlets.validate("filter")
+    def _take_filter(self, proposal: dict[str, Any]) -> str:
+        """Filter by an expression, or refuse it: a wrong one never becomes the value of the trait."""
+        where = str(proposal["value"]).strip()
+        with self.lock:
+            self._state.narrow(replace(self.rule, where=where))
+        return where
+
+    @traitlets.observe("filter")
+    def _filtered(self, _change: Any) -> None:
+        with self.lock:
+            self._changed()
 
     def sort(self, column: str | None, *, descending: bool = False) -> None:
         """Order the rows by a column, missing values last; None gives the frame's own order.
@@ -213,7 +236,7 @@ class JobTable(anywidget.AnyWidget):
 
     def _head(self) -> dict[str, Any]:
         state, total, every = self._state, len(self), self._state.every()
-        which = f"all {words.number(total)}{' that match' if self.filter else ''}"
+        which = f"all {words.number(total)}{' that match' if self.rule else ''}"
         foot = f"{words.number(total)} rows" + (f" · {words.number(self.picked)} selected" if self.picked else "")
         return {
             **self._look,

@@ -67,7 +67,7 @@ class Top:
             f"Looks again every {work.every:g} s while in view" if work.every else "This panel looks only when asked to"
         )
         self.live.show([chip("live", "Live", "", on=work.live, face="live", hint=every)])
-        chosen = table.filter.statuses
+        chosen = table.rule.statuses
         chips = []
         for status, count in by_status(frame).items():
             if count or status in chosen:

@@ -349,3 +349,24 @@ def test_a_table_knows_whether_anybody_sees_it(page, table):
     assert table.watched
     page.say("seen", view="a", seen=False)
     assert not table.watched
+
+
+def test_the_filter_is_an_expression_that_can_be_set_observed_and_linked(table):
+    seen = []
+    table.observe(lambda change: seen.append((change["new"], len(table))), "filter")
+    table.filter = "status == 'failed'"
+    failed = int((table.df["status"] == "failed").sum())
+    table.narrow(where="status == 'failed' and tasks > 2")
+    assert table.filter == "status == 'failed' and tasks > 2"
+    assert 0 < len(table) < failed
+    table.narrow()
+    assert [where for where, _ in seen] == ["status == 'failed'", "status == 'failed' and tasks > 2", ""]
+    assert (seen[0][1], seen[2][1]) == (failed, 1_000)
+
+
+def test_a_filter_that_makes_no_sense_is_refused_and_the_old_one_stays(table):
+    table.filter = "status == 'failed'"
+    shown = len(table)
+    with pytest.raises(jw.UsageError, match="cannot select by"):
+        table.filter = "no_such_column > 3"
+    assert (table.filter, len(table)) == ("status == 'failed'", shown)
