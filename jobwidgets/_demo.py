@@ -64,7 +64,7 @@ def demo(*, jobs: int | None = None, seed: int | None = None, speed: float | Non
         embedded, address = _found_or_started(jobs, seed, speed)
         client = _clients.get(address["graphql"])
         if client is None or client.closed:
-            client = connect(address["graphql"], rest_url=address["rest"], token=address["token"])
+            client = connect(address["graphql"], rest_url=address["rest"], token=address["token"], environment="demo")
             _clients[address["graphql"]] = client
             if embedded is not None:
                 embedded.serve_until_closed(client.aio)
@@ -92,7 +92,9 @@ async def demo_async(*, jobs: int | None = None, seed: int | None = None, speed:
     from jobwidgets.client import connect_async  # noqa: PLC0415 - heavy, and only now needed
 
     embedded, address = await asyncio.to_thread(_found_or_started, jobs, seed, speed)
-    client = await connect_async(address["graphql"], rest_url=address["rest"], token=address["token"])
+    client = await connect_async(
+        address["graphql"], rest_url=address["rest"], token=address["token"], environment="demo"
+    )
     if embedded is not None:
         embedded.serve_until_closed(client)
     return client

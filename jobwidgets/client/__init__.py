@@ -27,13 +27,14 @@ def connect(
     profile: str | None = None,
     allow_http: bool = False,
     budget: int | None = None,
+    environment: str | None = None,
     timeout: float = 60.0,
 ) -> Client:
     """Connect to a service.
 
     What is not given comes from the environment (`AIWARE_URL`, `AIWARE_REST_URL`, `AIWARE_TOKEN`, or `AIWARE_USER` and
-    `AIWARE_PASSWORD`, or `AIWARE_PROFILE`, and `AIWARE_BUDGET`), then from the profile file, then from keyring, then
-    from a hidden prompt.
+    `AIWARE_PASSWORD`, or `AIWARE_PROFILE`, and `AIWARE_BUDGET`, `AIWARE_ENVIRONMENT`), then from the profile file, then
+    from keyring, then from a hidden prompt.
 
     Parameters
     ----------
@@ -52,6 +53,9 @@ def connect(
     budget : int, optional
         How many requests your organisation may make in 10 seconds, where you know it. Work on many jobs then takes a
         third of it and leaves the rest to your colleagues.
+    environment : {"demo", "staging", "production"}, optional
+        What the service is to you; the panel then says so, and warns where it is production. Without it a host name
+        that says it plainly counts, such as "api.staging.example.com".
     timeout : float, default 60
         Seconds that one exchange with the service may take, its repeats and waits included. A call can consist of
         several: a list of its pages, a cancel of the cancel and the looks at the job after it.
@@ -59,14 +63,21 @@ def connect(
     Raises
     ------
     SettingsError
-        An address or token is missing or unusable; nothing was sent.
+        An address or token is missing or unusable, or an environment is not known; nothing was sent.
     AuthError
         The user and password are not accepted.
     """
     secret = _given(token, user, password)
     del token, password
     settings = settle(
-        url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http, budget=budget
+        url=url,
+        rest_url=rest_url,
+        secret=secret,
+        user=user,
+        profile=profile,
+        allow_http=allow_http,
+        budget=budget,
+        environment=environment,
     )
     client = Client(settings, timeout=timeout)
     if settings.user:
@@ -85,13 +96,21 @@ async def connect_async(
     profile: str | None = None,
     allow_http: bool = False,
     budget: int | None = None,
+    environment: str | None = None,
     timeout: float = 60.0,  # noqa: ASYNC109  it bounds each call of the client, not this one
 ) -> AsyncClient:
     """Connect to a service, awaitable: see `connect`."""
     secret = _given(token, user, password)
     del token, password
     settings = settle(
-        url=url, rest_url=rest_url, secret=secret, user=user, profile=profile, allow_http=allow_http, budget=budget
+        url=url,
+        rest_url=rest_url,
+        secret=secret,
+        user=user,
+        profile=profile,
+        allow_http=allow_http,
+        budget=budget,
+        environment=environment,
     )
     client = AsyncClient(settings, timeout=timeout)
     if settings.user:

@@ -148,6 +148,7 @@ class Core:
     def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
         self.url = settings.url
         self.rest_url = settings.rest_url
+        self.environment = settings.environment
         self.timeout = timeout
         self.pace = Pace(settings.budget)
         self.wire = Wire(settings.secret, app=app, ready=self.pace.open)

@@ -55,6 +55,11 @@ class Reads:
         """The host, for headings."""
         return urlsplit(self._core.url).netloc
 
+    @property
+    def environment(self) -> str:
+        """What the service is: "demo", "staging", "production", or "" where nobody says."""
+        return self._core.environment
+
     async def jobs(
         self,
         *,

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_KEYS = ("url", "rest_url", "token", "token_env", "user", "allow_http", "budget")
+_KEYS = ("url", "rest_url", "token", "token_env", "user", "allow_http", "budget", "environment")
+ENVIRONMENTS = ("demo", "staging", "production")
+_SPOKEN = {"staging": "staging", "stage": "staging", "prod": "production", "production": "production"}
+_TURNED = frozenset({"non", "not", "no", "pre"})
+"""What a host name says of its environment, and the words that turn it into its opposite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Settings:
     user: str | None = None
     profile: str | None = None
     budget: int | None = None
+    environment: str = ""
 
 
 def profiles_path(env: Mapping[str, str]) -> Path:
@@ -54,6 +59,7 @@ def settle(
     profile: str | None,
     allow_http: bool,
     budget: int | None = None,
+    environment: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Settings:
     """Find every setting, the first source that has it wins: argument, environment, profile, keyring, prompt.
@@ -77,6 +83,7 @@ def settle(
     # the REST address of the environment belongs to the GraphQL address there: two services are never mixed
     of_environment = not named and found_url == env.get("AIWARE_URL")
     rest = rest_url or (env.get("AIWARE_REST_URL") if of_environment else None) or _text(stored, "rest_url")
+    elsewhere = None if named or env.get("AIWARE_URL", found_url) != found_url else env.get("AIWARE_ENVIRONMENT")
     who = user or (None if secret else _text(stored, "user") or (None if named else env.get("AIWARE_USER")))
     found = secret or _stored_secret(stored, env, named=named, user=who) or _asked_secret(address, who)
     return Settings(
@@ -86,6 +93,7 @@ def settle(
         user=who,
         profile=named,
         budget=_budget(budget, stored, None if named else env.get("AIWARE_BUDGET")),
+        environment=_environment(environment, address, stored if found_url == stored.get("url") else {}, elsewhere),
     )
 
 
@@ -100,6 +108,23 @@ def _budget(given: object, stored: Mapping[str, object], env: str | None) -> int
             hint="give a whole number: the requests that your organisation may make in 10 seconds",
         )
     return found
+
+
+def _environment(given: str | None, address: str, stored: Mapping[str, object], env: str | None) -> str:
+    """Take what the service is to its people, where somebody says it of this very address, or its host name does."""
+    found = given or _text(stored, "environment") or env or _spoken(urlsplit(address).hostname or "")
+    if found and found not in ENVIRONMENTS:
+        raise SettingsError(
+            f"{found!r} is no environment that is known", hint=f"say one of {', '.join(ENVIRONMENTS)}, or nothing"
+        )
+    return found
+
+
+def _spoken(host: str) -> str:
+    """Read the environment out of a host name, where that says it plainly: "api.staging.example.com"."""
+    words = set(host.replace("-", ".").split("."))
+    found = {_SPOKEN[word] for word in words & _SPOKEN.keys()}
+    return found.pop() if len(found) == 1 and not words & _TURNED else ""
 
 
 def _usable(secret: Secret, *, password: bool) -> Secret:

@@ -156,6 +156,11 @@ class Client:
         return self.aio.label
 
     @property
+    def environment(self) -> str:
+        """What the service is: "demo", "staging", "production", or "" where nobody says."""
+        return self.aio.environment
+
+    @property
     def service(self) -> Any:
         """The embedded service, where it lives in this process; else None."""
         return self.aio.service

@@ -176,3 +176,49 @@ def test_a_secret_never_shows_itself():
             leak(secret)
     with pytest.raises(TypeError):
         vars(secret)
+
+
+@pytest.mark.parametrize(
+    ("host", "environment"),
+    [
+        ("api.staging.example.com", "staging"),
+        ("aiware-stage.example", "staging"),
+        ("api.prod.example.com", "production"),
+        ("production.example", "production"),
+        ("api.example.com", ""),
+        ("non-prod.example", ""),
+        ("staging.prod.example", ""),
+        ("products.example", ""),
+        ("127.0.0.1", ""),
+    ],
+)
+def test_a_host_name_says_its_environment_only_where_it_plainly_does(host, environment):
+    assert settled(url=f"https://{host}/v3/graphql", secret=Secret("x")).environment == environment
+
+
+def test_the_environment_is_told_of_one_address_and_never_of_another(profiles):
+    env = profiles(f'[default]\nurl = "{URL}"\ntoken = "t"\nenvironment = "production"\n')
+    assert settled(env).environment == "production"
+    assert settled(env, environment="staging").environment == "staging"
+    env |= {"AIWARE_URL": "https://other.example/g", "AIWARE_TOKEN": "t"}
+    assert settled(env).environment == ""
+    env |= {"AIWARE_ENVIRONMENT": "staging"}
+    assert settled(env).environment == "staging"
+    assert settled(env, url="https://third.example/g").environment == ""
+    named = profiles(f'[real]\nurl = "{URL}"\ntoken = "t"\n') | {"AIWARE_ENVIRONMENT": "staging"}
+    assert settled(named, profile="real").environment == ""
+    assert settled({"AIWARE_ENVIRONMENT": "production"}, url=URL, secret=Secret("t")).environment == "production"
+
+
+def test_an_environment_that_is_not_known_is_refused():
+    with pytest.raises(jw.SettingsError, match="'live' is no environment"):
+        settled(url=URL, secret=Secret("t"), environment="live")
+
+
+def test_both_clients_tell_their_environment(service, served):
+    with jw.connect(served.graphql_url, token=service.token, environment="staging") as client:
+        assert (client.environment, client.aio.environment) == ("staging", "staging")
+    with jw.connect(served.graphql_url, token=service.token) as client:
+        assert client.environment == ""
+    with jw.demo(jobs=1) as client:
+        assert client.environment == "demo"
