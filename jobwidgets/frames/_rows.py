@@ -12,7 +12,7 @@ import pandas as pd
 
 from jobwidgets._errors import ServiceError
 from jobwidgets._model import TERMINAL, Verdict, cancel_verdict, retry_verdict
-from jobwidgets.frames._columns import JOB_COLUMNS, TASK_COLUMNS, array_of, frame_of, times
+from jobwidgets.frames._columns import JOB_COLUMNS, TASK_COLUMNS, array_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -194,12 +194,9 @@ class JobTableBuilder:
     def frame(self, attrs: Mapping[str, Any], as_of: datetime, *, newest_first: bool = True) -> pd.DataFrame:
         """Make the frame, newest first or in the order of coming."""
         data = dict(self._columns)
-        built: dict[str, Any] = {
-            name: array_of(kind, data[name]) for name, kind in JOB_COLUMNS.items() if kind != "age"
-        }
-        waited, ran = _ages(built, as_of, ended=np.array([word in TERMINAL for word in data["status"]], dtype=bool))
-        built["queued_for"], built["ran_for"] = waited, ran
-        frame = pd.DataFrame({name: built[name] for name in JOB_COLUMNS}, copy=False)
+        frame = job_frame(
+            {name: array_of(kind, data[name]) for name, kind in JOB_COLUMNS.items() if kind != "age"}, as_of
+        )
         if newest_first:
             # jobs of one instant come in any order: by id they stay where they are from one reading to the next
             frame = frame.sort_values(["created", "id"], ascending=[False, True], ignore_index=True)
@@ -210,18 +207,23 @@ class JobTableBuilder:
 _KEPT = tuple(name for name, kind in JOB_COLUMNS.items() if kind != "age")
 
 
-def _ages(built: Mapping[str, Any], as_of: datetime, *, ended: np.ndarray) -> tuple[Any, Any]:
-    """How long each waited before its first task began, and how long it has run.
+def job_frame(columns: Mapping[str, Any], as_of: datetime) -> pd.DataFrame:
+    """Put typed columns together as a frame of jobs, with how long each waited for its first task to begin, and ran.
 
     What has not begun waits until `as_of`, and what was ended without beginning waited until it was modified last.
     """
     now = pd.Timestamp(as_of).as_unit("us")
     created, started, modified, completed = (
-        pd.Series(built[name]) for name in ("created", "started", "modified", "completed")
+        pd.Series(columns[name]) for name in ("created", "started", "modified", "completed")
     )
-    end = completed.where(completed.notna(), modified).where(ended, now)
-    waited = started.where(started.notna(), end) - created
-    return _length(waited), _length((end - started).where(started.notna()))
+    end = completed.where(completed.notna(), modified).where(_ended(columns["status"]), now)
+    waited = _length(started.where(started.notna(), end) - created)
+    built = {**columns, "queued_for": waited, "ran_for": _length((end - started).where(started.notna()))}
+    return pd.DataFrame({name: built[name] for name in JOB_COLUMNS}, copy=False)
+
+
+def _ended(statuses: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    return np.asarray(pd.Series(statuses).isin(list(TERMINAL)), dtype=bool)
 
 
 def _length(ages: pd.Series[pd.Timedelta]) -> Any:
@@ -250,11 +252,19 @@ def task_frame(
         "failure_reason": [task.failure_reason for _, task in rows],
         "failure_message": [task.failure_message for _, task in rows],
     }
+    typed = {name: array_of(kind, data[name]) for name, kind in TASK_COLUMNS.items() if kind != "age"}
+    frame = timed_tasks(typed, as_of)
+    frame.attrs.update(attrs)
+    return frame
+
+
+def timed_tasks(columns: Mapping[str, Any], as_of: datetime) -> pd.DataFrame:
+    """Put typed columns together as a frame of tasks, with how long each waited and ran."""
     now = pd.Timestamp(as_of).as_unit("us")
     queued, started, completed, created = (
-        pd.Series(times(data[name])) for name in ("queued", "started", "completed", "created")
+        pd.Series(columns[name]) for name in ("queued", "started", "completed", "created")
     )
-    ended = pd.Series([word in TERMINAL for word in data["status"]], dtype=bool)
-    end = completed.where(completed.notna() | ended, now)
+    end = completed.where(completed.notna() | _ended(columns["status"]), now)
     waited = _length(started.where(started.notna(), end) - queued.where(queued.notna(), created))
-    return frame_of(TASK_COLUMNS, {**data, "queued_for": waited, "ran_for": _length(end - started)}, attrs)
+    built = {**columns, "queued_for": waited, "ran_for": _length(end - started)}
+    return pd.DataFrame({name: built[name] for name in TASK_COLUMNS}, copy=False)
