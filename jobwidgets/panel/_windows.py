@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ MOST_ROWS = 240
 """The most rows that one answer carries."""
 MOST_VIEWS = 8
 """The most displays of one table that are kept up to date; the one that asked longest ago is forgotten first."""
+MINUTE = 60.0
+"""Seconds after which a display that has not said again that it is seen is taken for one that died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,17 @@ class Window:
     first: int = 0
     last: int = 0
     version: int = -1
-    seen: bool = False
+    seen_at: float | None = None
     held: dict[int, Row] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> bool:
+        """Whether it has said in the last minute that somebody can see it."""
+        return self.seen_at is not None and time.monotonic() - self.seen_at < MINUTE
+
+    @seen.setter
+    def seen(self, seen: bool) -> None:
+        self.seen_at = time.monotonic() if seen else None
 
     def turn(self, version: int, first: int, last: int) -> bool:
         """Turn to another stretch; True when the order is a new one, so that nothing of the old is held."""
@@ -94,5 +106,5 @@ class Windows:
 
     @property
     def seen(self) -> bool:
-        """Whether somebody can see any of them."""
-        return any(window.seen for window in self._windows.values())
+        """Whether somebody can see any of them; may be asked on any thread."""
+        return any(window.seen for window in list(self._windows.values()))

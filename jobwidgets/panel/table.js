@@ -10,6 +10,7 @@ const TALLEST = 8_000_000; // px; browsers stop at 17 million and more
 const MARGIN = 6; // rows painted above and below what is seen
 const LARGEST = 200; // rows in one question
 const PATIENCE = 4_000; // ms until an unanswered question is asked again
+const STILL_SEEN = 20_000; // ms until a display in view says so again: one that died says nothing
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -86,7 +87,9 @@ class Table {
     this.resized = new ResizeObserver(() => this.paint());
     this.resized.observe(this.scroller);
     this.inView = false;
-    this.tellSeen = () => this.say("seen", { seen: this.inView && document.visibilityState === "visible" });
+    this.seen = () => this.inView && document.visibilityState === "visible";
+    this.tellSeen = () => this.say("seen", { seen: this.seen() });
+    this.beat = setInterval(() => this.seen() && this.tellSeen(), STILL_SEEN);
     this.crossed = new IntersectionObserver((entries) => {
       this.inView = entries.at(-1).isIntersecting;
       this.tellSeen();
@@ -104,6 +107,7 @@ class Table {
   close() {
     this.resized.disconnect();
     this.crossed.disconnect();
+    clearInterval(this.beat);
     document.removeEventListener("visibilitychange", this.tellSeen);
     this.model.off("change:head", this.onHead);
     this.model.off("msg:custom", this.onMessage);
