@@ -70,6 +70,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(msg)
     value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
+    if name in ("connect", "demo"):
+        importlib.import_module("jobwidgets._side").listen()  # JupyterLab's side panel may ask what was connected
     return value
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TOUR = "01_tour.ipynb"
+LABEXTENSIONS = Path(__file__).parent / "labextension"
+"""Where the package keeps its extension of JupyterLab."""
 PATIENCE = 120.0
 """Seconds JupyterLab may take to answer; a cold disk needs some."""
 
@@ -112,6 +114,8 @@ class Lab:
     def _command(self) -> list[str]:
         command = [sys.executable, "-m", "jobwidgets._leash", "jupyterlab"]
         command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self._port}", "--ServerApp.port_retries=0"]
+        # Ours is found also where it is not installed as others are: in a checkout.
+        command += [f"--LabApp.extra_labextensions_path={LABEXTENSIONS}"]
         # A workspace of its own, so that the user's tabs of other days stay where they are.
         command += [f"--ServerApp.root_dir={self._folder}", f"--LabApp.default_url=/lab/workspaces/demo/tree/{TOUR}"]
         command += [] if self._browser else ["--no-browser"]

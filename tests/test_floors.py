@@ -13,7 +13,7 @@ FLOORS = [
     {"client._wire", "client._portal"},
     {"frames", "client"},
     {"bulk", "watch"},
-    {"panel", "magics", "cli", "display", "_lab", "_leash", "_notebooks", "_demo", "", "__main__"},
+    {"panel", "magics", "cli", "display", "_lab", "_leash", "_notebooks", "_demo", "_side", "", "__main__"},
 ]  # the faces stand at the door: they use the public names that users use
 BESIDE = "emulator"
 MAY_START_THE_SERVICE = {"_demo", "cli"}

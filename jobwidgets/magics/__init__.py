@@ -21,15 +21,20 @@ def load_ipython_extension(ip: Any) -> None:
     ip : IPython.core.interactiveshell.InteractiveShell
         The shell to extend. Loading twice is the same as loading once.
     """
-    from jobwidgets.magics._shelf import Shelf  # noqa: PLC0415  importing the package must stay free
+    from jobwidgets._side import listen  # noqa: PLC0415  importing the package must stay free
+    from jobwidgets.magics._shelf import Shelf  # noqa: PLC0415  as above
 
     if id(ip) in _loaded:
         return
     _loaded[id(ip)] = Shelf(ip)
+    listen(ip)
 
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take all of it away again; jobs, clients and frames are left as they are."""
+    from jobwidgets._side import deafen  # noqa: PLC0415  as above
+
     shelf = _loaded.pop(id(ip), None)
     if shelf is not None:
         shelf.clear()
+        deafen(ip)

@@ -51,6 +51,7 @@ SERVER_CONFIG: dict[str, dict[str, Any]] = {
         "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "extension_manager": "readonly",
     },
+    "LabServerApp": {"extra_labextensions_path": [str(REPOSITORY / "jobwidgets" / "labextension")]},  # ours, as it is
     "JupyterNotebookApp": {"expose_app_in_browser": True},
     "KernelManager": {"shutdown_wait_time": 1.0},
 }
