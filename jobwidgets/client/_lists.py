@@ -18,9 +18,13 @@ from jobwidgets.client._sweep import sweep
 from jobwidgets.frames._rows import JobRow, JobTableBuilder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from jobwidgets.client._core import Core
+
+    Counting = Callable[[Mapping[str, int]], object]
 
 APIS = ("graphql", "rest")
 REST_WORDS = ("scheduled", "rejected", "reprocessing")
@@ -124,12 +128,12 @@ def one_of(value: str, name: str, allowed: Sequence[str]) -> None:
         raise UsageError(f"{name}={value!r} is not known", hint=f"known are {', '.join(map(repr, allowed))}")
 
 
-async def read_jobs(core: Core, query: Query) -> pd.DataFrame:
-    """Read every job that a query asks for into a typed frame."""
+async def read_jobs(core: Core, query: Query, progress: Counting | None = None) -> pd.DataFrame:
+    """Read every job that a query asks for into a typed frame; `progress` is told after each page how many there are."""
     builder = JobTableBuilder()
     begin = query.since or BEGINNING
     end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
-    complete = await _walked(core, query, builder, begin, end)
+    complete = await _walked(core, query, builder, begin, end, progress)
     await read_whole(core, builder.short, builder.complete)
     as_of = core.as_of()
     frame = builder.frame(_attrs(core, query, as_of), as_of)
@@ -154,7 +158,9 @@ def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
     }
 
 
-async def _walked(core: Core, query: Query, builder: JobTableBuilder, begin: datetime, end: datetime) -> bool:
+async def _walked(
+    core: Core, query: Query, builder: JobTableBuilder, begin: datetime, end: datetime, progress: Counting | None
+) -> bool:
     """Walk the windows; say whether the range was read to its end (a limit can be reached before)."""
     steps = walk(begin - MILLISECOND if query.since else begin, end + MILLISECOND)
     try:
@@ -165,6 +171,8 @@ async def _walked(core: Core, query: Query, builder: JobTableBuilder, begin: dat
             rows = [row for row in records if row is not None]
             fresh = builder.add(await _kept(core, query, rows, tasks), tasks)
             builder.unread += len(records) - len(rows)
+            if progress is not None:
+                progress(dict(builder.counts))
             page = Page([row.id for row in rows], [row.created_date_time for row in rows], len(records) < limit, fresh)
             if query.limit is not None and len(builder) > query.limit:
                 return False

@@ -25,7 +25,7 @@ from jobwidgets.frames._ids import applications_of, created_of, ids_of
 from jobwidgets.frames._rows import JobRow, TaskRow, decoded, task_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from jobwidgets._model import ScheduledJob
     from jobwidgets.client._settings import Settings
@@ -72,6 +72,7 @@ class Reads:
         ids: object = None,
         limit: int | None = None,
         api: str = "graphql",
+        progress: Callable[[Mapping[str, int]], object] | None = None,
     ) -> pd.DataFrame:
         """List jobs, newest first: each job that is there throughout is in the frame exactly once.
 
@@ -96,6 +97,8 @@ class Reads:
             The most jobs to read, the newest; `df.attrs["truncated"]` says if there are more. None reads all.
         api : {"graphql", "rest"}
             REST tells nothing of tasks: `can_cancel` is then missing.
+        progress : callable, optional
+            Called after each page of a list, on the thread that reads it, with the counts by status so far.
 
         Returns
         -------
@@ -129,7 +132,7 @@ class Reads:
             limit=limit,
             api=api,
         )
-        return await read_jobs(self._core, query)
+        return await read_jobs(self._core, query, progress)
 
     async def tasks(self, jobs: object) -> pd.DataFrame:
         """Read the tasks of jobs as they are now: one row a task.

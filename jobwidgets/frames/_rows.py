@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,8 @@ class JobTableBuilder:
         self._columns: dict[str, list[Any]] = {name: [] for name in _KEPT}
         self._place: dict[str, int] = {}
         self._verdicts: dict[tuple[str, frozenset[str], bool], Verdict] = {}
+        self.counts: Counter[str] = Counter()
+        """How many jobs of each status came so far."""
         self.unread = 0
         """Records of the list that came as null."""
         self.short: list[str] = []
@@ -146,7 +149,9 @@ class JobTableBuilder:
     def complete(self, row: JobRow) -> None:
         """Put all tasks of a job in, of which the list had only the first page."""
         place = self._place[row.id]
+        self.counts[self._columns["status"][place]] -= 1
         status = self._columns["status"][place] = row.status or "unknown"
+        self.counts[status] += 1
         tasks, known = (row.tasks.rows(), row.tasks.whole(None)) if row.tasks is not None else ([], False)
         for name, value in self._of_tasks(status, tasks, known=known).items():
             self._columns[name][place] = value
@@ -154,6 +159,7 @@ class JobTableBuilder:
     def _append(self, row: JobRow, task_limit: int | None) -> None:
         columns = self._columns
         status = row.status or "unknown"
+        self.counts[status] += 1
         columns["id"].append(row.id)
         columns["name"].append(row.name)
         columns["status"].append(status)
