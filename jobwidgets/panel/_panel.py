@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+import traitlets
+
 from jobwidgets._errors import UsageError
 from jobwidgets._when import parse_age
 from jobwidgets.frames._columns import JOB_COLUMNS, frame_of
@@ -45,11 +47,22 @@ class JobPanel(Entries):
     refresh : str, timedelta or None, default "5s"
         How often to look again; a list that takes long to read is read less often. None looks only when asked to.
 
+    Attributes
+    ----------
+    filter : str
+        An expression as for `DataFrame.query`, such as `"queued_for > '10min'"`: only such jobs are shown. Empty shows
+        all. Can be set and observed; one that cannot be evaluated raises `UsageError`, and the old one stays.
+    picked : int
+        How many jobs are selected; can be observed.
+
     Raises
     ------
     UsageError
         A keyword cannot be understood; nothing was sent.
     """
+
+    filter = traitlets.Unicode("")  # neither is synced: the browser cannot write them
+    picked = traitlets.Int(0, read_only=True)
 
     def __init__(
         self,
@@ -97,6 +110,7 @@ class JobPanel(Entries):
         self._work.unfinished.look()
         self._draw()
         self._table.on_change(self._looked)
+        self._table.observe(self._mirror, ["filter", "picked"])
 
     def _build(self, client: Client) -> None:
         self._top = Top(client, refresh=self._refresh, live_pressed=self._live_pressed, chip_pressed=self._chip_pressed)
@@ -142,6 +156,16 @@ class JobPanel(Entries):
         """
         self._settle()
         self._table.select(what)
+
+    @traitlets.validate("filter")
+    def _take_filter(self, proposal: dict[str, Any]) -> str:
+        """Have the table take it or refuse it: a wrong one never becomes the value of the trait."""
+        self._table.filter = proposal["value"]
+        return str(self._table.filter)
+
+    def _mirror(self, change: Any) -> None:
+        """Tell of the panel what was told of its table."""
+        self.set_trait(change.name, change.new)
 
     def refresh(self) -> None:
         """Read the list again, in the background."""

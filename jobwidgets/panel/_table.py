@@ -158,6 +158,11 @@ class JobTable(anywidget.AnyWidget):
         with self.lock:
             self._refine(Filter(frozenset(statuses), text.strip(), where.strip()))
 
+    def single_out(self, ids: Iterable[str] | None) -> None:
+        """Show only these rows of those that the filter lets through, until it changes or None is given."""
+        with self.lock:
+            self._refine(replace(self.rule, among=None if ids is None else frozenset(ids)))
+
     def _refine(self, rule: Filter) -> None:
         if self._state.narrow(rule):
             if self.filter == rule.where:

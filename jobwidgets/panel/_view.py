@@ -31,14 +31,17 @@ class Filter:
         Part of the name, the id or the engines, in any case of letters.
     where : str
         An expression for `DataFrame.query`. It comes from Python only, never from the browser.
+    among : frozenset of str or None
+        Only jobs with these ids; None means any.
     """
 
     statuses: frozenset[str] = frozenset()
     text: str = ""
     where: str = ""
+    among: frozenset[str] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.statuses or self.text or self.where)
+        return bool(self.statuses or self.text or self.where or self.among is not None)
 
     def mask(self, frame: pd.DataFrame) -> Mask:
         """Say for each row whether it matches.
@@ -51,6 +54,8 @@ class Filter:
         mask = np.ones(len(frame), dtype=bool)
         if self.statuses and "status" in frame:
             mask &= frame["status"].isin(list(self.statuses)).to_numpy(dtype=bool)
+        if self.among is not None and "id" in frame:
+            mask &= frame["id"].isin(list(self.among)).to_numpy(dtype=bool)
         if self.text:
             mask &= _contains(frame, self.text)
         if self.where:

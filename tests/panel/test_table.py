@@ -249,6 +249,20 @@ def test_the_search_finds_parts_of_names_ids_and_engines_as_plain_text(table):
     assert len(table) == 0
 
 
+def test_rows_can_be_singled_out_until_the_filter_changes(table):
+    ids = table.df["id"].iloc[[3, 8, 9]].tolist()
+    table.narrow(text=ids[0])
+    table.single_out(ids)
+    assert table.visible["id"].tolist() == ids[:1]
+    table.narrow()
+    table.single_out(ids)
+    assert table.visible["id"].tolist() == ids
+    table.single_out([])
+    assert len(table) == 0
+    table.single_out(None)
+    assert len(table) == len(table.df)
+
+
 def test_a_status_never_seen_before_is_shown_as_it_came_with_no_look_of_its_own(wire):
     frame = made.jobs(5)
     frame["status"] = pd.Categorical(['evil" onclick'] * 5)
