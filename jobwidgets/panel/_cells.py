@@ -110,9 +110,10 @@ def _column(key: str, dtype: Any) -> Column:
     return Column(key, title)
 
 
-def cells(rows: pd.DataFrame, columns: Sequence[Column], now: datetime) -> list[list[Cell]]:
-    """Describe rows for the browser, one list of cells a row."""
-    made = [_MAKERS[column.kind](rows, column.key, now) for column in columns]
+def cells(rows: pd.DataFrame, columns: Sequence[Column], now: datetime, *, exact: bool = False) -> list[list[Cell]]:
+    """Describe rows for the browser, one list of cells a row; times as ages, or exactly."""
+    makers = {**_MAKERS, "time": _moments} if exact else _MAKERS
+    made = [makers[column.kind](rows, column.key, now) for column in columns]
     return [list(row) for row in zip(*made, strict=True)] if made else [[] for _ in range(len(rows))]
 
 
@@ -158,6 +159,12 @@ def _times(rows: pd.DataFrame, key: str, now: datetime) -> list[Cell]:
 def _time(moment: pd.Timestamp, now: datetime) -> Cell:
     moment = moment.tz_localize(UTC) if moment.tzinfo is None else moment.tz_convert(UTC)
     return {"t": ago(moment.to_pydatetime(warn=False), now), "h": f"{moment:%Y-%m-%d %H:%M:%S} UTC"}
+
+
+def _moments(rows: pd.DataFrame, key: str, now: datetime) -> list[Cell]:
+    """Write times in full, with the age on hovering."""
+    turned = _times(rows, key, now)
+    return [cell if cell is BLANK else {"t": cell["h"].removesuffix(" UTC"), "h": cell["t"]} for cell in turned]
 
 
 def ago(moment: datetime, now: datetime) -> str:

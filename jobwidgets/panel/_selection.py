@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.panel._view import Filter, Mask
+    from jobwidgets.panel._filters import Mask
+    from jobwidgets.panel._view import Filter
 
 
 @dataclass(frozen=True, slots=True)

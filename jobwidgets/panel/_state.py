@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from copy import copy
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from jobwidgets._errors import UsageError
 from jobwidgets.panel._cells import cells, columns_of
+from jobwidgets.panel._filters import as_of
+from jobwidgets.panel._layout import Layout
+from jobwidgets.panel._refresh import changes, patched, places
 from jobwidgets.panel._selection import Selection
 from jobwidgets.panel._view import Filter, View
 from jobwidgets.panel._windows import Row
@@ -16,7 +19,8 @@ from jobwidgets.panel._windows import Row
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jobwidgets.panel._view import Mask
+    from jobwidgets.panel._cells import Column
+    from jobwidgets.panel._filters import Mask
 
 
 class TableState:
@@ -30,16 +34,22 @@ class TableState:
         What is selected, shown or not.
     columns : tuple of Column
         What is shown of each row.
+    layout : Layout
+        How the person wants them.
+    waiting : DataFrame or None
+        What was offered while somebody was at the table.
     jump : int
         Grows whenever the rows became others by the person's own wish: the table then starts at its top.
     """
 
     def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None) -> None:
-        self._chosen = None if columns is None else tuple(columns)
-        self.columns = columns_of(frame, self._chosen)
+        self._given = None if columns is None else tuple(columns)
+        self.layout = Layout()
+        self.columns = self._arranged(frame)
         self.view = View(frame)
         self.selection = Selection()
         self.jump = 0
+        self.waiting: pd.DataFrame | None = None
         self._anchor: str | None = None
         self._mask: Mask | None = None
 
@@ -50,10 +60,36 @@ class TableState:
 
     def show(self, frame: pd.DataFrame) -> None:
         """Show another frame; filter, sort and selection stay."""
-        columns = columns_of(frame, self._chosen)
+        columns = self._arranged(frame)
         self.view.show(frame)
-        self.columns = columns
+        self.columns, self.waiting = columns, None
         self._mask = None
+
+    def offer(self, frame: pd.DataFrame) -> int:
+        """Take over what changes in place; say how many rows would come, go or move, and keep the rest for later."""
+        after = copy(self.view)
+        after.show(frame)
+        if after.version == self.view.version:
+            self.show(frame)
+            return 0
+        before, then = self.view.keys, self.view.shown()
+        self.view.patch(patched(self.frame, frame, places(before, after.keys)))
+        self._mask, self.waiting = None, frame
+        return changes(places(then, after.shown()), len(after))
+
+    def arrange(self, layout: Layout) -> None:
+        """Lay the columns out in another way."""
+        self.layout = layout
+        self.columns = self._arranged(self.frame)
+
+    def usual(self) -> tuple[str, ...]:
+        """Name the columns that are shown unless the person chooses."""
+        return tuple(column.key for column in columns_of(self.frame, self._given))
+
+    def _arranged(self, frame: pd.DataFrame) -> tuple[Column, ...]:
+        chosen = self.layout.keys
+        keys = self._given if chosen is None else [key for key in chosen if key in frame]
+        return tuple(self.layout.fit(column) for column in columns_of(frame, keys))
 
     def narrow(self, new: Filter) -> bool:
         """Filter the rows; say whether that is another filter."""
@@ -156,15 +192,6 @@ class TableState:
         """Describe a stretch of the rows shown."""
         positions = self.view.order[first:last]
         selected = self.mask()[positions]
-        made = cells(self.frame.take(positions), self.columns, self.now())
-        keys = self.view.keys.take(positions)
-        return [Row(str(key), bool(on), row) for key, on, row in zip(keys, selected, made, strict=True)]
-
-    def now(self) -> datetime:
-        """Give the moment that ages are counted from: when the frame was read."""
-        as_of = self.frame.attrs.get("as_of")
-        try:
-            moment = datetime.fromisoformat(as_of) if isinstance(as_of, str) else datetime.now(UTC)
-        except ValueError:
-            moment = datetime.now(UTC)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        made = cells(self.frame.take(positions), self.columns, as_of(self.frame), exact=self.layout.exact)
+        keys = self.view.named(first, last)
+        return [Row(key, bool(on), row) for key, on, row in zip(keys, selected, made, strict=True)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from jobwidgets._errors import UsageError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    Mask = npt.NDArray[np.bool_]
+    from jobwidgets.panel._filters import Condition, Mask
+
     Order = npt.NDArray[np.intp]
 
 _SEARCHED = ("name", "id", "engines", "engine", "job_id", "new_id", "message")
@@ -33,15 +34,18 @@ class Filter:
         An expression for `DataFrame.query`. It comes from Python only, never from the browser.
     among : frozenset of str or None
         Only jobs with these ids; None means any.
+    columns : tuple of Condition
+        What single columns must be like.
     """
 
     statuses: frozenset[str] = frozenset()
     text: str = ""
     where: str = ""
     among: frozenset[str] | None = None
+    columns: tuple[Condition, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.statuses or self.text or self.where or self.among is not None)
+        return self != Filter()
 
     def mask(self, frame: pd.DataFrame) -> Mask:
         """Say for each row whether it matches.
@@ -58,9 +62,17 @@ class Filter:
             mask &= frame["id"].isin(list(self.among)).to_numpy(dtype=bool)
         if self.text:
             mask &= _contains(frame, self.text)
+        for condition in self.columns:
+            if condition.column in frame:
+                mask &= condition.mask(frame)
         if self.where:
             mask &= _where(frame, self.where)
         return mask
+
+    def of_column(self, key: str, *conditions: Condition) -> Filter:
+        """Give the filter with these conditions on a column instead of those it had."""
+        kept = tuple(each for each in self.columns if each.column != key)
+        return replace(self, columns=kept + conditions)
 
 
 def _contains(frame: pd.DataFrame, text: str) -> Mask:
@@ -83,6 +95,11 @@ def _where(frame: pd.DataFrame, where: str) -> Mask:
     return mask
 
 
+def _ids(frame: pd.DataFrame) -> pd.Series[str] | None:
+    ids = frame["id"].astype("string").reset_index(drop=True) if "id" in frame else None
+    return None if ids is None or ids.hasnans else ids
+
+
 class View:
     """A frame with a filter and a sort: the rows that are shown, in their order.
 
@@ -98,28 +115,53 @@ class View:
         self.filter = Filter()
         self.sort: tuple[str, bool] | None = None
         self.version = 0
-        self._take(frame)
+        self.frame = frame
+        self._ids = _ids(frame)
+        self._unique = False
         self.order: Order = np.arange(len(frame))
 
     def __len__(self) -> int:
         return len(self.order)
 
-    def _take(self, frame: pd.DataFrame) -> None:
-        self.frame = frame
-        keys = frame["id"].astype("string") if "id" in frame else None
-        if keys is None or not keys.is_unique or keys.hasnans:
-            keys = pd.Series([f"row {at + 1}" for at in range(len(frame))], dtype="string")
-        self.keys = keys.reset_index(drop=True)
+    @property
+    def keys(self) -> pd.Series[str]:
+        """What tells the rows apart: their ids, or their numbers where these do not."""
+        if not self._unique:
+            if self._ids is None or not self._ids.is_unique:
+                self._ids = pd.Series([f"row {at + 1}" for at in range(len(self.frame))], dtype="string")
+            self._unique = True
+        return cast("pd.Series[str]", self._ids)
+
+    def look_through(self) -> None:
+        """See whether the ids tell the rows apart, which takes long with many rows; if not, the rows get other names."""
+        before = self._ids
+        if self.keys is not before:
+            self.version += 1
+
+    def named(self, first: int, last: int) -> list[str]:
+        """Name the rows of a stretch, without looking through all of them."""
+        keys = self.keys if self._ids is None else self._ids
+        return [str(key) for key in keys.take(self.order[first:last])]
 
     def show(self, frame: pd.DataFrame) -> None:
         """Show another frame by the same filter and sort."""
-        before = self.keys.take(self.order).reset_index(drop=True)
-        self._take(frame)
+        before = self.shown()
+        ids, old = _ids(frame), self._ids
+        self._unique = self._unique and ids is not None and old is not None and ids.equals(old)
+        self.frame, self._ids = frame, ids if not self._unique else old
         if self.sort is not None and self.sort[0] not in frame:
             self.sort = None
         self.order = self._ordered()
-        if not self.keys.take(self.order).reset_index(drop=True).equals(before):
+        if not self.shown().equals(before):
             self.version += 1
+
+    def patch(self, frame: pd.DataFrame) -> None:
+        """Take over a frame of the same rows in the same order, with news in their cells."""
+        self.frame = frame
+
+    def shown(self) -> pd.Series[str]:
+        """Name the rows shown, in their order."""
+        return self.keys.take(self.order).reset_index(drop=True)
 
     def narrow(self, new: Filter) -> bool:
         """Filter the rows anew; say whether that is another filter."""
