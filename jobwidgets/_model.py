@@ -204,6 +204,70 @@ class ScheduledJob:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskDetail:
+    """What a task was given and gave, and which tasks it follows and precedes, as far as the service tells it."""
+
+    payload: Any = None
+    output: Any = None
+    parent_id: str | None = None
+    child_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetail:
+    """One job with all that can be read of it.
+
+    Attributes
+    ----------
+    job : Job
+        The job and its tasks.
+    description, created_by : str or None
+        As the service tells them.
+    config : object
+        Its configuration, any JSON; None where it has none.
+    schedule : ScheduledJob or None
+        The schedule that launched it; None also where it cannot be read (`job.scheduled_job_id` then names it).
+    tasks : dict
+        The details of each task, by its id.
+    raw : tuple of str
+        The answer as it came, JSON: one text for each page of tasks.
+    """
+
+    job: Job
+    description: str | None = None
+    created_by: str | None = None
+    config: Any = None
+    schedule: ScheduledJob | None = None
+    tasks: dict[str, TaskDetail] = field(default_factory=dict)
+    raw: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """One job retried as another, as a receipt tells it: the service itself does not.
+
+    Attributes
+    ----------
+    job_id : str
+        What was retried.
+    new_id : str or None
+        The job that this made; None where it is not known.
+    op : str
+        The operation whose receipt tells it.
+    at : datetime or None
+        When it was sent.
+    outcome : str
+        "done", or "unknown": it may have happened.
+    """
+
+    job_id: str
+    new_id: str | None
+    op: str
+    at: datetime | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """Who the token belongs to."""
 

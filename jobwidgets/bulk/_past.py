@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from jobwidgets._errors import SettingsError, UsageError
-from jobwidgets._model import OUTCOMES
+from jobwidgets._model import OUTCOMES, Retry
 from jobwidgets._when import iso
 from jobwidgets.bulk import _journal as journal
 from jobwidgets.bulk._record import Account, replay
@@ -108,6 +108,19 @@ def past(service: str, held: Iterable[AsyncReceipt] = ()) -> Iterator[Past]:
             continue  # it was forgotten while we looked
         if found is not None and found.service == service:
             yield replace(found, state="at work") if op in at_work else found
+
+
+def retries_of(service: str, job_id: str, held: Iterable[AsyncReceipt] = ()) -> Iterator[Retry]:
+    """Give what receipts tell of the retries of a job, and of the retry that made it, the newest operation first."""
+    held = tuple(held)
+    here = {receipt.op: receipt.account for receipt in held}
+    for known in past(service, held):
+        if job_id not in known.retried and job_id not in known.made:
+            continue
+        account = here.get(known.op) or account_of(known.op)
+        for line in account.numbered:
+            if job_id in (line.id, line.new_id) and line.outcome in ("done", "unknown"):
+                yield Retry(line.id, line.new_id, known.op, line.at, line.outcome)
 
 
 def short(account: Account) -> Past:

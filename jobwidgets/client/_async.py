@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, Past, Progress
+    from jobwidgets._model import Retry
     from jobwidgets.client._answers import Doubt
     from jobwidgets.client._settings import Settings
 
@@ -217,6 +218,18 @@ class AsyncClient(Writes):
             if past.state == "damaged" and past.kind == "retry":
                 warnings.warn(f"what {past.op} retried is not known, and is not left out: {past.halted}", stacklevel=2)
         return {job_id: past.op for past in known for job_id in past.retried}
+
+    async def retries(self, job_id: str, /) -> tuple[Retry, ...]:
+        """Say what a job was retried as, and what it is a retry of, the newest operation first.
+
+        The service does not tell it: this is what the receipts of this user's kernels say. A retry that was made
+        elsewhere, or by `retry()` alone, is not among them.
+        """
+        from jobwidgets.bulk import retries_of  # noqa: PLC0415  as above
+
+        held = [receipt for receipt in self._receipts.values() if receipt.at_work]
+        known = checked_id(job_id)
+        return await asyncio.to_thread(lambda: tuple(retries_of(self.service_url, known, held)))
 
     async def retried_besides(self, op: str) -> tuple[dict[str, str], dict[str, str]]:
         """Say which jobs other operations have retried, or may have, and which are about to be: with the operations."""

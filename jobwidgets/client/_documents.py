@@ -41,6 +41,19 @@ query job($id: ID!, $offset: Int, $tasks: Int) {{
   job(id: $id) {{ {JOB} tasks(offset: $offset, limit: $tasks) {{ count records {{ {TASK} }} }} }}
 }}"""
 
+JOB_DETAIL = f"""
+query job($id: ID!, $offset: Int, $tasks: Int) {{
+  job(id: $id) {{
+    {JOB} description createdBy jobConfig
+    scheduledJob {{ {SCHEDULE} }}
+    tasks(offset: $offset, limit: $tasks) {{
+      count
+      records {{ {TASK} payload output parentTaskId childTaskIds }}
+    }}
+  }}
+}}"""
+"""One job with all that can be read of it."""
+
 JOB_STATUS = "query jobStatus($id: ID!) { job(id: $id) { id status } }"
 CANCEL = "mutation cancelJob($id: ID!) { cancelJob(id: $id) { id message } }"
 RETRY = "mutation retryJob($id: ID!) { retryJob(id: $id) { id } }"
@@ -66,6 +79,7 @@ FIXED = {
     "jobs": JOBS,
     "jobs, their statuses": JOB_STATUSES,
     "job": JOB_ONE,
+    "job, its details": JOB_DETAIL,
     "jobStatus": JOB_STATUS,
     "cancelJob": CANCEL,
     "retryJob": RETRY,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jobwidgets.client._listing import Ask
 
 T = TypeVar("T")
+R = TypeVar("R", bound=JobRow)
 Records = Sequence[JobRow | None]
 GONE = frozenset({"not_found", "not_allowed"})
 """Names under which a single job is not there for us."""
@@ -152,15 +153,25 @@ def there(records: Sequence[T] | None, what: str) -> Sequence[T]:
 
 async def read_job(core: Core, job_id: str) -> JobRow | None:
     """Read one job and all its tasks, however many pages they take; None when it is there no more."""
+
+    async def read(variables: Mapping[str, Any]) -> JobRow | None:
+        row: JobRow | None = await core.one("job", documents.JOB_ONE, variables, JobRow | None)
+        return row
+
+    return await with_all_tasks(core, job_id, read)
+
+
+async def with_all_tasks(core: Core, job_id: str, read: Callable[[Mapping[str, Any]], Awaitable[R | None]]) -> R | None:
+    """Read one job page of tasks by page of tasks, and give it with all of them; `read` reads it with one page."""
     before = core.sizes.tasks
-    first: JobRow | None = None
+    first: R | None = None
     tasks: dict[str, TaskRow] = {}
     offset = unread = 0
     while True:
         size = core.sizes.tasks
         variables = {"id": job_id, "offset": offset, "tasks": size}
         try:
-            row: JobRow | None = await core.one("job", documents.JOB_ONE, variables, JobRow | None)
+            row = await read(variables)
         except (RefusedError, ServiceError) as error:
             if error.name not in TOO_MANY or size <= 1:
                 core.sizes.tasks = before if size <= 1 else core.sizes.tasks  # the size was not the reason

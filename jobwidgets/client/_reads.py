@@ -10,15 +10,16 @@ import msgspec
 import pandas as pd
 
 from jobwidgets._errors import NotFoundError, UsageError
-from jobwidgets._model import Job, Task, User
+from jobwidgets._model import Job, JobDetail, Task, User
 from jobwidgets._text import safe
 from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import Core, naming
+from jobwidgets.client._detail import read_detail, task_details
 from jobwidgets.client._listing import optional_moment
 from jobwidgets.client._lists import APIS, checked_query, one_of, read_by_ids, read_jobs
 from jobwidgets.client._pages import read_job, read_rows
-from jobwidgets.client._schedules import read_schedule, read_schedules
+from jobwidgets.client._schedules import read_schedule, read_schedules, schedule_of
 from jobwidgets.client._statuses import read_statuses
 from jobwidgets.frames._columns import array_of
 from jobwidgets.frames._ids import applications_of, created_of, ids_of
@@ -169,6 +170,30 @@ class Reads:
             if row is None:
                 raise NotFoundError("the service knows nothing of it")
         return job_of(row, self._core.as_of())
+
+    async def detail(self, job_id: str, /) -> JobDetail:
+        """Read one job with all that can be read of it: payloads, dependencies, its schedule, the answer as it came.
+
+        Raises
+        ------
+        NotFoundError
+            No such job, or it is not yours.
+        """
+        with naming("job", job_id):
+            found = await read_detail(self._core, checked_id(job_id))
+            if found is None:
+                raise NotFoundError("the service knows nothing of it")
+        row, raw = found
+        job = job_of(row, self._core.as_of())
+        return JobDetail(
+            job,
+            description=row.description,
+            created_by=row.created_by,
+            config=row.job_config,
+            schedule=None if row.scheduled_job is None else schedule_of(row.scheduled_job),
+            tasks=task_details(row),
+            raw=raw,
+        )
 
     async def status(self, job_id: str, /, *, api: str = "graphql") -> str:
         """Read a job's status, as the API says it.

@@ -118,6 +118,11 @@ async def read_schedule(core: Core, scheduled_job_id: str) -> ScheduledJob:
         )
         if row is None:
             raise NotFoundError("the service knows nothing of it")
+    return schedule_of(row)
+
+
+def schedule_of(row: ScheduleRow) -> ScheduledJob:
+    """Make the value that users see of one schedule."""
     return ScheduledJob(
         id=row.id,
         name=row.name,

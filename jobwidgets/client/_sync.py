@@ -112,6 +112,8 @@ class Client:
     jobs = waited(AsyncClient.jobs)
     tasks = waited(AsyncClient.tasks)
     job = waited(AsyncClient.job)
+    detail = waited(AsyncClient.detail)
+    retries = waited(AsyncClient.retries)
     status = waited(AsyncClient.status)
     statuses = waited(AsyncClient.statuses)
     me = waited(AsyncClient.me)
