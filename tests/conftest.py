@@ -10,7 +10,7 @@ from jobwidgets.emulator import Service, serve
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch, tmp_path):
     """Keep the developer's own environment and profiles out of every test."""
-    for name in ("URL", "REST_URL", "TOKEN", "USER", "PASSWORD", "PROFILE"):
+    for name in ("URL", "REST_URL", "TOKEN", "USER", "PASSWORD", "PROFILE", "BUDGET", "ENVIRONMENT"):
         monkeypatch.delenv(f"AIWARE_{name}", raising=False)
     monkeypatch.delenv("JOBWIDGETS_DEMO", raising=False)
     monkeypatch.setenv("JOBWIDGETS_PROFILES", str(tmp_path / "profiles.toml"))

@@ -13,6 +13,7 @@ from jobwidgets._errors import JobError, UsageError
 from jobwidgets._when import iso
 from jobwidgets.bulk import _head
 from jobwidgets.bulk._canary import canary_of, kept
+from jobwidgets.bulk._cost import requests_for
 from jobwidgets.bulk._head import Head
 from jobwidgets.bulk._journal import operations
 from jobwidgets.bulk._limits import in_time, share_of, waves_of, within
@@ -112,6 +113,11 @@ class AsyncPlan:
         """How many will be sent, and how many are left out: `{"cancel": 312, "skip": 28}`."""
         actions = self._rows()["action"]
         return {word: count for word in (self.act, "skip") if (count := int((actions == word).sum()))}
+
+    @property
+    def requests(self) -> int:
+        """About how many requests it takes to apply it, looks before and after included, when all goes well."""
+        return requests_for(self.kind, self.counts.get(self.act, 0))
 
     @property
     def reasons(self) -> dict[str, int]:

@@ -34,6 +34,7 @@ class Plan:
     reason = property(lambda self: self.aio.reason, doc="Why, as the user gave it.")
     counts = property(lambda self: self.aio.counts, doc="How many will be sent, and how many are left out.")
     reasons = property(lambda self: self.aio.reasons, doc="Why jobs are left out: codes and how many jobs each.")
+    requests = property(lambda self: self.aio.requests, doc="About how many requests it takes to apply it.")
     total = property(lambda self: self.aio.total, doc="How many jobs it speaks of.")
     applied = property(lambda self: self.aio.applied, doc="Whether it was used.")
     service_url = property(lambda self: self.aio.service_url, doc="The service it is for.")

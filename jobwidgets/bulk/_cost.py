@@ -1,0 +1,33 @@
+"""About how many requests an act takes: looks before it, batches that grow while it goes well, looks after it."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from jobwidgets.bulk._apply import FIRST_SIZE, LARGEST_SIZE
+from jobwidgets.client._pace import FIRST
+
+LOOKED_AT = 100
+"""Jobs that one request reads."""
+
+
+def requests_for(kind: str, count: int) -> int:
+    """Say about how many requests it takes to act on so many jobs when all goes well.
+
+    Parameters
+    ----------
+    kind : {"cancel", "retry", "range"}
+        A cancel is looked at afterwards too; a range is one request, with looks.
+    count : int
+        The jobs.
+    """
+    if not count:
+        return 0
+    looks = ceil(count / LOOKED_AT)
+    if kind == "range":
+        return 1 + 2 * looks
+    sent, left, size = 0, count, FIRST_SIZE
+    while left > 0:  # as many batches of one size as there are places, then larger ones
+        batches = min(int(FIRST), ceil(left / size))
+        sent, left, size = sent + batches, left - batches * size, min(LARGEST_SIZE, 2 * size)
+    return sent + looks * (2 if kind == "cancel" else 1)
