@@ -191,10 +191,11 @@ def _counts(jobs: pd.DataFrame) -> dict[str, Any]:
     from jobwidgets._text import safe  # noqa: PLC0415  as above
     from jobwidgets.panel import _words as words  # noqa: PLC0415  as above
 
-    most = max(len(jobs), 1)
+    found = {str(word): int(count) for word, count in jobs.jobs.counts().items()}
+    most = max(found.values(), default=1)
     counts = [
-        {"status": safe(status), "face": words.face(status), "count": words.number(count), "share": count / most}
-        for status, count in ((str(word), int(number)) for word, number in jobs.jobs.counts().items())
+        {"status": safe(word), "face": words.face(word), "count": words.number(count), "share": count / most}
+        for word, count in found.items()
     ]
     total = f"The newest {words.jobs(len(jobs))}" if jobs.attrs["truncated"] else words.jobs(len(jobs))
     return {"total": total, "as_of": jobs.attrs["as_of"], "counts": counts}

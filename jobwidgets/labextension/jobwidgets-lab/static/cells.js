@@ -48,7 +48,7 @@ const DEMO = [
       "invented jobs: every button may be pressed.\nWith a service of your own the line is `client = jw.connect()`.",
     metadata: {},
   },
-  { cell_type: "code", source: "import jobwidgets as jw\n\nclient = jw.demo()\nclient", metadata: { trusted: true } },
+  { cell_type: "code", source: "import jobwidgets as jw\n\nclient = jw.demo()", metadata: { trusted: true } },
   { cell_type: "code", source: "jw.JobPanel(client)", metadata: { trusted: true } },
 ];
 

@@ -62,7 +62,7 @@ function activate(app, notebooks, given, { notebook, ui, Widget, here }) {
     icon: (args) => (args.isPalette ? undefined : icon),
     execute: ({ cwd }) => openDemo(app, notebook.NotebookActions, cwd),
   });
-  launcher?.add({ command: "jobwidgets:demo", category: "Other", rank: 0 });
+  launcher?.add({ command: "jobwidgets:demo", category: "Other", rank: 100 });
   palette?.addItem({ command: "jobwidgets:show", category: "Jobs" });
   palette?.addItem({ command: "jobwidgets:demo", category: "Jobs", args: { isPalette: true } });
 }

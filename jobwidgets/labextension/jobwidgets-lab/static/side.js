@@ -168,6 +168,6 @@ function receiptRow({ op, verb, why, said, begun, state }) {
   const first = element("div", "jw-side-row", element("strong", "", verb), element("span", "jw-side-dim", day(begun)));
   const second = element("div", "jw-side-said", said);
   if (state) second.append(" ", element("span", "jw-side-open", state));
-  const last = element("div", "jw-side-dim jw-side-op", why ? `${op}, ${why}` : op);
-  return element("li", state ? "jw-side-unfinished" : "", first, second, last);
+  const last = element("div", "jw-side-dim jw-side-op", op);
+  return element("li", state ? "jw-side-unfinished" : "", first, second, element("div", "jw-side-said", why), last);
 }
