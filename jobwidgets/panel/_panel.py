@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from jobwidgets._errors import UsageError
+from jobwidgets._errors import ServiceError, UsageError
 from jobwidgets._when import parse_age
+from jobwidgets.display._view import View
 from jobwidgets.frames._columns import JOB_COLUMNS, frame_of
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._below import Calls, key_of, zone_of
@@ -16,6 +18,7 @@ from jobwidgets.panel._controller import Controller, Stage
 from jobwidgets.panel._entries import Entries
 from jobwidgets.panel._entry import Handover, entry
 from jobwidgets.panel._parts import Note, dispose
+from jobwidgets.panel._picture import FIRST, HINT, Picture, Pictured
 from jobwidgets.panel._table import JobTable
 from jobwidgets.panel._top import Earlier, Top, as_of, by_status
 from jobwidgets.panel._zones import BulkBar
@@ -32,7 +35,7 @@ HEIGHT, LOW = 396, 200
 """Pixels of the table: alone, and with a plan or a result below it."""
 
 
-class JobPanel(Entries):
+class JobPanel(Entries, Pictured):
     """Watch jobs and act on many of them at once; nothing is sent before a plan was shown and confirmed.
 
     The panel reads the list in the background, and again from time to time while somebody can see it. Selection, sort,
@@ -84,6 +87,7 @@ class JobPanel(Entries):
             super().close()
             raise
         self.lock = threading.RLock()
+        self._picture = Picture(self)
         self._hand = Handover(self.lock, self.show_error)
         self._said, self._zone = "", (None, None)
         self._acted = ""
@@ -182,16 +186,29 @@ class JobPanel(Entries):
         work = getattr(self, "_work", None)  # none in a panel that was never finished
         if work is not None and not work.closed:
             with self.lock:
+                self._picture.close()
                 work.close()
                 for part in (*self.children, self._bulk.box, self.layout):
                     dispose(part)
         super().close()
 
-    def _settle(self) -> None:
+    def _settle(self, timeout: float = 60.0) -> None:
         """Wait for the first list: code that asks for jobs wants them. Later lists are not waited for."""
         self._hand.run()
         if self._work.frame is None and not self._work.closed:
-            self._work.settle()
+            self._work.settle(timeout)
+
+    def _ready(self) -> None:
+        with contextlib.suppress(ServiceError):  # a slow service: the picture is renewed when the list has come
+            self._settle(FIRST)
+
+    def snapshot(self) -> View:
+        """Say what the picture of this panel shows."""
+        with self.lock:
+            if self._work.frame is None:
+                facts = ("The list is not read yet.", self._work.error)
+                return View(f"Jobs at {self._top.label}", facts=tuple(filter(None, facts)), notes=(HINT,))
+            return self._table.snapshot()
 
     def __repr__(self) -> str:
         work, table = getattr(self, "_work", None), getattr(self, "_table", None)
@@ -226,6 +243,7 @@ class JobPanel(Entries):
 
     def _draw(self) -> None:
         work, table = self._work, self._table
+        self._picture.look()
         self._top.draw(work, table)
         self._earlier.draw(work.unfinished, work.stage)
         self._trouble.say(("text", self._said or work.error))

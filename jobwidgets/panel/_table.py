@@ -13,6 +13,7 @@ import traitlets
 from jobwidgets._errors import UsageError
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._entry import entry
+from jobwidgets.panel._picture import ROWS, Picture, Pictured, snapshot
 from jobwidgets.panel._selection import Selection
 from jobwidgets.panel._state import TableState
 from jobwidgets.panel._view import Filter
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from jobwidgets.display._view import View
+
 _HERE = Path(__file__).parent
 _LOOK = {"fill": False, "foot": True, "choose": True}
 
 
-class JobTable(anywidget.AnyWidget):
+class JobTable(anywidget.AnyWidget, Pictured):
     """Show a frame of jobs, tasks or results as a table that sorts, selects and scrolls, also with a million rows.
 
     Parameters
@@ -62,6 +65,7 @@ class JobTable(anywidget.AnyWidget):
     ) -> None:
         super().__init__(head={"columns": [], "total": 0})
         self.lock = threading.RLock()
+        self._picture = Picture(self)
         try:
             self._state = TableState(df, columns)
         except UsageError:
@@ -217,6 +221,18 @@ class JobTable(anywidget.AnyWidget):
         self._error = line
         self._tell()
 
+    def snapshot(self) -> View:
+        """Say what the picture of this table shows."""
+        with self.lock:
+            rows = self._state.view.rows(0, ROWS)
+            return snapshot(self.df, title=self._look["label"], rows=rows, shown=len(self))
+
+    def close(self) -> None:
+        """Leave the page; the picture stays."""
+        if self.comm is not None and hasattr(self, "_state"):
+            self._picture.close()
+        super().close()
+
     def __repr__(self) -> str:
         hidden = f" of {words.number(len(self.df))}" if len(self) < len(self.df) else ""
         selected = f", {words.number(self.picked)} selected" if self.picked else ""
@@ -231,6 +247,7 @@ class JobTable(anywidget.AnyWidget):
         self._call()
 
     def _call(self) -> None:
+        self._picture.look()
         for listener in self._listeners:
             listener()
 
