@@ -48,7 +48,7 @@ from jobwidgets.client._wire import Wire
 from jobwidgets.frames._rows import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from jobwidgets.client._answers import Doubt, Found
     from jobwidgets.client._settings import Settings
@@ -160,6 +160,11 @@ class Core:
         self.closed = False
         self.sizes = Sizes()
         self._clock: tuple[datetime, float, float] | None = None
+
+    @property
+    def account(self) -> Hashable:
+        """What tells whether two connections are of the same service and token."""
+        return self.url, self.wire.identity
 
     # ------------------------------------------------------------------ calls
 

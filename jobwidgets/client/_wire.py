@@ -20,7 +20,7 @@ from jobwidgets.client._flow import Lost, Reply, Request
 from jobwidgets.client._settings import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Hashable
 
     from jobwidgets._secret import Secret
 
@@ -58,6 +58,11 @@ class Wire:
         self._ready = ready
         self._http: httpx.AsyncClient | None = None
         self._places = asyncio.Semaphore(IN_FLIGHT)
+
+    @property
+    def identity(self) -> Hashable:
+        """What tells whether two wires speak for the same account; its parts never print."""
+        return self._token, id(self._app)
 
     async def send(self, request: Request, timeout: float) -> Reply | Lost:  # noqa: ASYNC109  the deadline is a value of the flow
         """Send one request and read its whole answer, or say why there is none.
