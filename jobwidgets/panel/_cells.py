@@ -93,7 +93,12 @@ def columns_of(frame: pd.DataFrame, chosen: Iterable[str] | None = None) -> tupl
         keys = [key for key in JOB_COLUMNS if key in frame.columns]
     else:
         keys = [key for key in frame.columns if key not in _PARTS]
-    return tuple(_column(str(key), frame[key].dtype) for key in keys)
+    return tuple(column_of(frame, str(key)) for key in keys)
+
+
+def column_of(frame: pd.DataFrame, key: str) -> Column:
+    """Describe one column of a frame."""
+    return _column(key, frame[key].dtype)
 
 
 def _column(key: str, dtype: Any) -> Column:

@@ -89,8 +89,8 @@ class Condition:
             limit = now - parse_age(self.text) if self.way == "older" else parse_when(self.text, now)
             found = column >= limit if after else column < limit
         else:
-            limit = parse_age(self.text) if self.way in _FIELDS["span"] else float(self.text)
-            found = column >= limit if self.way in ("longer", "least") else column <= limit
+            bound = parse_age(self.text) if self.way in _FIELDS["span"] else float(self.text)
+            found = column >= bound if self.way in ("longer", "least") else column <= bound
         return np.asarray(found.to_numpy(dtype=bool, na_value=False))
 
     def say(self, title: str) -> str:

@@ -37,7 +37,7 @@ class TableState:
     layout : Layout
         How the person wants them.
     waiting : DataFrame or None
-        What was offered while somebody was at the table.
+        What was offered while somebody was at the table; `changes` counts the rows that would come, go or move.
     jump : int
         Grows whenever the rows became others by the person's own wish: the table then starts at its top.
     """
@@ -50,6 +50,7 @@ class TableState:
         self.selection = Selection()
         self.jump = 0
         self.waiting: pd.DataFrame | None = None
+        self.changes = 0
         self._anchor: str | None = None
         self._mask: Mask | None = None
 
@@ -65,17 +66,17 @@ class TableState:
         self.columns, self.waiting = columns, None
         self._mask = None
 
-    def offer(self, frame: pd.DataFrame) -> int:
-        """Take over what changes in place; say how many rows would come, go or move, and keep the rest for later."""
+    def offer(self, frame: pd.DataFrame) -> None:
+        """Take over what changes in place; if rows would come, go or move, keep that for later and count them."""
         after = copy(self.view)
         after.show(frame)
         if after.version == self.view.version:
             self.show(frame)
-            return 0
+            return
         before, then = self.view.keys, self.view.shown()
         self.view.patch(patched(self.frame, frame, places(before, after.keys)))
         self._mask, self.waiting = None, frame
-        return changes(places(then, after.shown()), len(after))
+        self.changes = changes(places(then, after.shown()), len(after))
 
     def arrange(self, layout: Layout) -> None:
         """Lay the columns out in another way."""
@@ -187,6 +188,12 @@ class TableState:
         return self.choose(Selection(None, frozenset(keys)))
 
     # -------------------------------------------------------------------------- rows
+
+    def job_at(self, place: int) -> str:
+        """Give the id of the job in a row, or what the row is called if it has none."""
+        at = self.view.order[place]
+        column = next((key for key in ("id", "job_id") if key in self.frame), None)
+        return str(self.view.keys.iloc[at] if column is None else self.frame[column].iloc[at])
 
     def rows(self, first: int, last: int) -> list[Row]:
         """Describe a stretch of the rows shown."""

@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from jobwidgets._errors import UsageError
 from jobwidgets.panel import _words as words
-from jobwidgets.panel._entry import entry
+from jobwidgets.panel._head import head_of
+from jobwidgets.panel._intents import Intents
 from jobwidgets.panel._picture import ROWS, Picture, Pictured, snapshot
 from jobwidgets.panel._selection import Selection
 from jobwidgets.panel._state import TableState
 from jobwidgets.panel._view import Filter
-from jobwidgets.panel._windows import MOST_ROWS, Windows
+from jobwidgets.panel._windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.display._view import View
+    from jobwidgets.panel._layout import Layout
 
 _HERE = Path(__file__).parent
-_LOOK = {"fill": False, "foot": True, "choose": True}
+_LOOK = {"fill": False, "foot": True, "choose": True, "search": True, "open": False}
 
 
-class JobTable(anywidget.AnyWidget, Pictured):
+class JobTable(Intents, Pictured):
     """Show a frame of jobs, tasks or results as a table that sorts, selects and scrolls, also with a million rows.
 
     Parameters
@@ -52,13 +53,16 @@ class JobTable(anywidget.AnyWidget, Pictured):
     filter : str
         An expression as for `DataFrame.query`, such as `"queued_for > '10min'"`: only such rows are shown. Empty shows
         all. Can be set and observed; one that cannot be evaluated raises `UsageError`, and the old one stays.
+    waiting : int
+        How many rows would come, go or move if what was offered last were shown; can be observed.
     """
 
-    _esm = _HERE / "table.js"
+    _esm = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("table.js",))  # one module
     _css = _HERE / "table.css"
     head = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
     picked = traitlets.Int(0)  # not synced: the browser cannot write it
     filter = traitlets.Unicode("")  # nor this
+    waiting = traitlets.Int(0)  # nor this
 
     def __init__(
         self, df: pd.DataFrame, *, columns: Iterable[str] | None = None, height: int = 420, label: str = "Jobs"
@@ -72,8 +76,10 @@ class JobTable(anywidget.AnyWidget, Pictured):
             self.close()
             raise
         self._windows = Windows()
+        self._told = [column.key for column in self._state.columns]
         self._error = ""
         self._listeners: list[Callable[[], None]] = []
+        self._openers: list[Callable[[str], None]] = []
         self._look = {"label": label, "height": int(height), "empty": "Nothing to show", **_LOOK}
         self.head = self._head()
         self.on_msg(self._receive)
@@ -90,6 +96,27 @@ class JobTable(anywidget.AnyWidget, Pictured):
         with self.lock:
             self._state.show(frame)
             self._changed()
+
+    def offer(self, frame: pd.DataFrame) -> None:
+        """Show another frame, but move no row while somebody is at the table.
+
+        Cells change at once. If rows would come, go or move, the frame then waits until the person applies it or leaves
+        the table; until then `df` is what is shown. With nobody there it is the same as `table.df = frame`.
+        """
+        with self.lock:
+            if frame is not self._state.waiting:
+                if self._windows.at:
+                    self._state.offer(frame)
+                else:
+                    self._state.show(frame)
+                self._changed()
+
+    def apply_waiting(self) -> None:
+        """Show what waits, if anything does."""
+        with self.lock:
+            if self._state.waiting is not None:
+                self._state.show(self._state.waiting)
+                self._changed()
 
     @property
     def visible(self) -> pd.DataFrame:
@@ -154,13 +181,16 @@ class JobTable(anywidget.AnyWidget, Pictured):
     def narrow(self, statuses: Iterable[str] = (), text: str = "", where: str = "") -> None:
         """Show only rows with one of these statuses, with this text, and for which this expression holds.
 
+        What the columns are filtered by stays.
+
         Raises
         ------
         UsageError
             The expression cannot be evaluated; the filter stays as it was.
         """
         with self.lock:
-            self._refine(Filter(frozenset(statuses), text.strip(), where.strip()))
+            kept = self.rule.columns
+            self._refine(Filter(frozenset(statuses), text.strip(), where.strip(), columns=kept))
 
     def single_out(self, ids: Iterable[str] | None) -> None:
         """Show only these rows of those that the filter lets through, until it changes or None is given."""
@@ -168,6 +198,8 @@ class JobTable(anywidget.AnyWidget, Pictured):
             self._refine(replace(self.rule, among=None if ids is None else frozenset(ids)))
 
     def _refine(self, rule: Filter) -> None:
+        if rule != self.rule:
+            self.apply_waiting()
         if self._state.narrow(rule):
             if self.filter == rule.where:
                 self._changed()
@@ -178,6 +210,7 @@ class JobTable(anywidget.AnyWidget, Pictured):
         """Filter by an expression, or refuse it: a wrong one never becomes the value of the trait."""
         where = str(proposal["value"]).strip()
         with self.lock:
+            self.apply_waiting()
             self._state.narrow(replace(self.rule, where=where))
         return where
 
@@ -195,6 +228,7 @@ class JobTable(anywidget.AnyWidget, Pictured):
             The frame has no such column.
         """
         with self.lock:
+            self.apply_waiting()
             self._state.sort(column, descending=descending)
             self._changed()
 
@@ -202,11 +236,17 @@ class JobTable(anywidget.AnyWidget, Pictured):
         """Have a function called when the rows, the filter, the selection or who looks on has changed."""
         self._listeners.append(listener)
 
+    def on_open(self, callback: Callable[[str], None]) -> None:
+        """Have a function called with the id of a row that a person opens: by Enter, a double click or its button."""
+        with self.lock:
+            self._openers.append(callback)
+            self.look(open=True)
+
     def look(self, **look: Any) -> None:
-        """Change how the table stands on the page: `label`, `height`, `empty`, `fill`, `foot`, `choose`.
+        """Change how the table stands on the page: `label`, `height`, `empty`, `fill`, `foot`, `choose`, `search`.
 
         `empty` is said when there are no rows, `fill` keeps the height when there are few, `foot` counts below the
-        rows, and `choose` lets rows be selected.
+        rows, `choose` lets rows be selected, and `search` gives the table a search field of its own.
         """
         with self.lock:
             self._look |= look
@@ -242,6 +282,7 @@ class JobTable(anywidget.AnyWidget, Pictured):
 
     def _changed(self) -> None:
         self.picked = int(self._state.mask().sum())
+        self.waiting = self._state.changes if self._state.waiting is not None else 0
         self._tell()
         self._push()
         self._call()
@@ -252,27 +293,16 @@ class JobTable(anywidget.AnyWidget, Pictured):
             listener()
 
     def _tell(self) -> None:
-        head = self._head()
+        head, keys = self._head(), [column.key for column in self._state.columns]
+        if keys != self._told:
+            self._told = keys
+            self._windows.forget_rows()
         if head != self.head:
             self.head = head
 
     def _head(self) -> dict[str, Any]:
-        state, total, every = self._state, len(self), self._state.every()
-        which = f"all {words.number(total)}{' that match' if self.rule else ''}"
-        foot = f"{words.number(total)} rows" + (f" · {words.number(self.picked)} selected" if self.picked else "")
-        return {
-            **self._look,
-            **self._order(),
-            "columns": [column.head() for column in state.columns],
-            "foot": foot if self._look["foot"] else "",
-            "error": self._error,
-            "sort": list(state.view.sort) if state.view.sort else None,
-            "picked": {
-                "count": self.picked,
-                "all": every,
-                "label": f"Clear the selection of {which}" if every else f"Select {which}",
-            },
-        }
+        head = head_of(self._state, self._look, waiting=self.waiting)
+        return {**head, **self._order(), "error": self._error}
 
     def _push(self) -> None:
         """Send each display what changed in the rows it holds; one whose rows moved asks by itself."""
@@ -285,81 +315,10 @@ class JobTable(anywidget.AnyWidget, Pictured):
     def _order(self) -> dict[str, int]:
         return {"total": len(self), "version": self._state.view.version, "jump": self._state.jump}
 
-    # -------------------------------------------------------------- browser to state
-
-    @entry
-    def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        intents: dict[str, Callable[[dict[str, Any]], None]] = {
-            "rows": self._give,
-            "sort": self._sorted,
-            "pick": self._pick,
-            "all": lambda _: self.select_matching(),
-            "none": lambda _: self.select(None),
-            "seen": self._seen,
-            "gone": self._gone,
-        }
-        what = content.get("do") if isinstance(content, dict) else None
-        if not isinstance(what, str) or what not in intents:
-            raise _nonsense()
-        if what in ("pick", "all", "none") and not self._look["choose"]:
-            return
-        intents[what](content)
-        if self._error and what in ("sort", "pick", "all", "none"):
-            self.show_error("")
-
-    def _give(self, said: dict[str, Any]) -> None:
-        view, window, total = self._state.view, self._windows.get(_text(said, "view")), len(self)
-        told: dict[str, Any] = {"view": said["view"], **self._order()}
-        if said.get("version") != view.version:
-            self.send({"kind": "order", **told})
-            return
-        moved = {name: self._moved(said.get(name)) for name in ("anchor", "focus")}
-        shift = moved["anchor"][1] - moved["anchor"][0] if moved["anchor"] else 0
-        first = min(max(0, _whole(said, "first") + shift), total)
-        last = max(first, min(total, _whole(said, "last") + shift, first + MOST_ROWS))
-        fresh = window.turn(view.version, first, last)
-        told |= {name: place for name, place in moved.items() if place}
-        rows = window.news(self._state.rows(first, last))
-        self.send({"kind": "window", **told, "first": first, "last": last, "fresh": fresh, "rows": rows})
-
-    def _moved(self, said: Any) -> list[int] | None:
-        """Find where a row went that the display held: its index then, its index now."""
-        if not isinstance(said, list) or [type(each) for each in said] != [str, int]:
-            return None
-        now = self._state.view.find(said[0], said[1])
-        return None if now is None else [said[1], now]
-
-    def _sorted(self, said: dict[str, Any]) -> None:
-        self._state.sort_next(_text(said, "column"))
+    def _arrange(self, layout: Layout) -> None:
+        self._state.arrange(layout)
         self._changed()
 
-    def _pick(self, said: dict[str, Any]) -> None:
-        place = self._state.locate(said.get("id"), _whole(said, "index"), said.get("version"))
-        if place is not None and self._state.pick(place, _text(said, "how")):  # None: it went before the click came
-            self._changed()
-
-    def _seen(self, said: dict[str, Any]) -> None:
-        self._windows.get(_text(said, "view")).seen = said.get("seen") is True
-        self._call()
-
-    def _gone(self, said: dict[str, Any]) -> None:
-        self._windows.drop(_text(said, "view"))
-        self._call()
-
-
-def _nonsense() -> UsageError:
-    return UsageError("the page sent something that is not understood", hint="reload the page")
-
-
-def _text(said: dict[str, Any], key: str) -> str:
-    value = said.get(key)
-    if not isinstance(value, str) or len(value) > 100:  # noqa: PLR2004  longer than any name of ours
-        raise _nonsense()
-    return value
-
-
-def _whole(said: dict[str, Any], key: str) -> int:
-    value = said.get(key)
-    if type(value) is not int:
-        raise _nonsense()
-    return value
+    def _opened(self, job_id: str) -> None:
+        for opener in self._openers:
+            opener(job_id)

@@ -132,11 +132,15 @@ class View:
             self._unique = True
         return cast("pd.Series[str]", self._ids)
 
-    def look_through(self) -> None:
-        """See whether the ids tell the rows apart, which takes long with many rows; if not, the rows get other names."""
+    def look_through(self) -> bool:
+        """See whether the ids tell the rows apart, which takes long with many; if not, they get other names.
+
+        Say whether they did.
+        """
         before = self._ids
-        if self.keys is not before:
-            self.version += 1
+        renamed = self.keys is not before
+        self.version += renamed
+        return renamed
 
     def named(self, first: int, last: int) -> list[str]:
         """Name the rows of a stretch, without looking through all of them."""

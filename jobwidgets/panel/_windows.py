@@ -50,6 +50,7 @@ class Window:
     first: int = 0
     last: int = 0
     version: int = -1
+    at: bool = False
     seen_at: float | None = None
     held: dict[int, Row] = field(default_factory=dict)
 
@@ -99,6 +100,16 @@ class Windows:
         while len(self._windows) > MOST_VIEWS:
             self._windows.popitem(last=False)
         return window
+
+    def forget_rows(self) -> None:
+        """Take it that no display holds a row: their cells are of other columns."""
+        for window in self._windows.values():
+            window.version = -1
+
+    @property
+    def at(self) -> bool:
+        """Whether somebody has the mouse or the keyboard on any of them."""
+        return any(window.at and window.seen for window in self._windows.values())
 
     def drop(self, view: str) -> None:
         """Forget a display that is gone."""

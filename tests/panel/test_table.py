@@ -311,8 +311,8 @@ def test_a_column_that_is_not_there_is_an_error_that_names_the_others():
 
 
 NONSENSE = [
-    None, 7, "rows", [], {}, {"do": None}, {"do": "apply"}, {"do": "rows"}, {"do": "rows", "view": 3},
-    {"do": "rows", "view": "v", "first": "0", "last": 9}, {"do": "rows", "view": "v" * 101, "first": 0, "last": 9},
+    None, 7, "rows", [], {}, {"do": None}, {"do": "plan"}, {"do": "rows"}, {"do": "rows", "view": 3},
+    {"do": "rows", "view": "v", "first": "0", "last": 9}, {"do": "rows", "view": "v" * 201, "first": 0, "last": 9},
     {"do": "pick", "index": 0, "how": "everything", "id": None}, {"do": "pick", "index": True, "how": "only"},
     {"do": "sort", "column": "why_not"}, {"do": "sort", "column": ["name"]}, {"do": {"rows": 1}}, {"do": "seen"},
 ]  # fmt: skip
