@@ -9,7 +9,7 @@ import msgspec
 from jobwidgets._model import TaskDetail
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._pages import with_all_tasks
-from jobwidgets.client._schedules import ScheduleRow
+from jobwidgets.client._schedules import ScheduleRow  # noqa: TC001  msgspec reads the annotation
 from jobwidgets.frames._rows import JobRow, TaskPage, TaskRow, decoded
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ def test_the_raw_answer_is_kept_as_it_came(client, service, edited):
     assert msgspec.json.decode(raw)["id"] == job_id
 
 
-def test_all_75_tasks_are_read_page_by_page(client, service):
+def test_all_75_tasks_are_read_page_by_page(client):
     job_id = client.jobs().set_index("tasks").loc[75, "id"]
     detail = client.detail(job_id)
     assert len(detail.tasks) == len(detail.job.tasks) == 75
