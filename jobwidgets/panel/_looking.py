@@ -1,15 +1,16 @@
-"""The list behind a panel, read again and again. Everything slow runs on the client's thread, one thing at a time."""
+"""The list behind a panel, followed through the poller of its service, and the one thing at a time that is done."""
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import functools
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._errors import ServiceError, UsageError
+from jobwidgets._errors import NotSentError, ServiceError, UsageError
+from jobwidgets.live import poller_of
 from jobwidgets.panel._entry import told
 
 if TYPE_CHECKING:
@@ -18,12 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.client import Client
+    from jobwidgets.live import Following, News
     from jobwidgets.panel._entry import Handover
-
-CALM = 10
-"""A list that took a second to read is not read again before this many seconds."""
-SLOWEST = 60.0
-"""Seconds between two tries, at most, while the service does not answer."""
+    from jobwidgets.panel._parts import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Flight:
 
 
 class Looking:
-    """The list, and the one flight at a time that brings it or does something else.
+    """The list, which the poller of the service keeps up to date, and the one flight at a time that does something.
 
     Parameters
     ----------
@@ -45,13 +43,20 @@ class Looking:
     query : mapping
         The keywords of `client.jobs` that say what is listed.
     every : float or None
-        Seconds between two looks at the service; None looks only when asked to.
+        Seconds between two looks at the service, at least; None looks only when asked to.
     hand : Handover
         The way back to the kernel's thread.
     changed : callable
         Called there whenever something here has changed.
     watched : callable
-        Says whether anybody looks on.
+        Says whether anybody looks on; may be asked on any thread.
+
+    Attributes
+    ----------
+    news : News or None
+        What was told of the list last.
+    wished : bool
+        Whether its frame was asked for, by the person or after an act, and not only by the clock.
     """
 
     def __init__(
@@ -67,74 +72,110 @@ class Looking:
         self.client, self.query, self.every = client, dict(query), every
         self.live = every is not None
         self.closed = False
-        self.frame: pd.DataFrame | None = None
+        self.news: News | None = None
+        self.wished = True
         self.error = ""
         self._hand, self._changed, self._watched = hand, changed, watched
         self._flight: Flight | None = None
-        self._timer: concurrent.futures.Future[None] | None = None
-        self._began = self._took = 0.0
-        self._misses = 0
+        self._following: Following | None = None
+        self._awaited = False
+        self._fresh: News | None = None  # not taken yet; only the newest counts
+        self._fresh_lock = threading.Lock()
+        self._told: tuple[Exception | None, str] = (None, "")
+
+    @property
+    def frame(self) -> pd.DataFrame | None:
+        """The list as it was read last; None before the first time."""
+        return self.news.frame if self.news is not None else None
 
     @property
     def busy(self) -> bool:
-        """Whether something is in flight."""
-        return self._flight is not None
+        """Whether something is in flight, or the list is being read because somebody asked."""
+        return self._flight is not None or self._awaited
 
     def refresh(self) -> None:
-        """Read the list again, unless something is being asked already."""
+        """Read the whole list again, unless something is being asked already."""
         if not self.busy and not self.closed:
+            self.error = ""
             self._look()
 
     def _look(self) -> None:
-        self._began = time.monotonic()
-        self._send(self.client.aio.jobs(**self.query), self._listed, self._missed)
-
-    def _listed(self, frame: pd.DataFrame) -> None:
-        self._misses, self._took = 0, time.monotonic() - self._began
-        self.frame = frame
-
-    def _missed(self) -> None:
-        self._misses = min(self._misses + 1, 6)
+        self._refuse_if_closed()
+        self._awaited = True
+        if self._following is None:
+            every = self.every if self.live else None
+            self._following = poller_of(self.client).follow(
+                self.query, every=every, told=self._take, watched=self._watched
+            )
+        else:
+            self._following.look()
 
     def keep_live(self, live: bool) -> None:  # noqa: FBT001  the one thing it is about
         """Look again from time to time, or only when asked to."""
         self.live = live and self.every is not None
+        if self._following is not None:
+            self._following.every = self.every if self.live else None
         self.wake()
 
     def wake(self) -> None:
-        """Look at the clock: somebody looks at the panel, or wants it live."""
-        idle = self._timer is None and not self.busy and not self.closed and not self.client.closed
-        if idle and self.live and self._watched():
-            due = self._began + self._pause() - time.monotonic()
-            self._timer = self.client.portal.submit(asyncio.sleep(max(0.0, due)))
-            timer = self._timer
-            timer.add_done_callback(lambda _: self._hand(lambda: self._rang(timer)))
+        """Let the poller look at the clock: somebody looks at the panel, or wants it live."""
+        if self._following is not None and not self.closed:
+            self._following.wake()
 
-    def _pause(self) -> float:
-        pause = max(self.every or 0.0, self._took * CALM)
-        return min(max(SLOWEST, pause), pause * (1 << self._misses))
+    # --------------------------------------------------------------------------- news
 
-    def _rang(self, timer: concurrent.futures.Future[None]) -> None:
-        if timer is self._timer:
-            self._timer = None
-            if self.live and self._watched():
-                self.refresh()
-                self._changed()
+    def _take(self, news: News) -> None:
+        """Take news on the client's thread. Those that wait for the kernel are replaced, so that they never pile up."""
+        with self._fresh_lock:
+            first, self._fresh = self._fresh is None, news
+        if first:
+            self._hand(self._heard)
+
+    def _heard(self) -> None:
+        with self._fresh_lock:
+            news, self._fresh = self._fresh, None
+        if news is None or self.closed:
+            return
+        following = self._following
+        before, self.news = self._awaited, news
+        self._awaited = following is not None and not self.client.closed and (following.asked or following.waits)
+        self.wished = before and not self._awaited
+        if self.client.closed:
+            self.live = False
+            self._told = (news.error, str(_closed()))
+        elif news.error is not self._told[0]:
+            self._told = (news.error, told(news.error) if news.error is not None else "")
+        self._changed()
+
+    def wrong(self) -> list[Line]:
+        """Say what went wrong, since when, and when it is tried again; nothing where all is well."""
+        news = self.news
+        if self.error:
+            return [("text", self.error)]
+        if news is None or (news.since is None and not self._told[1]):
+            return []
+        if self.client.closed or news.since is None:
+            return [("text", self._told[1])]
+        at = f"{news.since:%H:%M:%S} UTC"
+        if news.error is None:
+            return [("text", f"No answer since {at}"), ("dim", "still waiting")]
+        what = "No answer" if isinstance(news.error, NotSentError | ServiceError) else "Not up to date"
+        left = "" if news.next_try is None else str(max(1, round(news.next_try)))
+        return [("text", f"{what} since {at}"), ("left", left), ("dim", self._told[1])]
 
     # ------------------------------------------------------------------------ flights
 
     def _send(
         self, work: Coroutine[Any, Any, Any], landed: Callable[[Any], None], failed: Callable[[], None] = lambda: None
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.client.closed:
+        try:
+            self._refuse_if_closed()
+        except UsageError:
             work.close()
-            self.live = False
-            raise _closed()
+            raise
         future = self.client.portal.submit(work)
         self._flight = Flight(future, landed, failed)
+        self._give_way()
         future.add_done_callback(lambda _: self._hand(lambda: self._land(future)))
 
     def _drop(self) -> None:
@@ -142,6 +183,17 @@ class Looking:
         if self._flight is not None:
             flight, self._flight = self._flight, None
             flight.future.cancel()
+        self._give_way()
+
+    def _give_way(self) -> None:
+        """Have the list wait while something is done: one panel asks one thing at a time."""
+        following = self._following
+        if following is None or following.paused == (self._flight is not None):
+            return
+        if self._flight is not None:
+            following.pause()
+        else:
+            following.resume()
 
     def _land(self, future: concurrent.futures.Future[Any]) -> None:
         if self._flight is None or future is not self._flight.future or self.closed:
@@ -155,7 +207,7 @@ class Looking:
         except Exception as error:  # noqa: BLE001  whatever went wrong on the way is told and logged, never lost
             self.error = told(error)
             flight.failed()
-        self.wake()
+        self._give_way()
         self._changed()
 
     def settle(self, timeout: float = 60.0) -> None:
@@ -167,11 +219,15 @@ class Looking:
             It took longer.
         """
         deadline = time.monotonic() + timeout
-        while self._flight is not None:
-            future = self._flight.future
-            concurrent.futures.wait([future], timeout=0.1)
-            if future.done():
-                self._hand(functools.partial(self._land, future))
+        self._hand.run()
+        while self.busy:
+            flight = self._flight
+            if flight is not None:
+                concurrent.futures.wait([flight.future], timeout=0.1)
+            else:
+                time.sleep(0.005)
+            if flight is not None and flight.future.done():
+                self._hand(functools.partial(self._land, flight.future))
             elif time.monotonic() > deadline:
                 raise ServiceError(f"the service did not answer in {timeout:.0f} s", hint="try again")
             self._hand.run()
@@ -180,8 +236,13 @@ class Looking:
         """Let go of everything; what was sent stays sent."""
         self.closed = True
         self._drop()
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._following is not None:
+            self._following.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self.client.closed:
+            self.live = False
+            raise _closed()
 
 
 def _closed() -> UsageError:
