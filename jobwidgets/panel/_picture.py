@@ -37,10 +37,10 @@ FIRST = 1.0
 """Seconds that a display waits for the first list, so that a notebook run without a person has its picture."""
 HINT = "Run the cell for the live panel."
 _VIEW = "application/vnd.jupyter.widget-view+json"
-_MOST_COUNTS = 14
+_MOST_COUNTS = 10
 _FEW = 6
-_ROOM, _SHARE = 250, 40
-"""Bytes for the texts of a row, and for each but the widest ones: 25 rows of anything stay well below 10 KB."""
+_ROW, _SHARE = 310, 40
+"""Bytes of a row, and of each text in it but the widest: 25 rows of anything stay below 10 KB."""
 _WHOLE = 20
 """Characters of a text that stays on one line: a status, a time."""
 _JOB = ("status", "name", "tasks", "created at (UTC)", "id")
@@ -103,19 +103,19 @@ def _counts(frame: pd.DataFrame) -> tuple[Cell, ...]:
 
 def draw(view: View) -> str:
     """Write a view as HTML that reads well without its few styles, and whatever the names in it are."""
-    counts = " &nbsp; ".join(f"{cell.glyph} {_cut(cell.text, 48)}".strip() for cell in view.chips)
-    lines = [f"<strong>{_cut(view.title, 200)}</strong>", *(_cut(fact, 300) for fact in view.facts), counts]
+    counts = " &nbsp; ".join(f"{cell.glyph} {_cut(cell.text, 30)}".strip() for cell in view.chips)
+    lines = [f"<strong>{_cut(view.title, 120)}</strong>", *(_cut(fact, 150) for fact in view.facts), counts]
     parts = ['<div class="jobwidgets-picture" style="line-height:1.5">']
     parts.append(f'<p style="margin:0 0 6px">{"<br>".join(filter(None, lines))}</p>')
     parts += [_table(table) for table in view.tables]
-    parts += [f'<p style="margin:6px 0 0"><em>{_cut(note, 300)}</em></p>' for note in view.notes]
+    parts += [f'<p style="margin:6px 0 0"><em>{_cut(note, 100)}</em></p>' for note in view.notes]
     return "".join((*parts, "</div>"))
 
 
 def _table(table: Table) -> str:
     head = "".join(f"<th{_side(column)}>{_cut(column.title, _SHARE)}</th>" for column in table.columns)
     rows = "".join(f"<tr>{_row(row, table.columns)}</tr>" for row in table.rows)
-    foot = f'<p style="margin:6px 0 0">{_cut(table.footer, 200)}</p>' if table.footer else ""
+    foot = f'<p style="margin:6px 0 0">{_cut(table.footer, 100)}</p>' if table.footer else ""
     return f'<table style="margin:0"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{foot}'
 
 
@@ -127,11 +127,14 @@ def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
     """Write a row; the name, or else the longest text, gets the room that the others leave."""
     texts = [f"{cell.glyph} {cell.text}" if cell.glyph else cell.text for cell in row]
     texts = [text.replace(" ", "\N{NO-BREAK SPACE}") if len(text) <= _WHOLE else text for text in texts]
-    short = [_cut(text, _SHARE) for text in texts]
+    cells = [f"<td{_side(column)}>" for column in columns]
+    room = _ROW - sum(len(f"{cell}</td>") for cell in cells) - len("<tr></tr>")
+    share = min(_SHARE, room // len(texts))
+    short = [_cut(text, share) for text in texts]
     widest = max(range(len(texts)), key=lambda at: (columns[at].title == "name", len(texts[at])))
-    left = _ROOM - sum(len(text.encode()) for at, text in enumerate(short) if at != widest)
-    short[widest] = _cut(texts[widest], max(left, _SHARE))
-    return "".join(f"<td{_side(column)}>{text}</td>" for text, column in zip(short, columns, strict=True))
+    left = room - sum(len(text.encode()) for at, text in enumerate(short) if at != widest)
+    short[widest] = _cut(texts[widest], left)
+    return "".join(f"{cell}{text}</td>" for cell, text in zip(cells, short, strict=True))
 
 
 def _cut(text: str, room: int) -> str:
