@@ -12,13 +12,13 @@ FLOORS = [
     | {"bulk._journal", "bulk._lease", "bulk._lines", "bulk._state"},
     {"client._wire", "client._portal"},
     {"frames", "client"},
-    {"bulk", "watch"},
+    {"bulk", "live", "watch", "archive"},
     {"panel", "magics", "cli", "display", "_lab", "_leash", "_notebooks", "_demo", "_side", "", "__main__"},
 ]  # the faces stand at the door: they use the public names that users use
 BESIDE = "emulator"
 MAY_START_THE_SERVICE = {"_demo", "cli"}
 SHOWN_BY = {("_model", "display"), ("bulk", "display")}  # a value shows itself by the faces, loaded when it is shown
-ASKED_FOR = {("client", "bulk"), ("client", "watch")}  # a client makes plans and waits, loaded when that is asked for
+ASKED_FOR = {("client", "bulk"), ("client", "watch"), ("client", "archive")}  # loaded when they are asked for
 
 
 def modules():

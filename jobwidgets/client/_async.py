@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import gql
     import pandas as pd
 
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, Past, Progress
     from jobwidgets._model import Retry
+    from jobwidgets.archive import AsyncArchive
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, Past, Progress
     from jobwidgets.client._answers import Doubt
     from jobwidgets.client._settings import Settings
 
@@ -45,6 +46,15 @@ class AsyncClient(Writes):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.service_url}{' closed' if self.closed else ''}>"
+
+    def archive(self, path: str | os.PathLike[str], /, *, since: object = None) -> AsyncArchive:
+        """Give a local copy of the jobs: made, and later brought up to date, by `await archive.sync()`.
+
+        Of jobs created before `since` nothing is kept; that is said once, when the file is made.
+        """
+        from jobwidgets.archive import AsyncArchive  # noqa: PLC0415  a floor above, reached only when it is asked for
+
+        return AsyncArchive(self, path, since=since)
 
     async def plan_cancel(
         self,

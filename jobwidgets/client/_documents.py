@@ -25,6 +25,16 @@ query jobs($status: [JobStatusFilter!], $applicationIds: [ID], $targetId: ID, $s
   }}
 }}"""
 
+JOB_CHANGES = f"""
+query jobs($applicationIds: [ID], $range: [JobDateTimeFilter!], $orderBy: [JobSortField!], $offset: Int, $limit: Int,
+           $tasks: Int) {{
+  jobs(applicationIds: $applicationIds, dateTimeFilter: $range, orderBy: $orderBy, offset: $offset, limit: $limit) {{
+    count
+    records {{ {JOB} tasks(limit: $tasks) {{ count records {{ {TASK} }} }} }}
+  }}
+}}"""
+"""The list with all that is kept of a job, by the time that the range names: when it was created, or last changed."""
+
 JOB_STATUSES = """
 query jobs($status: [JobStatusFilter!], $applicationIds: [ID], $range: [JobDateTimeFilter!],
            $orderBy: [JobSortField!], $offset: Int, $limit: Int) {
@@ -77,6 +87,7 @@ LOGIN = (
 
 FIXED = {
     "jobs": JOBS,
+    "jobs, their changes": JOB_CHANGES,
     "jobs, their statuses": JOB_STATUSES,
     "job": JOB_ONE,
     "job, its details": JOB_DETAIL,

@@ -89,12 +89,20 @@ async def status_page(
     return await _listed(core, documents.JOB_STATUSES, _asked(ask, limit, status, applications))
 
 
-def _asked(ask: Ask, limit: int, status: Iterable[str], applications: Sequence[str]) -> dict[str, Any]:
+async def change_page(core: Core, ask: Ask, limit: int, field: str) -> Records:
+    """Read one page of the same list with all that is kept of a job and its tasks, by the time that `field` names."""
+    variables = {**_asked(ask, limit, (), (), field), "tasks": core.sizes.tasks}
+    return await _listed(core, documents.JOB_CHANGES, variables)
+
+
+def _asked(
+    ask: Ask, limit: int, status: Iterable[str], applications: Sequence[str], field: str = "createdDateTime"
+) -> dict[str, Any]:
     return {
         "status": sorted({"cancelled" if word == "aborted" else word for word in status}) or None,
         "applicationIds": list(applications) or None,
-        "range": [{"field": "createdDateTime", "fromDateTime": iso(ask.since), "toDateTime": iso(ask.until)}],
-        "orderBy": [{"field": "createdDateTime", "direction": "desc"}],
+        "range": [{"field": field, "fromDateTime": iso(ask.since), "toDateTime": iso(ask.until)}],
+        "orderBy": [{"field": field, "direction": "desc"}],
         "offset": ask.offset,
         "limit": limit,
     }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from jobwidgets.archive import Archive
     from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Progress, Receipt
     from jobwidgets.client._settings import Settings
 
@@ -140,6 +141,12 @@ class Client:
             lambda: self.run(self.aio.wait(jobs, timeout=timeout, progress=told.tell), tick=told.draw)
         )
         return frame
+
+    def archive(self, path: str | os.PathLike[str], /, *, since: object = None) -> Archive:
+        """Give a local copy of the jobs, kept up to date by `archive.sync()`: see `AsyncClient.archive`."""
+        from jobwidgets.archive import Archive  # noqa: PLC0415  as above
+
+        return Archive(self.aio.archive(path, since=since), self)
 
     plan_cancel = planned(AsyncClient.plan_cancel)
     plan_retry = planned(AsyncClient.plan_retry)

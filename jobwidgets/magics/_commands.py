@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from jobwidgets.archive import Archive
     from jobwidgets.magics._session import Session
 
 
@@ -57,6 +58,17 @@ def demo(session: Session, args: argparse.Namespace, _cell: str | None) -> None:
     session.say(
         f"Connected to a service of invented jobs at {client.label}: nothing here is real. Try: %job list --limit 20"
     )
+
+
+def sync(session: Session, args: argparse.Namespace, _cell: str | None) -> Archive:
+    """Bring a local copy of the jobs up to date."""
+    archive = session.client().archive(args.file, since=args.since)
+    try:
+        done = archive.sync(whole=args.whole or None)
+    except KeyboardInterrupt:
+        raise Stopped("what was read is kept; %job sync goes on") from None
+    session.say(f"{done}: {safe(str(archive.path))}")
+    return archive
 
 
 def list_jobs(session: Session, args: argparse.Namespace, _cell: str | None) -> pd.DataFrame:
@@ -155,5 +167,6 @@ COMMANDS: dict[str, Callable[[Session, argparse.Namespace, str | None], Any]] = 
     "receipts": _receipts.receipts,
     "verify": _receipts.verify,
     "scheduled": scheduled,
+    "sync": sync,
     "panel": panel,
 }

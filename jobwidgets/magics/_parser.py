@@ -223,6 +223,13 @@ def _build_panel(parser: Parser) -> None:
     _out(parser, "the panel")
 
 
+def _build_sync(parser: Parser) -> None:
+    parser.take("file", type=text, metavar="FILE", help="the file of the copy, such as jobs.duckdb")
+    parser.take("--since", type=text, metavar="WHEN", help="keep only jobs created since; said when the file is made")
+    parser.take("--whole", action="store_true", help="look up as well which jobs the service has removed")
+    _out(parser, "the archive")
+
+
 def _build_help(parser: Parser) -> None:
     parser.take("verb", words=tuple(VERBS), nargs="?", metavar="VERB")
 
@@ -245,6 +252,7 @@ _BUILD: dict[str, Callable[[Parser], None]] = {
     "receipts": _build_receipt,
     "verify": _build_verify,
     "scheduled": _build_scheduled,
+    "sync": _build_sync,
     "panel": _build_panel,
     "help": _build_help,
 }

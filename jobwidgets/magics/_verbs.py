@@ -199,6 +199,15 @@ _VERBS = (
         "Runs that it has launched already go on: %job list --scheduled-job ID lists them, %job cancel cancels them.",
         ("%job scheduled", "%job scheduled --all --name nightly", "%job scheduled cancel 123456"),
     ),
+    Verb(
+        "sync",
+        "FILE",
+        "bring a local copy of the jobs up to date, asking only for what has changed",
+        "More",
+        "FILE is made by the first sync, which reads everything (--since bounds it); an interrupt keeps what was\n"
+        "read, and the next sync goes on. -o keeps the archive: archive.jobs(...), .tasks(), .history(), .sql('…').",
+        ("%job sync jobs.duckdb -o archive", "%job sync jobs.duckdb --since 30d", "%job sync jobs.duckdb --whole"),
+    ),
     Verb("panel", "[filters]", "show the live panel", "More", "", ("%job panel --status failed --since 1d",)),
     Verb("help", "[VERB]", "show this, or the help of one verb", "More", "", ("%job help cancel",)),
 )

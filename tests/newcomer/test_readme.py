@@ -97,6 +97,17 @@ def test_the_bulk_block_runs_and_retries_each_job_once(service, tmp_path, monkey
 
 
 @pytest.mark.kernel
+def test_the_archive_block_runs(service, tmp_path, monkeypatch):
+    (copy,) = [block for block in blocks("python") if "archive" in block]
+    monkeypatch.chdir(tmp_path)
+    with jw.connect(service.graphql_url, token=service.service.token) as client:
+        names = {"client": client}
+        exec(copy, names)
+        assert set(names["moves"]["job_id"]) == set(names["month"]["id"])
+        assert set() < set(names["month"]["id"]) <= set(client.jobs(status="failed")["id"])
+        assert names["slow"].columns.tolist() == ["engine", "ran"]
+
+
 def test_the_panel_block_runs(service):
     (panel,) = [block for block in blocks("python") if "JobPanel" in block]
     *_, kind = shown_by(service, "import jobwidgets as jw; client = jw.demo()", panel, "print(type(panel).__name__)")
