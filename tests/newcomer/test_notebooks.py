@@ -93,6 +93,16 @@ def test_a_notebook_is_committed_as_it_was_written(name):
     nbformat.validate(nbformat.from_dict(book))
 
 
+def test_the_dashboard_is_the_panel_and_its_picture_and_acts_on_nothing(world):
+    run = Run("dashboard.ipynb", *world)
+    before = len(run.service.ledger)
+    run.all_cells(rounds=1)
+    live, picture = run.rounds[0]["panel"]
+    assert "application/vnd.jupyter.widget-view+json" in live["data"]
+    assert " jobs as of " in picture["data"]["text/html"]
+    assert len(run.service.ledger) == before
+
+
 def test_the_tour_says_how_many_can_be_cancelled_and_why_the_others_cannot(tour):
     can, of = map(int, re.match(r"(\d+) of (\d+) jobs can be cancelled", tour.text("why")).groups())
     reasons = dict(re.findall(r"^(complete|failed|aborted|task_started) +(\d+)$", tour.text("why"), re.MULTILINE))
