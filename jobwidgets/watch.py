@@ -13,6 +13,7 @@ from jobwidgets._errors import NotSentError, ServiceError
 from jobwidgets._model import TERMINAL, cancel_verdict, retry_verdict
 from jobwidgets._when import parse_age
 from jobwidgets.frames._columns import array_of
+from jobwidgets.live import poller_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
@@ -47,6 +48,7 @@ async def wait_for(
     pause = FIRST_PAUSE
     while watch.tell() and (left := until - time.monotonic()) > 0:
         await asyncio.sleep(min(pause, left))
+        watch.fresh = pause / 2
         moved = await watch.look(max(SHORTEST_LOOK, deadline - time.monotonic()))
         pause = FIRST_PAUSE if moved else min(LONGEST_PAUSE, pause * 1.5)
     return await watch.last_look(max(LAST_LOOK, deadline - time.monotonic()))
@@ -57,6 +59,8 @@ class _Watch:
 
     def __init__(self, client: AsyncClient, frame: pd.DataFrame, progress: Progress | None) -> None:
         self._client, self._frame, self._progress = client, frame, progress
+        self._poller = poller_of(client)
+        self.fresh = 0.0  # seconds: what panels and others that wait have seen so lately is not asked for
         self._missing: list[str] = list(frame.attrs["missing"])
         self._total = len(frame) + len(self._missing)
         self._first = self._now = _words(frame)
@@ -74,12 +78,13 @@ class _Watch:
 
     async def look(self, seconds: float) -> bool:
         """Read the statuses of those that can still change; say whether one has moved."""
-        seen = await _had(self._client.statuses(self._rows(self._still())), seconds)
+        asked = self._poller.known.statuses(self._client, self._rows(self._still()), self.fresh)
+        seen = await _had(asked, seconds)
         if seen is None:
             return False
         before = self._now
-        words = dict(zip(seen.index.tolist(), seen.tolist(), strict=True))
-        self._now = self._without(seen.attrs["missing"], {**before, **words})
+        words = {job_id: word for job_id, word in seen.items() if word is not None}
+        self._now = self._without([job_id for job_id in seen if job_id not in words], {**before, **words})
         return self._now != before
 
     async def last_look(self, seconds: float) -> pd.DataFrame:

@@ -18,6 +18,8 @@ class Known:
     """Statuses with the time they were seen; None as a status: the service knows no such job."""
 
     def __init__(self) -> None:
+        self.as_of = ""
+        """When some were asked for last, by the service's clock."""
         self._seen: dict[str, tuple[float, str | None]] = {}
 
     def __len__(self) -> int:
@@ -45,6 +47,7 @@ class Known:
         held = {job_id: told[1] for job_id in ids if (told := self._seen.get(job_id)) is not None and told[0] >= since}
         if len(held) < len(ids):
             asked = await client.statuses(jobs[~jobs["id"].isin(list(held))] if held else jobs)
+            self.as_of = asked.attrs["as_of"]
             gone = set(asked.attrs["missing"])
             words = zip(asked.index.tolist(), asked.tolist(), strict=True)
             told_now = {job_id: None if job_id in gone else str(word) for job_id, word in words}

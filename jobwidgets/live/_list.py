@@ -11,6 +11,7 @@ import pandas as pd
 from jobwidgets._model import CANCELLED
 from jobwidgets._when import iso, parse_when
 from jobwidgets.live._merge import differ, merged, still_open
+from jobwidgets.live._moved import moved
 from jobwidgets.live._pace import whole_again
 
 if TYPE_CHECKING:
@@ -153,18 +154,12 @@ class LiveList:
         new = await client.jobs(**self._since(known))
         asked = still_open(known)
         asked = asked[~asked["id"].isin(new["id"])]
-        seen = await self._known.statuses(client, asked, SHARED) if len(asked) else {}
-        gone = {job_id for job_id, word in seen.items() if word is None}
-        read = dict(zip(asked["id"].tolist(), asked["status"].tolist(), strict=True))
-        moved = {job_id for job_id, word in seen.items() if word is not None and word != read[job_id]}
-        again = asked[asked["id"].isin([*moved, *self._running(asked)])]
-        rows = [await client.jobs(ids=again)] if len(again) else []
-        gone.update(*(part.attrs["missing"] for part in rows))
-        self._all = self._within(merged(known, [new, *rows], gone))
+        seen = await moved(client, self._known, asked, fresh=SHARED, also=self._running(asked))
+        self._all = self._within(merged(known, [new, *seen.rows], seen.gone))
         self.frame = self._shown(self._all)
-        if gone and self.frame.attrs.get("truncated"):
+        if seen.gone and self.frame.attrs.get("truncated"):
             self._whole_due = 0.0  # there is room for older ones
-        return gone.union(new["id"], *(part["id"] for part in rows))
+        return seen.gone.union(new["id"], *(part["id"] for part in seen.rows))
 
     def _since(self, known: pd.DataFrame) -> dict[str, Any]:
         """Make the query for what is newer than the newest job, by the times that the service itself gave."""

@@ -21,7 +21,9 @@ def still_open(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[~frame["status"].isin(list(TERMINAL))]
 
 
-def merged(frame: pd.DataFrame, newer: Sequence[pd.DataFrame], gone: Collection[str] = ()) -> pd.DataFrame:
+def merged(
+    frame: pd.DataFrame, newer: Sequence[pd.DataFrame], gone: Collection[str] = (), *, as_of: str = ""
+) -> pd.DataFrame:
     """Put newer rows into the places of the older ones, new ones in their order, and leave out what is gone.
 
     Parameters
@@ -29,14 +31,16 @@ def merged(frame: pd.DataFrame, newer: Sequence[pd.DataFrame], gone: Collection[
     frame : DataFrame
         Jobs, newest first.
     newer : sequence of DataFrame
-        Rows that were read later; of a job that is in several, the last counts. The last one tells when.
+        Rows that were read later; of a job that is in several, the last counts.
     gone : collection of str
         The ids of jobs that are not there any more.
+    as_of : str
+        When the others were looked at.
     """
     told = _put_in(frame, [part for part in newer if len(part)])
     if gone:
         told = told[~told["id"].isin(list(gone))].reset_index(drop=True)
-    as_of = next((part.attrs["as_of"] for part in reversed(newer)), frame.attrs["as_of"])
+    as_of = max([as_of, frame.attrs["as_of"], *(part.attrs["as_of"] for part in newer)])
     now = job_frame({name: told[name].array for name in told.columns}, datetime.fromisoformat(as_of))
     now.attrs.update({**frame.attrs, "as_of": as_of})
     return now

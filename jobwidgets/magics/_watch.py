@@ -10,6 +10,7 @@ from jobwidgets._model import TERMINAL
 from jobwidgets._text import safe, safe_html
 from jobwidgets._when import parse_age
 from jobwidgets.display import jobs_html, jobs_text, status_text
+from jobwidgets.live import looked_at_again, poller_of
 from jobwidgets.magics._lists import filters, listed, named
 from jobwidgets.magics._session import Quiet
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from jobwidgets.magics._session import Session
 
+_SHARED = 1.0
+"""Seconds; what a panel or another watch has seen so lately is not asked for."""
 _SOONEST = 0.2
 """Seconds between two looks, at least."""
 
@@ -33,7 +36,7 @@ def watch(session: Session, args: argparse.Namespace, cell: str | None) -> Quiet
         while not _ended(frame):
             screen.show(frame, f"Watching, every {args.every}. Interrupt to stop watching; the jobs go on.")
             time.sleep(pause)
-            frame = session.memory.take(frame.jobs.refresh(client=session.client()))
+            frame = session.memory.take(_looked_at_again(session, frame))
     except KeyboardInterrupt:
         screen.show(frame, "The watching has ended; the jobs go on.")
     else:
@@ -48,6 +51,12 @@ def _first(session: Session, args: argparse.Namespace, cell: str | None) -> pd.D
     if not found and not asked and args.where is None and args.limit is None:
         raise UsageError("%job watch: no job is named", hint="%job watch $df, or a filter such as --status running")
     return named(session, found) if found else listed(session, args, limit=args.limit)
+
+
+def _looked_at_again(session: Session, frame: pd.DataFrame) -> pd.DataFrame:
+    client = session.client()
+    known = poller_of(client).known
+    return client.run(looked_at_again(client.aio, known, frame, fresh=_SHARED))
 
 
 def _ended(frame: pd.DataFrame) -> bool:

@@ -1,0 +1,66 @@
+"""Jobs looked at again: the status of those that can still change, and the rows of those that have moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobwidgets.live._merge import merged, still_open
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+
+    from jobwidgets.client import AsyncClient
+    from jobwidgets.live._known import Known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moved:
+    """What has become of jobs.
+
+    Attributes
+    ----------
+    rows : list of DataFrame
+        The rows of those that have moved, and of those that were asked for besides; a frame, or none.
+    gone : set of str
+        The ids of those that the service does not know any more.
+    """
+
+    rows: list[pd.DataFrame]
+    gone: set[str]
+
+
+async def moved(
+    client: AsyncClient, known: Known, open_ones: pd.DataFrame, *, fresh: float, also: Collection[str] = ()
+) -> Moved:
+    """Ask what jobs read, and for the whole rows of those that read something else than before.
+
+    Parameters
+    ----------
+    client : AsyncClient
+        The connection.
+    known : Known
+        What others have seen of them; what is younger than `fresh` seconds is not asked for.
+    open_ones : DataFrame
+        Their rows.
+    also : collection of str
+        The ids of those whose rows are wanted though they read the same.
+    """
+    seen = await known.statuses(client, open_ones, fresh) if len(open_ones) else {}
+    gone = {job_id for job_id, word in seen.items() if word is None}
+    read = zip(open_ones["id"].tolist(), open_ones["status"].tolist(), strict=True)
+    wanted = {job_id for job_id, word in read if seen[job_id] != word or job_id in also} - gone
+    again = open_ones[open_ones["id"].isin(list(wanted))]
+    rows = [await client.jobs(ids=again)] if len(again) else []
+    return Moved(rows, gone.union(*(part.attrs["missing"] for part in rows)))
+
+
+async def looked_at_again(client: AsyncClient, known: Known, frame: pd.DataFrame, *, fresh: float) -> pd.DataFrame:
+    """Bring a frame of jobs up to date, with the rows of all that run; what is gone is left out."""
+    open_ones = still_open(frame)
+    news = await moved(
+        client, known, open_ones, fresh=fresh, also=set(open_ones["id"][open_ones["status"] == "running"])
+    )
+    return merged(frame, news.rows, news.gone, as_of=known.as_of)
