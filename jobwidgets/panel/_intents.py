@@ -56,6 +56,8 @@ class Intents(anywidget.AnyWidget):
         if said.get("version") != view.version:
             self.send({"kind": "order", **told})
             return
+        if said.get("anew") is True:  # the page holds nothing, whatever it was sent
+            window.version = -1
         moved = {name: self._moved(said.get(name)) for name in ("anchor", "focus")}
         shift = moved["anchor"][1] - moved["anchor"][0] if moved["anchor"] else 0
         first = min(max(0, _whole(said, "first") + shift), total)

@@ -57,7 +57,7 @@ class JobTable(Intents, Pictured):
         How many rows would come, go or move if what was offered last were shown; can be observed.
     """
 
-    _esm = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("table.js",))  # one module
+    _esm = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("menu.js", "table.js"))  # one module
     _css = _HERE / "table.css"
     head = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
     picked = traitlets.Int(0)  # not synced: the browser cannot write it

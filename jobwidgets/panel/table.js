@@ -2,31 +2,20 @@
 // frame and decides everything: order, filter, selection, and what each cell says.
 //
 // Kernel to browser: the trait `head` (columns, total, sort, selection) and messages {kind: "window"} (the answer to
-// "rows"), {kind: "rows"} (what changed in rows that are held), {kind: "order"} (the question was about an old order).
-// Browser to kernel: {do: "rows" | "sort" | "pick" | "all" | "none" | "seen" | "gone"}.
+// "rows"), {kind: "rows"} (what changed in rows that are held), {kind: "order"} (the question was about an old order),
+// {kind: "menu"} (what is in the menu that is open). Browser to kernel: {do: …}, as listed in _intents.py.
+// The kernel puts menu.js before this file: together they are one module.
 
 const ROW = 28; // px, the same in table.css
+const BOX = 36; // px, the column of the boxes
+const END = 36; // px, the least of the last column: what opens a row
 const TALLEST = 8_000_000; // px; browsers stop at 17 million and more
 const MARGIN = 6; // rows painted above and below what is seen
 const LARGEST = 200; // rows in one question
+const LEAVING = 400; // ms that mouse and keyboard must be elsewhere before rows may move
+const PAUSE = 200; // ms without a key before a search
 const PATIENCE = 4_000; // ms until an unanswered question is asked again
 const STILL_SEEN = 20_000; // ms until a display in view says so again: one that died says nothing
-
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-function clamp(value, low, high) {
-  return Math.max(low, Math.min(high, value));
-}
-
-function quiet(event) {
-  // The notebook's one-letter shortcuts must not fire while one of our controls has the keyboard.
-  event.target.setAttribute("data-lm-suppress-shortcuts", "true");
-}
 
 class Table {
   constructor(model, el) {
@@ -68,16 +57,38 @@ class Table {
     );
     this.empty = make("div", { class: "jw-empty" });
     this.scroller = make("div", { class: "jw-scroll", tabindex: "-1" }, this.grid, this.empty);
-    this.foot = make("div", { class: "jw-foot", role: "status" });
+    this.search = make("input", { type: "search", class: "jw-find", maxlength: "100", "aria-label": "Search name, id, engine", placeholder: "Search name, id, engine" });
+    this.held = make("div", { class: "jw-held", role: "group", "aria-label": "Filters in force" });
+    this.bar = make("div", { class: "jw-bar" }, this.search, this.held);
+    this.said = make("span", { role: "status" });
+    this.acts = make("span", { class: "jw-foot-acts" });
+    this.foot = make("div", { class: "jw-foot" }, this.said, this.acts);
     this.alert = make("div", { class: "jw-alert", role: "alert" });
+    this.apply = make("button", { type: "button", class: "jw-apply" });
+    this.news = make("div", { class: "jw-news", role: "status" }, this.apply);
     this.root = make("div", { class: "jobwidgets jw-table" });
-    this.root.append(this.alert, this.scroller, this.foot);
+    this.root.append(this.bar, this.alert, make("div", { class: "jw-middle" }, this.scroller, this.news), this.foot);
+    this.menu = new Menu(this.root, (intent, more) => this.say(intent, more), (key) => this.opener(key));
     el.append(this.root);
 
+    this.search.addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.say("search", { text: this.search.value }), PAUSE);
+    });
+    this.search.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "ArrowDown" || event.key === "Enter") this.go(this.focus, false);
+    });
+    this.apply.addEventListener("click", () => {
+      this.say("apply");
+      this.go(this.focus, false);
+    });
     this.scroller.addEventListener("scroll", () => this.scrolled());
     this.scroller.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     this.body.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
     this.body.addEventListener("click", (event) => this.clicked(event));
+    this.body.addEventListener("dblclick", (event) => this.open(event.target.closest("tr")));
+    this.header.addEventListener("pointerdown", (event) => this.dragged(event));
     this.header.addEventListener("click", (event) => this.headerClicked(event));
     this.scroller.addEventListener("keydown", (event) => this.pressed(event));
     this.grid.addEventListener("focusin", (event) => this.focused(event));
@@ -97,6 +108,17 @@ class Table {
     this.crossed.observe(this.root);
     document.addEventListener("visibilitychange", this.tellSeen);
     this.root.addEventListener("focusin", quiet);
+    const here = { mouse: false, keys: false };
+    const note = (what, there) => () => {
+      here[what] = there;
+      clearTimeout(this.leaving);
+      const at = here.mouse || here.keys;
+      if (at !== this.at) this.leaving = setTimeout(() => this.say("at", { at: (this.at = at) }), at ? 0 : LEAVING);
+    };
+    this.root.addEventListener("pointerenter", note("mouse", true));
+    this.root.addEventListener("pointerleave", note("mouse", false));
+    this.root.addEventListener("focusin", note("keys", true));
+    this.root.addEventListener("focusout", note("keys", false));
     requestAnimationFrame(() => this.panel()?.addEventListener("focusin", quiet)); // not in the page before
   }
 
@@ -105,6 +127,9 @@ class Table {
   }
 
   close() {
+    this.menu.close(false);
+    clearTimeout(this.leaving);
+    clearTimeout(this.typing);
     this.resized.disconnect();
     this.crossed.disconnect();
     clearInterval(this.beat);
@@ -122,22 +147,70 @@ class Table {
 
   readHead() {
     const head = this.model.get("head");
-    const columns = JSON.stringify([head.choose, head.columns]);
+    const columns = JSON.stringify([head.choose, head.open, head.columns.map(({ width, grow, ...rest }) => rest)]);
     if (columns !== this.drawnColumns) {
       this.drawnColumns = columns;
       this.drawColumns(head);
     }
     this.head = head;
+    this.drawWidths(head.columns);
     this.grid.setAttribute("aria-label", head.label);
     this.scroller.style.setProperty("--jw-height", `${head.height}px`);
     this.scroller.classList.toggle("jw-fill", head.fill);
     this.root.classList.toggle("jw-plain", !head.choose);
-    this.foot.textContent = head.foot;
     this.alert.textContent = head.error;
-    this.drawSort(head.sort);
+    this.drawBar(head);
+    this.drawFoot(head);
+    this.drawSort(head);
     this.drawPicked(head.picked);
     this.adopt(head);
     this.paint();
+  }
+
+  drawBar(head) {
+    this.bar.hidden = !head.search && !head.filters.length;
+    this.search.hidden = !head.search;
+    if (document.activeElement !== this.search) this.search.value = head.text;
+    const chip = (key, said, label) => {
+      const text = make("span", { dir: "auto" });
+      text.textContent = said;
+      const button = make("button", { type: "button", "aria-label": label, title: label }, text);
+      button.addEventListener("click", () => {
+        this.say("drop", { filter: key });
+        this.go(this.focus, false);
+      });
+      return button;
+    };
+    const held = head.filters.map(({ key, text }) => chip(key, text, `Remove the filter: ${text}`));
+    if (held.length > 1) held.push(chip("", "Clear all", "Remove all filters"));
+    const drawn = JSON.stringify(head.filters);
+    if (drawn !== this.drawnFilters) this.held.replaceChildren(...held);
+    this.drawnFilters = drawn;
+  }
+
+  drawFoot(head) {
+    if (this.said.textContent !== head.foot) this.said.textContent = head.foot;
+    const old = new Map([...this.acts.children].map((button) => [button.dataset.do, button]));
+    const acts = head.acts.map((act) => {
+      const button = old.get(act.do) ?? make("button", { type: "button", class: "jw-plainly", "data-do": act.do });
+      button.textContent = act.text;
+      button.onclick = () => this.say(act.do, act.do === "page" ? this.inSight() : {});
+      return button;
+    });
+    const lost = this.acts.contains(document.activeElement) && !acts.includes(document.activeElement);
+    for (const button of old.values()) if (!acts.includes(button)) button.remove();
+    acts.forEach((button, at) => this.acts.children[at] !== button && this.acts.insertBefore(button, this.acts.children[at]));
+    if (lost) this.go(this.focus, false);
+    this.foot.hidden = !head.foot;
+    this.news.hidden = !head.waiting;
+    if (this.apply.textContent !== head.waiting) this.apply.textContent = head.waiting;
+  }
+
+  inSight() {
+    const { seen } = this.measure();
+    const first = Math.ceil(this.top / ROW);
+    const last = Math.min(this.meta.total, Math.max(first + 1, Math.floor((this.top + seen) / ROW)));
+    return { first, last, version: this.meta.version };
   }
 
   adopt(meta) {
@@ -165,7 +238,9 @@ class Table {
 
   read(message) {
     if (message.kind === "focus") this.go(this.focus, false);
-    if (message.view !== this.view || !this.adopt(message)) return;
+    if (message.view !== this.view) return;
+    if (message.kind === "menu") return this.menu.read(message.menu);
+    if (!this.adopt(message)) return;
     if (message.kind === "window") this.move(message);
     for (const row of message.rows ?? []) {
       const old = this.rows.get(row.i);
@@ -203,37 +278,91 @@ class Table {
   // ------------------------------------------------------------------- header
 
   drawColumns(head) {
+    const stop = this.header.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+    if (this.body.contains(document.activeElement)) this.wantFocus = true;
     const holder = make("th", { role: "columnheader", class: "jw-check", scope: "col" });
-    this.all = make("input", { type: "checkbox", tabindex: "-1" });
+    this.all = make("input", { type: "checkbox", tabindex: "-1", "data-key": "all" });
     holder.append(this.all);
-    const boxes = head.choose ? 36 : 0;
-    this.columns.replaceChildren(...(boxes ? [make("col", { style: `width: ${boxes}px` })] : []));
-    this.header.replaceChildren(holder);
-    this.headings = new Map();
-    let width = boxes;
-    for (const column of head.columns) {
-      this.columns.append(column.grow ? make("col") : make("col", { style: `width: ${Number(column.width)}px` }));
-      width += Number(column.width);
-      const button = make("button", { type: "button", tabindex: "-1", title: column.hint || `Sort by ${column.title}` });
-      button.append(make("span", { class: "jw-title" }), make("span", { class: "jw-arrow", "aria-hidden": "true" }));
-      button.firstChild.textContent = column.title;
-      const heading = make("th", { role: "columnheader", scope: "col", class: column.right ? "jw-right" : "" }, button);
-      this.headings.set(column.key, heading);
-      this.header.append(heading);
-    }
-    this.grid.style.minWidth = `${width}px`;
-    this.grid.setAttribute("aria-colcount", String(head.columns.length + (boxes ? 1 : 0)));
-    for (const cell of [this.above, this.below]) cell.colSpan = head.columns.length + (boxes ? 1 : 0);
-    this.stops = [this.all, ...this.header.querySelectorAll("button")];
-    this.stops[1]?.setAttribute("tabindex", "0");
+    const spans = head.columns.length + (head.choose ? 2 : 1);
+    this.headings = new Map(head.columns.map((column) => [column.key, this.heading(column)]));
+    const end = make("th", { role: "columnheader", scope: "col", class: "jw-end" }, this.more("", "Columns"));
+    this.cols = new Map(head.columns.map((column) => [column.key, make("col")]));
+    this.lastCol = make("col");
+    const first = head.choose ? [make("col", { style: `width: ${BOX}px` })] : [];
+    this.columns.replaceChildren(...first, ...this.cols.values(), this.lastCol);
+    this.header.replaceChildren(holder, ...this.headings.values(), end);
+    this.grid.setAttribute("aria-colcount", String(spans));
+    for (const cell of [this.above, this.below]) cell.colSpan = spans;
+    this.stops = [...(head.choose ? [this.all] : []), ...this.header.querySelectorAll("button")];
+    const next = this.stops.find((each) => each.dataset.key === stop);
+    (next ?? this.stops[head.choose ? 1 : 0]).tabIndex = 0;
+    next?.focus();
     this.nodes.clear();
     this.body.replaceChildren();
+    this.rows.clear(); // their cells are of other columns
+    this.first = this.last = this.asked = 0;
   }
 
-  drawSort(sort) {
+  heading(column) {
+    const { key, title, hint, right } = column;
+    const button = make("button", { type: "button", class: "jw-sort", tabindex: "-1", title: hint || `Sort by ${title}` });
+    button.dataset.key = `sort ${key}`;
+    button.append(make("span", { class: "jw-title" }), make("span", { class: "jw-arrow", "aria-hidden": "true" }));
+    button.firstChild.textContent = title;
+    const edge = make("span", { class: "jw-edge", "aria-hidden": "true" });
+    const classes = { role: "columnheader", scope: "col", class: right ? "jw-right" : "" };
+    return make("th", classes, button, this.more(key, `Filter ${title}`), edge);
+  }
+
+  more(key, name) {
+    const names = { "aria-label": name, title: name, "aria-haspopup": "dialog", "aria-expanded": "false" };
+    const button = make("button", { type: "button", class: "jw-more", tabindex: "-1", ...names });
+    button.dataset.key = `menu ${key}`;
+    return button;
+  }
+
+  opener(key) {
+    return this.stops.find((stop) => stop.dataset.key === `menu ${key}`);
+  }
+
+  drawWidths(columns) {
+    const grows = columns.some((column) => column.grow);
+    for (const { key, width, grow } of columns) this.cols.get(key).style.width = grow ? "" : `${Number(width)}px`;
+    this.lastCol.style.width = grows ? `${END}px` : ""; // else it takes what is left
+    const sum = columns.reduce((all, { width }) => all + Number(width), 0);
+    this.grid.style.minWidth = `${sum + END + (this.head.choose ? BOX : 0)}px`;
+  }
+
+  dragged(event) {
+    if (event.button || !event.target.classList.contains("jw-edge")) return;
+    event.preventDefault();
+    const [edge, heading] = [event.target, event.target.closest("th")];
+    const [key] = [...this.headings].find(([, node]) => node === heading);
+    const [from, was] = [event.clientX, heading.offsetWidth];
+    const width = (at) => Math.round(was + at.clientX - from);
+    edge.setPointerCapture(event.pointerId);
+    const moved = (at) => {
+      const shown = this.head.columns.map((c) => (c.key === key ? { ...c, width: clamp(width(at), 48, 900), grow: false } : c));
+      this.drawWidths(shown);
+    };
+    const done = (at) => {
+      edge.removeEventListener("pointermove", moved);
+      if (at.type === "pointerup" && width(at) !== was) this.say("width", { column: key, width: width(at) });
+      else this.drawWidths(this.head.columns);
+    };
+    edge.addEventListener("pointermove", moved);
+    for (const end of ["pointerup", "pointercancel"]) edge.addEventListener(end, done, { once: true });
+  }
+
+  drawSort({ sort, marked }) {
     for (const [key, heading] of this.headings) {
       const on = sort && sort[0] === key;
       heading.setAttribute("aria-sort", on ? (sort[1] ? "descending" : "ascending") : "none");
+      heading.classList.toggle("jw-marked", marked.includes(key));
+      const button = this.opener(key);
+      const name = button.title.replace(/ \(filtered\)$/, "");
+      button.title = marked.includes(key) ? `${name} (filtered)` : name;
+      button.setAttribute("aria-label", button.title);
     }
   }
 
@@ -250,8 +379,9 @@ class Table {
       this.say(this.all.indeterminate || !this.head.picked.all ? "all" : "none");
       return;
     }
-    const heading = event.target.closest("th");
-    for (const [key, node] of this.headings) if (node === heading) this.say("sort", { column: key });
+    const [, what, column] = event.target.closest("button")?.dataset.key.match(/^(sort|menu) (.*)$/s) ?? [];
+    if (what === "menu") this.menu.toggle(column);
+    else if (what) this.say("sort", { column });
   }
 
   // ------------------------------------------------------------------ scrolling
@@ -340,10 +470,13 @@ class Table {
     const node = make("tr", { role: "row" });
     const box = make("input", { type: "checkbox", tabindex: "-1" });
     node.append(make("td", { role: "gridcell", class: "jw-check" }, box));
-    for (const column of this.head?.columns ?? this.model.get("head").columns) {
+    for (const column of this.head.columns) {
       const kind = `jw-${column.kind}${column.right ? " jw-right" : ""}`;
       node.append(make("td", { role: "gridcell", class: kind }, make("span", { dir: "auto" })));
     }
+    const end = make("td", { role: "gridcell", class: "jw-end" });
+    if (this.head.open) end.append(make("button", { type: "button", class: "jw-open", tabindex: "-1" }));
+    node.append(end);
     return node;
   }
 
@@ -356,6 +489,11 @@ class Table {
     node.shown = row;
     node.classList.toggle("jw-wait", !row);
     const [first, ...cells] = node.children;
+    const open = cells.pop().firstChild;
+    if (open) {
+      open.title = row ? `Open ${row.id}` : "";
+      open.setAttribute("aria-label", open.title);
+    }
     first.firstChild.checked = Boolean(row?.s);
     first.firstChild.setAttribute("aria-label", row ? `Select ${row.id}` : "loading");
     node.setAttribute("aria-selected", String(Boolean(row?.s)));
@@ -384,6 +522,7 @@ class Table {
       if (this.top > 0 && this.rows.has(at)) more.anchor = [this.rows.get(at).id, at];
       if (this.rows.has(this.focus)) more.focus = [this.rows.get(this.focus).id, this.focus];
     }
+    if (!this.rows.size) more.anew = true;
     this.asked = Date.now();
     this.say("rows", more);
     clearTimeout(this.again);
@@ -395,6 +534,7 @@ class Table {
   clicked(event) {
     const node = event.target.closest("tr");
     if (!node?.dataset.index) return;
+    if (event.target.closest(".jw-open")) return this.open(node);
     const box = event.target.closest(".jw-check");
     if (box) event.preventDefault();
     else if (!getSelection().isCollapsed && this.body.contains(getSelection().anchorNode)) return; // copying text
@@ -404,6 +544,14 @@ class Table {
     this.pick(index, event.shiftKey ? (many ? "more" : "range") : many ? "toggle" : "only");
     this.wantFocus = true;
     this.paint();
+  }
+
+  open(node) {
+    const index = Number(node?.dataset.index);
+    const row = this.rows.get(index);
+    if (!row || !this.head.open) return;
+    this.focus = index;
+    this.say("open", { index, id: row.id, version: this.meta.version });
   }
 
   pick(index, how) {
@@ -435,23 +583,32 @@ class Table {
   }
 
   pressed(event) {
+    if (event.altKey && event.key === "ArrowDown" && this.header.contains(event.target)) {
+      const [, key] = event.target.dataset.key.split(/ (.*)/s);
+      if (key) this.menu.toggle(key);
+      event.preventDefault();
+    }
     if (event.altKey) return;
     const command = event.ctrlKey || event.metaKey;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (command && key === "a") this.say("all");
-    else if (key === "/" && !command) this.panel()?.querySelector(".jw-search input")?.focus();
+    else if (key === "/" && !command) (this.head.search ? this.search : this.panel()?.querySelector(".jw-search input"))?.focus();
     else if (this.header.contains(event.target)) {
-      if (!this.headerKey(key, event.target)) return;
+      if (!this.headerKey(key, event.target, event.shiftKey)) return;
     } else if (!this.rowKey(key, event.shiftKey)) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  headerKey(key, target) {
+  headerKey(key, target, wide) {
     const at = this.stops.indexOf(target);
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: this.stops.length - 1 }[key];
     if (key === "ArrowDown") this.go(this.focus, false);
-    else if (to === undefined) return false;
+    else if (wide && ["ArrowLeft", "ArrowRight"].includes(key)) {
+      const [, column] = target.dataset.key.split(/ (.*)/s);
+      const step = key === "ArrowLeft" ? -16 : 16;
+      if (column) this.say("width", { column, width: target.closest("th").offsetWidth + step });
+    } else if (to === undefined) return false;
     else {
       for (const stop of this.stops) stop.tabIndex = -1;
       const stop = this.stops[clamp(to, 0, this.stops.length - 1)];
@@ -467,6 +624,7 @@ class Table {
     if (key === "ArrowUp" && this.focus === 0 && !shift) this.stops.find((stop) => stop.tabIndex === 0)?.focus();
     else if (step !== undefined) this.go(this.focus + step, shift);
     else if (key === " ") this.pick(this.focus, shift ? "range" : "toggle");
+    else if (key === "Enter" && this.head.open) this.open(this.body.querySelector(`tr[data-index="${this.focus}"]`));
     else if (key === "Escape") this.say("none");
     else return false;
     return true;
