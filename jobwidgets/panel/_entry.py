@@ -73,7 +73,7 @@ class Handover:
     def __init__(self, lock: threading.RLock, failed: Callable[[str], None]) -> None:
         self._failed = failed
         self._calls: deque[Callable[[], object]] = deque()
-        self._lock = lock
+        self.lock = lock
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -88,7 +88,7 @@ class Handover:
 
     def run(self) -> None:
         """Run what waits; an error goes where people see it, as in `entry`."""
-        with self._lock:
+        with self.lock:
             while self._calls:
                 try:
                     self._calls.popleft()()

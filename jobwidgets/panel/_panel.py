@@ -15,13 +15,14 @@ from jobwidgets.frames._columns import JOB_COLUMNS, frame_of
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._below import Calls, key_of, zone_of
 from jobwidgets.panel._controller import Controller, Stage
+from jobwidgets.panel._drawer import Drawer
 from jobwidgets.panel._entries import Entries
 from jobwidgets.panel._entry import Handover, entry
 from jobwidgets.panel._parts import Note, dispose
 from jobwidgets.panel._picture import FIRST, HINT, Picture, Pictured
 from jobwidgets.panel._table import JobTable
 from jobwidgets.panel._top import Earlier, Top, as_of, by_status
-from jobwidgets.panel._zones import BulkBar
+from jobwidgets.panel._zones import BulkBar, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,7 +128,10 @@ class JobPanel(Entries, Pictured):
         self._table.look(fill=True, foot=False, empty="Reading the list…")
         self._bulk = BulkBar(act=self._act, select_matching=self._select_matching, clear=self._clear)
         self.add_class("jobwidgets-panel")
-        self._frame = (self._top.head, self._earlier.box, self._top.filters, self._trouble, self._table)
+        self._drawer = Drawer(client, hand=self._hand, left=self._table.focus)
+        self._table.on_open(self._drawer.show)
+        body = row(self._table, self._drawer.box, style="jw-body")
+        self._frame = (self._top.head, self._earlier.box, self._top.filters, self._trouble, body)
         self.children = (*self._frame, self._bulk.box)
 
     # ------------------------------------------------------------------- for Python
@@ -188,6 +192,7 @@ class JobPanel(Entries, Pictured):
             with self.lock:
                 self._picture.close()
                 work.close()
+                self._drawer.drop()
                 for part in (*self.children, self._bulk.box, self.layout):
                     dispose(part)
         super().close()
@@ -247,6 +252,7 @@ class JobPanel(Entries, Pictured):
         self._top.draw(work, table)
         self._earlier.draw(work.unfinished, work.stage)
         self._trouble.say(("text", self._said or work.error))
+        self._drawer.draw(work.frame)
         self._draw_zone()
         if self._zone[1] is None:
             selected, shown = table.picked_part("can_cancel", "can_retry", "why_not"), table.picked_shown
