@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobwidgets.panel._confirm import Confirm
 from jobwidgets.panel._controller import Stage
 from jobwidgets.panel._outcome import Outcome
-from jobwidgets.panel._zones import Confirm, Grace
+from jobwidgets.panel._zones import Grace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +24,14 @@ class Calls:
 
     go: Callable[[str, str, str], None]
     back: Callable[[], None]
+    reason: Callable[[object], None]
     undo: Callable[[str], None]
     start_now: Callable[[str], None]
     stop: Callable[[], None]
     filtered: Callable[[object], None]
     resume: Callable[[str], None]
     resolve: Callable[[str], None]
+    again: Callable[[str], None]
 
 
 def key_of(work: Controller) -> tuple[str, object]:
@@ -45,9 +48,17 @@ def key_of(work: Controller) -> tuple[str, object]:
 def zone_of(work: Controller, calls: Calls) -> Zone | None:
     """Make the zone of a stage; None where the bulk bar stands."""
     if work.stage is Stage.CONFIRM and work.plan is not None:
-        return Confirm(work.plan, go=calls.go, back=calls.back, undone=work.undone)
+        return Confirm(
+            work.plan,
+            environment=work.client.environment,
+            listed=work.listed,
+            undone=work.undone,
+            go=calls.go,
+            back=calls.back,
+            reason=calls.reason,
+        )
     if work.stage is Stage.GRACE and work.act is not None:
-        return Grace(work.act, undo=calls.undo, now=calls.start_now)
+        return Grace(work.act, environment=work.client.environment, undo=calls.undo, now=calls.start_now)
     if work.stage in (Stage.WORKING, Stage.DONE):
         return Outcome(
             work.op,
@@ -55,6 +66,7 @@ def zone_of(work: Controller, calls: Calls) -> Zone | None:
             stop=calls.stop,
             resume=calls.resume,
             resolve=calls.resolve,
+            again=calls.again,
             close=calls.back,
         )
     return None

@@ -15,7 +15,7 @@ from jobwidgets.panel._unfinished import Unfinished
 
 if TYPE_CHECKING:
     import concurrent.futures
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -68,27 +68,30 @@ class Controller(Looking):
         self.unfinished = Unfinished(client, hand=self._hand, changed=self._changed)
         self.stage = Stage.LIST
         self.plan: AsyncPlan | None = None
+        self.listed: pd.DataFrame | None = None
         self.receipt: AsyncReceipt | None = None
         self.act: Act | None = None
         self.run: Run | None = None
         self.rows: pd.DataFrame | None = None
-        self.trouble = ""
+        self.afterword = ""
         self.left = 0
         self.undone = False
         self._due = 0.0
 
     # ------------------------------------------------------------------------- plan
 
-    def make_plan(self, kind: str, jobs: pd.DataFrame) -> None:
+    def make_plan(self, kind: str, jobs: pd.DataFrame | Sequence[str]) -> None:
         """Plan an act on these jobs; nothing is sent."""
         self._refuse_if_busy()
         self._drop()
         make = self.client.aio.plan_cancel if kind == "cancel" else self.client.aio.plan_retry
         self._send(make(jobs), self._planned, self._leave)
         self._leave(Stage.PLANNING)
+        self.listed = self.frame
 
     def _planned(self, plan: AsyncPlan) -> None:
         self.plan, self.stage, self.undone = plan, Stage.CONFIRM, False
+        self.refresh()  # what has moved since the list was read
 
     def _refuse_if_busy(self) -> None:
         if self.stage not in (Stage.LIST, Stage.CONFIRM, Stage.DONE):
@@ -96,7 +99,7 @@ class Controller(Looking):
 
     def _leave(self, stage: Stage = Stage.LIST) -> None:
         self.stage, self.plan, self.receipt, self.act, self.run = stage, None, None, None, None
-        self.rows, self.trouble, self.undone = None, "", False
+        self.rows, self.afterword, self.undone = None, "", False
 
     @property
     def op(self) -> str:
@@ -158,6 +161,14 @@ class Controller(Looking):
         self._drop()
         self.act = Act("resolve", op, count)
         self._begin()
+
+    def again(self, op: str) -> None:
+        """Plan the same act anew for the jobs that were refused: what has become of them is looked up first."""
+        receipt = self._shown(op)
+        refused = [line.id for line in receipt.of("refused")]
+        if not refused:
+            raise UsageError("nothing of this operation was refused")
+        self.make_plan("retry" if receipt.kind == "retry" else "cancel", refused)
 
     def _shown(self, op: str) -> AsyncReceipt:
         if self.stage is not Stage.DONE or self.receipt is None or self.receipt.op != op:
@@ -234,7 +245,7 @@ class Controller(Looking):
     def _worked(self, receipt: AsyncReceipt) -> None:
         self.receipt, self.plan, self.stage = receipt, None, Stage.DONE
         if self.run is not None:
-            self.rows, self.trouble = self.run.rows, self.run.trouble or self._too_early(receipt)
+            self.rows, self.afterword = self.run.rows, self.run.trouble or self._too_early(receipt)
         self.unfinished.look()
         self._look()  # at once: what became of them
 

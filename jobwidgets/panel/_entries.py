@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from jobwidgets._errors import UsageError
+from jobwidgets.panel._confirm import Confirm
 from jobwidgets.panel._controller import Stage
 from jobwidgets.panel._entry import entry
 from jobwidgets.panel._outcome import Outcome
@@ -14,6 +15,7 @@ from jobwidgets.panel._outcome import Outcome
 if TYPE_CHECKING:
     import threading
 
+    from jobwidgets.panel._bar import BulkBar
     from jobwidgets.panel._below import Zone
     from jobwidgets.panel._controller import Controller
     from jobwidgets.panel._parts import Note
@@ -30,6 +32,7 @@ class Entries(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     _work: Controller
     _top: Top
     _table: JobTable
+    _bulk: BulkBar
     _trouble: Note
 
     def _draw(self) -> None:
@@ -39,7 +42,7 @@ class Entries(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def show_error(self, line: str) -> None:
         """Show an error in the panel; an empty line takes it away."""
         self._said = line
-        self._trouble.say(("text", self._said or self._work.error))
+        self._trouble.say(*([("text", line)] if line else self._work.wrong()))
 
     @entry
     def _refresh(self) -> None:
@@ -53,12 +56,14 @@ class Entries(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._draw()
 
     @entry
-    def _chip_pressed(self, key: object) -> None:
+    def _chip_pressed(self, key: object, more: object = False) -> None:  # noqa: FBT002  as the page tells it
+        """Show only one status, or all again; `more` adds one to those that are shown, or takes it away."""
         if not isinstance(key, str) or key not in self._table.df["status"].cat.categories:
             raise UsageError("the page asked for a status that is not shown")
         self._said = ""
         now = self._table.rule
-        self._table.narrow(now.statuses ^ {key}, now.text, now.where)
+        only = frozenset() if now.statuses == {key} else frozenset({key})
+        self._table.narrow(now.statuses ^ {key} if more is True else only, now.text, now.where)
 
     @entry
     def _searched(self, _change: Any) -> None:
@@ -82,6 +87,21 @@ class Entries(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if jobs.empty:
             raise UsageError("no job is selected; nothing was sent")
         self._work.make_plan(kind, jobs)
+        self._draw()
+
+    @entry
+    def _reason_pressed(self, kind: str, code: object) -> None:
+        self._said = ""
+        self._bulk.press(self._table, kind, code)
+        self._draw()
+
+    @entry
+    def _plan_reason_pressed(self, code: object) -> None:
+        zone = self._zone[1]
+        if self._work.stage is not Stage.CONFIRM or not isinstance(zone, Confirm):
+            raise UsageError("the page asked for reasons that are not shown")
+        self._said = ""
+        zone.press(code)
         self._draw()
 
     @entry
@@ -131,6 +151,12 @@ class Entries(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _resolve(self, op: str) -> None:
         self._said = ""
         self._work.resolve(op)
+        self._draw()
+
+    @entry
+    def _again(self, op: str) -> None:
+        self._said = ""
+        self._work.again(op)
         self._draw()
 
     @entry

@@ -55,9 +55,9 @@ class Outcome:
     ----------
     op : str
         The operation.
-    filtered, stop, resume, resolve, close : callable
-        What is called when a control is used; `filtered` with the key of the outcome that was pressed, `resume` and
-        `resolve` with the operation.
+    filtered, stop, resume, resolve, again, close : callable
+        What is called when a control is used; `filtered` with the key of the outcome that was pressed, `resume`,
+        `resolve` and `again` with the operation.
     """
 
     def __init__(
@@ -68,10 +68,11 @@ class Outcome:
         stop: Callable[[], None],
         resume: Callable[[str], None],
         resolve: Callable[[str], None],
+        again: Callable[[str], None],
         close: Callable[[], None],
     ) -> None:
         self.op = op
-        self._stop, self._resume, self._resolve, self._close = stop, resume, resolve, close
+        self._stop, self._resume, self._resolve, self._again, self._close = stop, resume, resolve, again, close
         self._working = False
         self._turned = False
         self._chosen: frozenset[str] = frozenset()
@@ -108,7 +109,7 @@ class Outcome:
             self._draw_rows(expected(work.plan) if rows is None and work.plan is not None else rows)
             self._draw_chips(run.progress[2])
         elif receipt is not None:
-            lines, tone = ended(receipt, work.rows, work.trouble, undone=work.undone)
+            lines, tone = ended(receipt, work.rows, work.afterword, undone=work.undone)
             self._note.say(*lines, tone=tone)
             self._draw_rows(work.rows)
             self._draw_chips(receipt.counts)
@@ -142,6 +143,12 @@ class Outcome:
             ("code", f'client.receipt("{self.op}").resume()' if unknown or not_sent else ""),
         )
         acts = [button("Back to the list", self._close, style="second")]
+        if receipt is not None and counts.get("refused"):
+            name, hint = (
+                words.again(receipt.kind, counts["refused"]),
+                "Make a new plan for what was refused; sends nothing",
+            )
+            acts.append(button(name, lambda: self._again(self.op), style="second", hint=hint))
         if unknown:
             name, hint = f"Resolve {words.number(unknown)}", "Ask what became of those without an answer; sends nothing"
             acts.append(button(name, lambda: self._resolve(self.op), style="second", hint=hint))
@@ -172,7 +179,7 @@ class Outcome:
         else:
             old, self._columns = self._table, columns
             self._table = JobTable(frame, columns=columns, height=HEIGHT, label="What became of each job")
-            self._table.look(foot=False, choose=False, empty="No job has this outcome")
+            self._table.look(foot=False, choose=False, search=False, empty="No job has this outcome")
             self.box.children = (self._note, self._chips, self._table, self._foot)
             if old is not None:
                 dispose(old)

@@ -13,6 +13,7 @@ from jobwidgets._when import parse_age
 from jobwidgets.display._view import View
 from jobwidgets.frames._columns import JOB_COLUMNS, frame_of
 from jobwidgets.panel import _words as words
+from jobwidgets.panel._bar import BulkBar
 from jobwidgets.panel._below import Calls, key_of, zone_of
 from jobwidgets.panel._controller import Controller, Stage
 from jobwidgets.panel._drawer import Drawer
@@ -22,7 +23,7 @@ from jobwidgets.panel._parts import Note, dispose
 from jobwidgets.panel._picture import FIRST, HINT, Picture, Pictured
 from jobwidgets.panel._table import JobTable
 from jobwidgets.panel._top import Earlier, Top, as_of, by_status
-from jobwidgets.panel._zones import BulkBar, row
+from jobwidgets.panel._zones import row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from jobwidgets.client import Client
 
+BUSY = {Stage.PLANNING: "Making the plan…", Stage.OPENING: "Reading the receipt…"}
+"""What is said where the bulk bar stands, while something is read."""
 HEIGHT, LOW = 396, 200
 """Pixels of the table: alone, and with a plan or a result below it."""
 
@@ -92,15 +95,18 @@ class JobPanel(Entries, Pictured):
         self._hand = Handover(self.lock, self.show_error)
         self._said, self._zone = "", (None, None)
         self._acted = ""
+        self._listed: pd.DataFrame | None = None  # shown, or offered to the table
         self._calls = Calls(
             go=self._go,
             back=self._back,
+            reason=self._plan_reason_pressed,
             undo=self._undo,
             start_now=self._start_now,
             stop=self._stop,
             filtered=self._outcome_pressed,
             resume=self._resume,
             resolve=self._resolve,
+            again=self._again,
         )
         self._build(client)
         self._work = Controller(
@@ -125,8 +131,10 @@ class JobPanel(Entries, Pictured):
         empty = frame_of(JOB_COLUMNS, {name: [] for name in JOB_COLUMNS}, {"kind": "jobs"})
         self._table = JobTable(empty, height=HEIGHT, label=f"Jobs of {client.label}")
         self._table.lock = self.lock  # one lock for both, since each calls the other
-        self._table.look(fill=True, foot=False, empty="Reading the list…")
-        self._bulk = BulkBar(act=self._act, select_matching=self._select_matching, clear=self._clear)
+        self._table.look(fill=True, foot=False, search=False, empty="Reading the list…")
+        self._bulk = BulkBar(
+            act=self._act, reason=self._reason_pressed, select_matching=self._select_matching, clear=self._clear
+        )
         self.add_class("jobwidgets-panel")
         self._drawer = Drawer(client, hand=self._hand, left=self._table.focus)
         self._table.on_open(self._drawer.show)
@@ -240,30 +248,26 @@ class JobPanel(Entries, Pictured):
     @entry
     def _changed(self) -> None:
         frame = self._work.frame
-        if frame is not None and frame is not self._table.df:
-            self._table.look(empty="No job matches" if len(frame) else "There are no jobs in this range")
+        if frame is None or frame is self._listed:
+            self._draw()
+            return
+        self._listed = frame
+        self._table.look(empty="No job matches" if len(frame) else "There are no jobs in this range")
+        if self._work.wished:
             self._table.df = frame  # draws, by _looked
         else:
-            self._draw()
+            self._table.offer(frame)  # draws as well
 
     def _draw(self) -> None:
         work, table = self._work, self._table
         self._picture.look()
         self._top.draw(work, table)
         self._earlier.draw(work.unfinished, work.stage)
-        self._trouble.say(("text", self._said or work.error))
+        self.show_error(self._said)
         self._drawer.draw(work.frame)
         self._draw_zone()
         if self._zone[1] is None:
-            selected, shown = table.picked_part("can_cancel", "can_retry", "why_not"), table.picked_shown
-            self._bulk.draw(
-                selected,
-                hidden=len(selected) - shown,
-                total=len(table),
-                filtered=bool(table.rule),
-                every=bool(shown) and shown == len(table) == len(selected),
-                busy=work.stage is not Stage.LIST,
-            )
+            self._bulk.draw(table, busy=BUSY.get(work.stage, ""))
 
     def _draw_zone(self) -> None:
         key = key_of(self._work)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 Line = tuple[str, str]
-"""A kind ("title", "text", "dim", "badge", "warn", "code", "count") and what is said."""
+"""A kind ("title", "text", "dim", "badge", "alarm", "warn", "code", "count") and what is said."""
 
 
 class Note(anywidget.AnyWidget):

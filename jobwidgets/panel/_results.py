@@ -28,6 +28,24 @@ def expected(plan: AsyncPlan) -> pd.DataFrame:
     return frame[["id", "name"]].assign(outcome=outcome, reason=reason, **nothing)
 
 
+def drift(plan: AsyncPlan, frame: pd.DataFrame) -> tuple[int, int, int]:
+    """Compare a plan with a later list.
+
+    Returns
+    -------
+    moved : int
+        How many jobs that are to be sent would be left out by now.
+    gone : int
+        How many of them the list holds no more; none where the list is cut off, since they may stand behind its end.
+    total : int
+        How many are to be sent.
+    """
+    ids = plan.df.loc[plan.df["action"].eq(plan.act), "id"]
+    now = frame.loc[frame["id"].isin(ids), "can_retry" if plan.act == "retry" else "can_cancel"]
+    gone = 0 if frame.attrs.get("truncated") else len(ids) - len(now)
+    return int((~now.fillna(value=True).astype(bool)).sum()), gone, len(ids)
+
+
 def shown(frame: pd.DataFrame, *, working: bool) -> tuple[pd.DataFrame, list[str]]:
     """Put what needs attention first once it is over, and all that was said about a job in one column.
 

@@ -108,6 +108,30 @@ def act(kind: str, able: int, chosen: int) -> str:
     return f"{VERBS[kind]} {number(able)}" if able == chosen else f"{VERBS[kind]} {number(able)} of {number(chosen)}"
 
 
+def requests(count: int) -> str:
+    """Write how many requests: "1 request", "21 requests to the service"."""
+    return f"{count:,} request{'' if count == 1 else 's'}"
+
+
+def where(environment: str) -> str:
+    """Name the place of an act where that matters: " in production"."""
+    return " in production" if environment == "production" else ""
+
+
+def moved(out: int, gone: int, total: int, at: str) -> str:
+    """Say how many jobs of a plan have moved out of reach since it was made, and what comes of it."""
+    if not out and not gone:
+        return f"None of them has moved since the list was read; looked again at {at}."
+    of = f"{number(out)} of {number(total)} {'has' if out == 1 else 'have'} moved since" if out else ""
+    away = f"{number(gone)} {'is' if gone == 1 else 'are'} no longer in the list" if gone else ""
+    return f"{', '.join(filter(None, (of, away)))}: the apply looks again and leaves out what has moved."
+
+
+def again(kind: str, count: int) -> str:
+    """Name the button that plans an act once more: "Retry 4", "Cancel 4 again"."""
+    return f"Retry {number(count)}" if kind == "retry" else f"Cancel {number(count)} again"
+
+
 def outcome(word: str) -> str:
     """Say an outcome: "not sent" for `not_sent`."""
     return OUTCOME_WORDS.get(word) or VERIFIED.get(word, word)

@@ -31,8 +31,8 @@ class Page:
         self.wire(self.button(name)).click()
         settle(self.panel)
 
-    def chip(self, key):
-        self.wire(self.panel._top.chips).say("press", key=key)
+    def chip(self, key, more=False):
+        self.wire(self.panel._top.chips).say("press", key=key, more=more)
 
     def search(self, text):
         self.wire(self.panel._top.search).write(value=text)
@@ -48,6 +48,18 @@ class Page:
 
     def field(self, name):
         return next(each for each in below(self.panel) if getattr(each, "description", "").startswith(name))
+
+    def toggles(self, end):
+        """The toggles below the table that show those that … : a word that their label ends with."""
+        found = [each for each in below(self.panel.children[-1]) if "chips" in getattr(each, "state", {})]
+        return next(each for each in found if each.state["label"].endswith(end))
+
+    def reasons(self, end):
+        """The reasons below the table as they are called, and their counts."""
+        return {each["word"]: int(each["count"].replace(",", "")) for each in self.toggles(end).state["chips"]}
+
+    def press_reason(self, end, key):
+        self.wire(self.toggles(end)).say("press", key=key)
 
     def outcomes(self):
         """The chips below the table: outcomes as they are called, and their counts."""

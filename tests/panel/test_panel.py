@@ -26,11 +26,14 @@ def test_the_list_is_there_and_counted_by_status(panel):
 
 def test_chips_and_search_filter_what_is_visible(page, panel):
     page.chip("complete")
-    page.chip("failed")
+    page.chip("failed", more=True)
     assert set(panel.visible["status"]) == {"complete", "failed"}
-    page.chip("complete")
+    page.chip("complete", more=True)
     assert set(panel.visible["status"]) == {"failed"}
-    page.chip("failed")
+    page.chip("complete")
+    assert set(panel.visible["status"]) == {"complete"}
+    page.chip("complete")
+    assert len(panel.visible) == 60
     wanted = panel.visible["id"].iloc[7]
     page.search(wanted)
     assert list(panel.visible["id"]) == [wanted]
@@ -45,8 +48,10 @@ def test_the_buttons_say_how_many_and_the_line_says_why_not_the_rest(page, panel
     panel.select([*pending, *started, service.a_complete_job()])
     assert page.button("Cancel").description == "Cancel 3 of 6"
     assert page.button("Retry").description == "Retry 5 of 6"
-    assert "3 left out: 2 have a task that started, 1 is complete" in page.zone()
-    assert "Retry: 1 left out, which is complete" in page.zone()
+    assert "3 cannot be cancelled:" in page.zone()
+    assert "1 cannot be retried:" in page.zone()
+    assert page.reasons("cancelled") == {"a task has started": 2, "complete": 1}
+    assert page.reasons("retried") == {"complete": 1}
 
 
 def test_a_disabled_button_says_why(page, panel, service):
@@ -55,6 +60,8 @@ def test_a_disabled_button_says_why(page, panel, service):
     panel.select(service.a_complete_job())
     assert page.button("Cancel 0 of 1").disabled
     assert "None of these can be cancelled: 1 is complete" in page.button("Cancel").tooltip
+    assert "None of these can be cancelled:" in page.zone()  # not only where a pointer finds it
+    assert page.reasons("cancelled") == {"complete": 1}
 
 
 def test_select_all_says_of_what(page, panel):
@@ -290,7 +297,7 @@ def test_a_stop_before_the_first_job_sends_nothing_at_all(page, panel, service, 
 
 ENTRIES = ["_refresh", "_live_pressed", "_chip_pressed", "_searched", "_select_matching", "_clear", "_act", "_go",
            "_back", "_stop", "_looked", "_changed", "_undo", "_start_now", "_outcome_pressed", "_resume", "_resolve",
-           "_show_earlier", "_hide_earlier"]  # fmt: skip
+           "_show_earlier", "_hide_earlier", "_reason_pressed", "_plan_reason_pressed", "_again"]  # fmt: skip
 
 
 def test_all_entries_are_tried_below():
@@ -311,7 +318,8 @@ def test_an_error_in_any_entry_is_shown_and_logged(page, panel, entry, monkeypat
     monkeypatch.setattr(panel, "_table", Broken())
     arguments = {"_live_pressed": ["live"], "_chip_pressed": ["failed"], "_searched": [None], "_act": ["cancel"],
                  "_go": ["", "", ""], "_undo": [""], "_start_now": [""], "_outcome_pressed": ["done"],
-                 "_resume": [""], "_resolve": [""], "_show_earlier": [""]}.get(entry, [])  # fmt: skip
+                 "_resume": [""], "_resolve": [""], "_show_earlier": [""], "_again": [""],
+                 "_reason_pressed": ["cancel", "complete"], "_plan_reason_pressed": [""]}.get(entry, [])  # fmt: skip
     getattr(panel, entry)(*arguments)
     assert "unexpected ZeroDivisionError" in page.error()
     assert any(record.exc_info for record in caplog.records)
