@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,19 +17,21 @@ APART = 5.0
 """Seconds between two points, at least."""
 MOST = 64
 """Points that are kept."""
+STEPS = 30
+"""Points of a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """How one count went: its points, oldest first, and how much it rose in so many seconds."""
+    """How one count went: points at even distances up to now, oldest first, and how much it rose in so many seconds."""
 
-    points: tuple[int, ...]
-    rise: int
-    seconds: float
+    points: tuple[int, ...] = ()
+    rise: int = 0
+    seconds: float = 0.0
 
 
 class History:
-    """The counts by status at some moments, as a line shows them."""
+    """The counts by status at some moments."""
 
     def __init__(self) -> None:
         self._points: deque[tuple[float, dict[str, int]]] = deque(maxlen=MOST)
@@ -44,9 +47,16 @@ class History:
         self._points.append((now, {status: count for status, count in counts.items() if count}))
 
     def trend(self, status: str) -> Trend:
-        """Say how a count went."""
-        now = time.monotonic()
-        points = [(at, counts.get(status, 0)) for at, counts in list(self._points) if at >= now - SPAN]
+        """Say how a count went in the last minutes."""
+        points = list(self._points)
         if not points:
-            return Trend((), 0, 0.0)
-        return Trend(tuple(count for _, count in points), points[-1][1] - points[0][1], now - points[0][0])
+            return Trend()
+        now = points[-1][0]
+        steps = [now - SPAN + SPAN * step / (STEPS - 1) for step in range(STEPS)]
+        times = [at for at, _ in points]
+        held = [bisect_right(times, at) for at in steps[:-1]]
+        line = [points[place - 1][1].get(status, 0) for place in [*held, len(points)] if place]
+        begin = max(times[0], steps[0])
+        return Trend(
+            tuple(line), line[-1] - points[max(0, bisect_right(times, begin) - 1)][1].get(status, 0), now - begin
+        )

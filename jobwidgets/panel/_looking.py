@@ -74,7 +74,7 @@ class Looking:
         self.closed = False
         self.news: News | None = None
         self.wished = True
-        self.error = ""
+        self._error = ""
         self._hand, self._changed, self._watched = hand, changed, watched
         self._flight: Flight | None = None
         self._following: Following | None = None
@@ -87,6 +87,15 @@ class Looking:
     def frame(self) -> pd.DataFrame | None:
         """The list as it was read last; None before the first time."""
         return self.news.frame if self.news is not None else None
+
+    @property
+    def error(self) -> str:
+        """What went wrong last, in a line: in what was done, or else in reading the list."""
+        return self._error or self._told[1]
+
+    @error.setter
+    def error(self, line: str) -> None:
+        self._error = line
 
     @property
     def busy(self) -> bool:
@@ -150,8 +159,8 @@ class Looking:
     def wrong(self) -> list[Line]:
         """Say what went wrong, since when, and when it is tried again; nothing where all is well."""
         news = self.news
-        if self.error:
-            return [("text", self.error)]
+        if self._error:
+            return [("text", self._error)]
         if news is None or (news.since is None and not self._told[1]):
             return []
         if self.client.closed or news.since is None:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
+from jobwidgets._model import STATUSES
+from jobwidgets.live import SLOWEST, SOONEST
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._controller import Stage
+from jobwidgets.panel._counts import Counts
 from jobwidgets.panel._parts import Chips, Note, chip
 from jobwidgets.panel._zones import button, row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
@@ -31,7 +34,8 @@ class Top:
     client : Client
         Whose jobs they are.
     refresh, live_pressed, chip_pressed : callable
-        What is called when a control is used; the last two with the key that the page tells.
+        What is called when a control is used; the last two with the key that the page tells, and a status with whether
+        the others stay.
     """
 
     def __init__(
@@ -40,12 +44,12 @@ class Top:
         *,
         refresh: Callable[[], None],
         live_pressed: Callable[[object], None],
-        chip_pressed: Callable[[object], None],
+        chip_pressed: Callable[[object, object], None],
     ) -> None:
-        self.label, self._demo = client.label, client.service is not None
+        self.label, self._environment = client.label, client.environment
         self.title = Note(tone="head")
         self.live = Chips("Updates", live_pressed)
-        self.chips = Chips("Filter by status", chip_pressed)
+        self.chips = Counts("Filter by status", chip_pressed)
         self.search = ipywidgets.Text(placeholder="Search name, id, engine", continuous_update=True)
         self.search.add_class("jw-search")
         self._again = button("Refresh", refresh, style="second", hint="Read the list again", icon="refresh")
@@ -54,26 +58,45 @@ class Top:
 
     def draw(self, work: Controller, table: JobTable) -> None:
         """Show what the list holds."""
-        frame = table.df
-        state = "reading the list…" if work.frame is None else f"{words.jobs(len(frame))} {as_of(frame)}"
+        frame, news = work.frame, work.news
+        counting = news.counting if news is not None and frame is None else None
         self.title.say(
             ("title", f"Jobs at {self.label}"),
-            ("badge", "demo" if self._demo else ""),
-            ("dim", state),
-            ("warn", "only the first; there are more" if frame.attrs.get("truncated") else ""),
+            ("alarm" if self._environment == "production" else "badge", self._environment),
+            ("dim", _state(frame, counting)),
+            ("warn", _short_of(frame)),
         )
         self._again.disabled = work.busy
-        every = (
-            f"Looks again every {work.every:g} s while in view" if work.every else "This panel looks only when asked to"
-        )
-        self.live.show([chip("live", "Live", "", on=work.live, face="live", hint=every)])
-        chosen = table.rule.statuses
-        chips = []
-        for status, count in by_status(frame).items():
-            if count or status in chosen:
-                on, face, hint = status in chosen, words.face(status), f"Show only {status}"
-                chips.append(chip(status, status, words.number(count), on=on, face=face, hint=hint))
-        self.chips.show(chips)
+        self.live.show([chip("live", "Live", "", on=work.live, face="live", hint=_rhythm(work.every))])
+        counts = by_status(frame) if frame is not None else _in_order(counting or {})
+        history = news.history if news is not None else None
+        self.chips.draw(counts, table.rule.statuses, history, growing=frame is None)
+
+
+def _state(frame: pd.DataFrame | None, counting: Mapping[str, int] | None) -> str:
+    """Say how many there are, or, while the first list is read, how many were read so far: there is no total."""
+    if frame is not None:
+        return f"{words.jobs(len(frame))} {as_of(frame)}"
+    read = sum((counting or {}).values())
+    return f"{words.number(read)} and counting…" if read else "reading the list…"
+
+
+def _short_of(frame: pd.DataFrame | None) -> str:
+    if frame is None or not frame.attrs.get("truncated"):
+        return ""
+    return f"only the first {words.number(len(frame))}; there are more"
+
+
+def _rhythm(every: float | None) -> str:
+    if every is None:
+        return "This panel looks only when asked to"
+    least, most = max(every, SOONEST), max(every, SLOWEST)
+    return f"Looks again every {least:g} to {most:g} s while in view, the oftener the more changes"
+
+
+def _in_order(counts: Mapping[str, int]) -> dict[str, int]:
+    order = [*STATUSES, *(word for word in counts if word not in STATUSES)]
+    return {status: counts[status] for status in order if status in counts}
 
 
 class Earlier:

@@ -16,8 +16,23 @@ export default {
     const root = document.createElement("div");
     root.tabIndex = -1;
     let taken = 0;
+    let counting;
+
+    function countDown(node, seconds) {
+      // "next try in 8 s": only a number that goes down; it is not read out each time
+      const ends = Date.now() + seconds * 1000;
+      node.setAttribute("aria-hidden", "true");
+      const tell = () => {
+        const left = Math.ceil((ends - Date.now()) / 1000);
+        node.textContent = left > 0 ? `next try in ${left} s` : "trying now";
+        if (left <= 0) clearInterval(counting);
+      };
+      counting = setInterval(tell, 1000);
+      tell();
+    }
 
     function draw() {
+      clearInterval(counting);
       const { lines, tone, role, focus, target } = model.get("state");
       root.className = `jobwidgets jw-note jw-note-${tone}`;
       if (role) root.setAttribute("role", role);
@@ -27,6 +42,7 @@ export default {
           node.textContent = line.text;
           node.className = `jw-line jw-line-${line.kind}`;
           node.title = line.hint ?? "";
+          if (line.kind === "left") countDown(node, Number(line.text));
           return node;
         }),
       );
@@ -37,6 +53,9 @@ export default {
     model.on("change:state", draw);
     draw();
     el.append(root);
-    return () => model.off("change:state", draw);
+    return () => {
+      clearInterval(counting);
+      model.off("change:state", draw);
+    };
   },
 };
