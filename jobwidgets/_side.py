@@ -10,21 +10,20 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import concurrent.futures
     from collections.abc import Mapping
 
     import pandas as pd
 
     from jobwidgets.client import AsyncClient, Client
+    from jobwidgets.live import Following, News
 
 TARGET = "jobwidgets.side"
 EVERY = 10.0
-"""Seconds between two looks at the service, while somebody looks at the panel."""
+"""Seconds between two looks at the service, at least, while somebody looks at the panel."""
 UNSEEN = 60.0
 """Seconds after the page's last sign of life in which it still counts as looking: a closed page says nothing."""
 NEWEST, RECEIPTS = 2_000, 5
 """How many jobs are counted, and how many receipts are told."""
-_SLOWEST = 6  # times as long between two tries while the service does not answer
 _OPEN = {"open": "unfinished", "at work": "at work", "damaged": "damaged"}
 
 _sides: set[Side] = set()
@@ -74,7 +73,9 @@ class Side:
     def __init__(self, comm: Any, names: Mapping[str, Any]) -> None:
         self._comm, self._names = comm, names
         self._client: weakref.ref[Client] | None = None  # a panel keeps no client open that nobody holds
-        self._reading: concurrent.futures.Future[None] | None = None
+        self._following: Following | None = None
+        self._turn: object = None  # which of the lists that were followed so far still counts
+        self._taking: asyncio.Task[None] | None = None
         self._heading: dict[str, Any] = {}
         self._news: dict[str, Any] = {}
         self._lock = threading.RLock()
@@ -106,40 +107,58 @@ class Side:
             self._drop()
             self._client, self._news = weakref.ref(client) if client is not None else None, {}
         self._heading = _heading(client, self._names) if client is not None else {}
-        if client is not None and (self._reading is None or self._reading.done()):
-            self._reading = client.portal.submit(self._follow(client.aio))
+        if self._following is not None:
+            self._following.wake()
+        elif client is not None:
+            self._follow(client)
         self._tell()
+
+    def _follow(self, client: Client) -> None:
+        from jobwidgets.live import poller_of  # noqa: PLC0415  as above
+
+        aio, turn = client.aio, object()
+        self._turn = turn
+
+        def told(news: News) -> None:
+            if turn is not self._turn or news.reading:
+                return
+            if aio.closed:
+                self._heading = {}
+                self._tell()
+            else:
+                self._taking = asyncio.get_running_loop().create_task(self._take(news, aio, turn))
+
+        poller = poller_of(client)
+        self._following = poller.follow({"limit": NEWEST}, every=EVERY, told=told, watched=lambda: self._watched)
 
     def _rest(self) -> None:
         self._seen = 0.0
-        self._drop()
 
     def _refresh(self) -> None:
-        self._drop()
         self._watch()
+        if self._following is not None:
+            self._following.look()
 
     def _drop(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        self._turn = None
+        if self._following is not None:
+            self._following.close()
+            self._following = None
 
     @property
     def _watched(self) -> bool:
         return not self._closed and time.monotonic() - self._seen < UNSEEN
 
-    async def _follow(self, client: AsyncClient) -> None:
-        """Read again and again, for as long as somebody looks; on the client's thread."""
-        mine = asyncio.current_task()
-        misses = 0
-        while self._watched and not client.closed:
-            try:
-                news: dict[str, Any] = {"error": "", **await _read(client)}
-                misses = 0
-            except Exception as error:  # noqa: BLE001  told in the panel, which goes on showing what was read before
-                news, misses = {"error": _told(error)}, misses + 1
-            if mine is not None and not mine.cancelling():
-                self._tell(**news)
-            await asyncio.sleep(EVERY * min(_SLOWEST, 1 << misses))
+    async def _take(self, news: News, client: AsyncClient, turn: object) -> None:
+        """Say in words what was read, and what was done; on the client's thread."""
+        said: dict[str, Any] = {"error": "" if news.error is None else _told(news.error)}
+        try:
+            if news.frame is not None:
+                said |= _counts(news.frame) | {"receipts": _receipts((await client.receipts()).head(RECEIPTS))}
+        except Exception as error:  # noqa: BLE001  told in the panel, which goes on showing what was read before
+            said["error"] = _told(error)
+        if turn is self._turn:
+            self._tell(**said)
 
     def _tell(self, **news: Any) -> None:
         """Send all there is to show; nothing where there is no connection."""
@@ -178,13 +197,6 @@ def _line(client: Client, names: Mapping[str, Any]) -> str:
     module = named.get(id(sys.modules["jobwidgets"]))
     held = named.get(id(client)) or f"{module or 'jw'}.current_client()"
     return f"{module}.JobPanel({held})" if module else f"import jobwidgets as jw\n\njw.JobPanel({held})"
-
-
-async def _read(client: AsyncClient) -> dict[str, Any]:
-    """Read the newest jobs and what was done, and say them in words."""
-    jobs = await client.jobs(limit=NEWEST)
-    receipts = await client.receipts()
-    return {**_counts(jobs), "receipts": _receipts(receipts.head(RECEIPTS))}
 
 
 def _counts(jobs: pd.DataFrame) -> dict[str, Any]:

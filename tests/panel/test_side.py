@@ -15,7 +15,11 @@ from jobwidgets.emulator import Service, serve
 
 pytestmark = pytest.mark.kernel
 PATIENCE = 60
-QUICK = "import jobwidgets._side as _side; _side.EVERY = 0.1"
+QUICK = """
+import jobwidgets._side as _side, jobwidgets.live._pace as _pace
+_side.EVERY, _side.UNSEEN, _pace.SOONEST, _pace.SLOWEST = 0.1, 3600, 0.1, 0.2
+"""
+SLOW = "_side.EVERY, _side.UNSEEN, _pace.SOONEST, _pace.SLOWEST = 10.0, 60.0, 2.0, 60.0"
 FORGED = [
     None,
     7,
@@ -241,8 +245,8 @@ def test_the_kernel_runs_cells_while_the_service_lets_the_panel_wait(line, page,
     line.say({"do": "refresh"})
     line.told(lambda state: "counts" in state)  # what was known; the answer is still to come
     assert (
-        page.run("print(6 * 7, [s._reading.done() for s in __import__('jobwidgets._side')._side._sides])")
-        == "42 [False]\n"
+        page.run("print(6 * 7, [s._following.feed.reading for s in __import__('jobwidgets._side')._side._sides])")
+        == "42 [True]\n"
     )
 
 
@@ -274,7 +278,7 @@ def test_the_client_that_was_connected_last_is_shown(line, page):
 
 def test_nothing_is_asked_while_nobody_looks(line, page, world):
     line.told()
-    page.run(f"{QUICK}\n_side.UNSEEN = 3600")
+    page.run(QUICK)
     line.say({"do": "refresh"})
     at = sum(world.requests.values())
     line.told()
@@ -291,7 +295,7 @@ def test_nothing_is_asked_while_nobody_looks(line, page, world):
     line.told()
     page.run("time.sleep(1.5)")
     at = sum(world.requests.values())
-    page.run("time.sleep(1)\n_side.UNSEEN, _side.EVERY = 60.0, 10.0")
+    page.run(f"time.sleep(1)\n{SLOW}")
     assert sum(world.requests.values()) == at
 
 

@@ -4,6 +4,7 @@ const STILL_THERE = 20_000; // milliseconds between two signs of life; the kerne
 const SETTLED = 300; // milliseconds after a cell has run: a run of many cells is one change
 const SHORT = 1_000; // milliseconds that a kernel may be busy before it is worth a word
 const GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
+const COMING = new Set(["initializing", "starting", "connecting"]);
 // Looked up without running anything of ours: is somebody there to talk to, and is jobwidgets loaded at all?
 const LOOK = {
   listens: `${JSON.stringify(TARGET)} in get_ipython().kernel.comm_manager.targets`,
@@ -30,7 +31,7 @@ export class Line {
   get stands() {
     if (!this.panel) return "notebook";
     const kernel = this._kernel;
-    if (!kernel) return this.panel.sessionContext.isReady ? "kernel" : "starting";
+    if (!kernel) return COMING.has(this.panel.sessionContext.kernelDisplayStatus) ? "starting" : "kernel";
     if (kernel.status === "dead") return "dead";
     if (GONE.has(kernel.status) || kernel.status === "starting") return "starting";
     if (this.told) return this.told.service ? "jobs" : "service";
@@ -46,10 +47,10 @@ export class Line {
   // Follow a notebook, or none.
   follow(panel) {
     if (panel === this.panel) return;
-    const signals = (each) => [each?.sessionContext.statusChanged, each?.sessionContext.kernelChanged];
-    for (const signal of signals(this.panel)) signal?.disconnect(this._sync);
+    const signals = ({ sessionContext: on }) => [on.statusChanged, on.kernelChanged, on.sessionChanged];
+    for (const signal of this.panel ? signals(this.panel) : []) signal.disconnect(this._sync);
     this.panel = panel;
-    for (const signal of signals(panel)) signal?.connect(this._sync);
+    for (const signal of panel ? signals(panel) : []) signal.connect(this._sync);
     this._sync();
   }
 
@@ -67,7 +68,8 @@ export class Line {
   }
 
   _sync() {
-    const kernel = this.panel?.sessionContext.session?.kernel ?? null;
+    const found = this.panel?.sessionContext.session?.kernel;
+    const kernel = found && !found.isDisposed ? found : null;
     if (kernel !== this._kernel) {
       this._drop();
       this._kernel = kernel;
