@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ _FIELDS = {
 }
 FEW, MOST = 40, 100
 """So many values of a text are offered as a list; so many of a column that is always listed."""
-LONGEST = 100
+LONGEST = 80
 """Letters of a value as it is shown in a list."""
 
 
@@ -113,11 +114,9 @@ def condition(column: Column, way: str, text: str) -> Condition | None:
     Raises
     ------
     UsageError
-        The column cannot be filtered in this way, or the text is no moment, age or number.
+        The text is no moment, age or number.
     """
     text = text.strip()
-    if way not in fields(column):
-        raise UsageError("the page asked for a filter that this column does not have")
     if not text:
         return None
     if way in ("after", "before"):
@@ -126,9 +125,11 @@ def condition(column: Column, way: str, text: str) -> Condition | None:
         parse_age(text)
     elif way in ("least", "most"):
         try:
-            float(text)
+            number = float(text)
         except ValueError:
-            raise UsageError(f"{text!r} is no number") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise UsageError(f"{text!r} is no number")
     return Condition(column.key, way, text)
 
 

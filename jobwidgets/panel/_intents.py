@@ -10,6 +10,7 @@ import anywidget
 from jobwidgets._errors import UsageError
 from jobwidgets.panel import _menus as menus
 from jobwidgets.panel._entry import entry
+from jobwidgets.panel._filters import fields
 from jobwidgets.panel._windows import MOST_ROWS
 
 if TYPE_CHECKING:
@@ -115,13 +116,14 @@ class Intents(anywidget.AnyWidget):
         self.send({"kind": "menu", "view": view, "menu": menu})
 
     def _tick(self, said: dict[str, Any]) -> None:
-        self._refine(menus.ticked(self._state, _text(said, "column"), _text(said, "option")))
+        self._refine(menus.ticked(self._state, _text(said, "column"), _text(said, "option", 1_000)))
         self._menu(said)
 
     def _type(self, said: dict[str, Any]) -> None:
         """Filter by what was typed; what is wrong with it is said where it was typed."""
         column, way, text = (_text(said, key) for key in ("column", "way", "text"))
-        menus.column_shown(self._state, column)
+        if way not in fields(menus.column_shown(self._state, column)):
+            raise UsageError("the page asked for a filter that this column does not have")
         try:
             self._refine(menus.written(self._state, column, way, text))
         except UsageError as error:
@@ -143,7 +145,7 @@ class Intents(anywidget.AnyWidget):
     # ----------------------------------------------------------------------- columns
 
     def _toggle(self, said: dict[str, Any]) -> None:
-        self._arrange(menus.toggled(self._state, _text(said, "option")))
+        self._arrange(menus.toggled(self._state, _text(said, "option", 1_000)))
         self._menu({**said, "column": ""})
 
     def _usual(self, said: dict[str, Any]) -> None:
@@ -246,9 +248,9 @@ def _nonsense() -> UsageError:
     return UsageError("the page sent something that is not understood", hint="reload the page")
 
 
-def _text(said: dict[str, Any], key: str) -> str:
+def _text(said: dict[str, Any], key: str, longest: int = 200) -> str:
     value = said.get(key)
-    if not isinstance(value, str) or len(value) > 200:  # noqa: PLR2004  longer than any name of ours
+    if not isinstance(value, str) or len(value) > longest:
         raise _nonsense()
     return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from jobwidgets._errors import UsageError
@@ -123,7 +124,8 @@ class TableState:
     def mask(self) -> Mask:
         """Say for each row of the frame whether it is selected."""
         if self._mask is None:
-            self._mask = self.selection.mask(self.frame, self.view.keys)
+            some = bool(self.selection)  # without a selection there is no need for the keys
+            self._mask = self.selection.mask(self.frame, self.view.keys) if some else np.zeros(len(self.frame), bool)
         return self._mask
 
     def every(self) -> bool:

@@ -64,7 +64,7 @@ class Table {
     this.acts = make("span", { class: "jw-foot-acts" });
     this.foot = make("div", { class: "jw-foot" }, this.said, this.acts);
     this.alert = make("div", { class: "jw-alert", role: "alert" });
-    this.apply = make("button", { type: "button", class: "jw-apply" });
+    this.apply = make("button", { type: "button", class: "jw-newer" });
     this.news = make("div", { class: "jw-news", role: "status" }, this.apply);
     this.root = make("div", { class: "jobwidgets jw-table" });
     this.root.append(this.bar, this.alert, make("div", { class: "jw-middle" }, this.scroller, this.news), this.foot);
@@ -309,7 +309,7 @@ class Table {
     button.dataset.key = `sort ${key}`;
     button.append(make("span", { class: "jw-title" }), make("span", { class: "jw-arrow", "aria-hidden": "true" }));
     button.firstChild.textContent = title;
-    const edge = make("span", { class: "jw-edge", "aria-hidden": "true" });
+    const edge = make("span", { class: "jw-grip", "aria-hidden": "true" });
     const classes = { role: "columnheader", scope: "col", class: right ? "jw-right" : "" };
     return make("th", classes, button, this.more(key, `Filter ${title}`), edge);
   }
@@ -334,7 +334,7 @@ class Table {
   }
 
   dragged(event) {
-    if (event.button || !event.target.classList.contains("jw-edge")) return;
+    if (event.button || !event.target.classList.contains("jw-grip")) return;
     event.preventDefault();
     const [edge, heading] = [event.target, event.target.closest("th")];
     const [key] = [...this.headings].find(([, node]) => node === heading);
