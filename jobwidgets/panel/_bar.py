@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from jobwidgets._errors import UsageError
 from jobwidgets._model import Reason
 from jobwidgets.panel import _words as words
+from jobwidgets.panel._code import Code
 from jobwidgets.panel._parts import Chips, Note, chip
 from jobwidgets.panel._zones import button, row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import ipywidgets
     import pandas as pd
@@ -80,6 +81,8 @@ class BulkBar:
     ----------
     act, reason, select_matching, clear : callable
         What is called when a button is pressed; `act` with "cancel" or "retry", `reason` with that and the code.
+    code : callable
+        Gives the lines that list what is shown.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class BulkBar:
         reason: Callable[[str, object], None],
         select_matching: Callable[[], None],
         clear: Callable[[], None],
+        code: Callable[[], Sequence[str]],
     ) -> None:
         self._note = Note(tone="bar", role="status")
         self._shown: _Shown | None = None
@@ -102,11 +106,13 @@ class BulkBar:
             "retry": button("Retry", lambda: act("retry"), style="second"),
             "cancel": button("Cancel", lambda: act("cancel"), style="danger"),
         }
-        self.left = row(self._all, self._none, style="jw-left")
+        left = row(self._all, self._none, style="jw-left")
+        self._code = Code(code, what="for this list")
         why: list[ipywidgets.Widget] = [each.box for each in self._reasons.values()]
         self.box = row(
-            row(self._note, *why, self.left, style="jw-choice"),
+            row(self._note, *why, left, style="jw-choice"),
             row(*self._acts.values(), style="jw-acts"),
+            self._code,
             style="jw-bulk",
         )
 
@@ -155,6 +161,7 @@ class BulkBar:
             self._all.tooltip = f"Select {words.jobs(total)}: everything that the filter lets through, in view or not"
             self._all.disabled = not total or shown == total == chosen
         self._none.disabled = not chosen
+        self._code.draw()
 
     def _draw_kind(self, kind: str, reasons: pd.Series[str], chosen: int, *, on: str, busy: str) -> None:
         can, made = chosen - len(reasons), self._acts[kind]

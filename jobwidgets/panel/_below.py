@@ -11,7 +11,7 @@ from jobwidgets.panel._outcome import Outcome
 from jobwidgets.panel._zones import Grace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from jobwidgets.panel._controller import Controller
 
@@ -32,6 +32,8 @@ class Calls:
     resume: Callable[[str], None]
     resolve: Callable[[str], None]
     again: Callable[[str], None]
+    plan_code: Callable[[str], Sequence[str]]
+    receipt_code: Callable[[], Sequence[str]]
 
 
 def key_of(work: Controller) -> tuple[str, object]:
@@ -56,6 +58,7 @@ def zone_of(work: Controller, calls: Calls) -> Zone | None:
             go=calls.go,
             back=calls.back,
             reason=calls.reason,
+            code=calls.plan_code,
         )
     if work.stage is Stage.GRACE and work.act is not None:
         return Grace(work.act, environment=work.client.environment, undo=calls.undo, now=calls.start_now)
@@ -67,6 +70,7 @@ def zone_of(work: Controller, calls: Calls) -> Zone | None:
             resume=calls.resume,
             resolve=calls.resolve,
             again=calls.again,
+            code=calls.receipt_code,
             close=calls.back,
         )
     return None

@@ -10,6 +10,7 @@ import ipywidgets
 from jobwidgets._errors import UsageError
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._bar import Reasons
+from jobwidgets.panel._code import Code
 from jobwidgets.panel._controller import CAP, GRACE, GRACE_ABOVE
 from jobwidgets.panel._parts import Note
 from jobwidgets.panel._results import drift
@@ -17,7 +18,7 @@ from jobwidgets.panel._table import JobTable
 from jobwidgets.panel._zones import button, row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -44,6 +45,8 @@ class Confirm:
     go, back, reason : callable
         What is called when a button is pressed; `go` with the operation, the reason and what was typed, `reason` with
         the code of a reason why jobs are left out.
+    code : callable
+        Gives the lines that make and apply this plan, from the reason that was typed.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Confirm:
         go: Callable[[str, str, str], None],
         back: Callable[[], None],
         reason: Callable[[object], None],
+        code: Callable[[str], Sequence[str]],
     ) -> None:
         self.op, self._plan, self._go, self._seen, self._shown = plan.op, plan, go, listed, ""
         count = plan.counts.get(plan.kind, 0)
@@ -78,7 +82,9 @@ class Confirm:
         send.layout.display = None if count else "none"
         acts = row(button("Back", back, style="second", hint="Send nothing"), send, style="jw-acts")
         foot = row(row(*self._fields(count), style="jw-fields"), acts, style="jw-bulk")
-        self.box = ipywidgets.VBox([note, self._moved, self._reasons.box, self._table, foot])
+        lines = Code(lambda: code(self._reason.value), what="for this plan")
+        self._reason.observe(lambda _: lines.draw(), "value")
+        self.box = ipywidgets.VBox([note, self._moved, self._reasons.box, self._table, foot, lines])
         self.box.add_class("jw-zone")
 
     def _fields(self, count: int) -> tuple[ipywidgets.Text, ipywidgets.Text]:

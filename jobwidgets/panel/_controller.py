@@ -69,6 +69,7 @@ class Controller(Looking):
         self.stage = Stage.LIST
         self.plan: AsyncPlan | None = None
         self.listed: pd.DataFrame | None = None
+        self.refused_of = ""
         self.receipt: AsyncReceipt | None = None
         self.act: Act | None = None
         self.run: Run | None = None
@@ -87,7 +88,7 @@ class Controller(Looking):
         make = self.client.aio.plan_cancel if kind == "cancel" else self.client.aio.plan_retry
         self._send(make(jobs), self._planned, self._leave)
         self._leave(Stage.PLANNING)
-        self.listed = self.frame
+        self.listed, self.refused_of = self.frame, ""
 
     def _planned(self, plan: AsyncPlan) -> None:
         self.plan, self.stage, self.undone = plan, Stage.CONFIRM, False
@@ -169,6 +170,7 @@ class Controller(Looking):
         if not refused:
             raise UsageError("nothing of this operation was refused")
         self.make_plan("retry" if receipt.kind == "retry" else "cancel", refused)
+        self.refused_of = op
 
     def _shown(self, op: str) -> AsyncReceipt:
         if self.stage is not Stage.DONE or self.receipt is None or self.receipt.op != op:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import ipywidgets
@@ -9,6 +10,7 @@ import ipywidgets
 from jobwidgets._errors import UsageError
 from jobwidgets._model import OUTCOMES
 from jobwidgets.panel import _words as words
+from jobwidgets.panel._code import Code
 from jobwidgets.panel._controller import Stage
 from jobwidgets.panel._parts import Chips, Note, chip, dispose
 from jobwidgets.panel._results import ended, expected, shown
@@ -16,7 +18,7 @@ from jobwidgets.panel._table import JobTable
 from jobwidgets.panel._zones import button, row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 HEIGHT = 234
 """Pixels of the table of outcomes."""
+SAY_EVERY = 5.0
+"""Seconds between two times that it is read out how far it is."""
 
 
 class _Progress:
@@ -35,8 +39,11 @@ class _Progress:
         self._bar = ipywidgets.IntProgress(value=0, min=0, max=1)
         self._bar.add_class("jw-progress")
         self._through = Note()
+        self._aloud = Note(role="status")  # read out, and not shown: the line beside it changes too often for that
+        self._aloud.add_class("jw-aloud")
+        self._said_at = 0.0
         self._stop = button("Stop", stop, style="second", hint="Send nothing more; what was sent stays sent")
-        self.parts = (self._bar, row(self._through, self._stop, style="jw-acts"))
+        self.parts = (self._bar, row(self._through, self._stop, style="jw-acts"), self._aloud)
 
     def draw(self, run: Run) -> None:
         """Show how many are through."""
@@ -45,6 +52,9 @@ class _Progress:
         through = f"{words.number(done)} of {words.number(total)} through" if done else asking or "sending…"
         self._through.say(("dim", through if run.act.sends else f"{asking}, nothing is sent"))
         self._bar.max, self._bar.value = max(1, total), done
+        if done and time.monotonic() - self._said_at >= SAY_EVERY:
+            self._said_at = time.monotonic()
+            self._aloud.say(("text", through))
         self._stop.disabled = run.stopping
 
 
@@ -58,6 +68,8 @@ class Outcome:
     filtered, stop, resume, resolve, again, close : callable
         What is called when a control is used; `filtered` with the key of the outcome that was pressed, `resume`,
         `resolve` and `again` with the operation.
+    code : callable
+        Gives the lines that read this receipt.
     """
 
     def __init__(
@@ -70,6 +82,7 @@ class Outcome:
         resolve: Callable[[str], None],
         again: Callable[[str], None],
         close: Callable[[], None],
+        code: Callable[[], Sequence[str]],
     ) -> None:
         self.op = op
         self._stop, self._resume, self._resolve, self._again, self._close = stop, resume, resolve, again, close
@@ -83,7 +96,9 @@ class Outcome:
         self._chips = Chips("Filter by outcome", filtered)
         self._progress: _Progress | None = None
         self._foot = row(style="jw-bulk")
-        self.box = ipywidgets.VBox([self._note, self._chips, self._foot])
+        self._alert = Note(tone="error", role="alert")
+        self._code = Code(code, what="for this receipt")
+        self.box = ipywidgets.VBox([self._note, self._alert, self._chips, self._foot, self._code])
         self.box.add_class("jw-zone")
 
     def press(self, key: object) -> None:
@@ -109,6 +124,8 @@ class Outcome:
             self._draw_rows(expected(work.plan) if rows is None and work.plan is not None else rows)
             self._draw_chips(run.progress[2])
         elif receipt is not None:
+            self._alert.say()
+            self._code.draw()
             lines, tone = ended(receipt, work.rows, work.afterword, undone=work.undone)
             self._note.say(*lines, tone=tone)
             self._draw_rows(work.rows)
@@ -165,9 +182,9 @@ class Outcome:
         self._note.say(
             ("title", f"{words.DOING[run.act.what]} {words.jobs(run.act.count)}"),
             ("text", "Stopping: what is on its way is waited for, nothing more is sent." if run.stopping else ""),
-            ("text", run.trouble),
             tone="plan",
         )
+        self._alert.say(("text", run.trouble))
 
     def _draw_rows(self, rows: pd.DataFrame | None) -> None:
         if rows is None or (rows is self._drawn[0] and self._working == self._drawn[1]):
@@ -180,7 +197,7 @@ class Outcome:
             old, self._columns = self._table, columns
             self._table = JobTable(frame, columns=columns, height=HEIGHT, label="What became of each job")
             self._table.look(foot=False, choose=False, search=False, empty="No job has this outcome")
-            self.box.children = (self._note, self._chips, self._table, self._foot)
+            self.box.children = (self._note, self._alert, self._chips, self._table, self._foot, self._code)
             if old is not None:
                 dispose(old)
         self._narrow()

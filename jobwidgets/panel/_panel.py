@@ -22,6 +22,7 @@ from jobwidgets.panel._entry import Handover, entry
 from jobwidgets.panel._parts import Note, dispose
 from jobwidgets.panel._picture import FIRST, HINT, Picture, Pictured
 from jobwidgets.panel._table import JobTable
+from jobwidgets.panel._telling import list_code, plan_code, receipt_code
 from jobwidgets.panel._top import Earlier, Top, as_of, by_status
 from jobwidgets.panel._zones import row
 
@@ -107,6 +108,8 @@ class JobPanel(Entries, Pictured):
             resume=self._resume,
             resolve=self._resolve,
             again=self._again,
+            plan_code=lambda reason: plan_code(self._work, self, reason),
+            receipt_code=lambda: receipt_code(self._work),
         )
         self._build(client)
         self._work = Controller(
@@ -133,7 +136,11 @@ class JobPanel(Entries, Pictured):
         self._table.lock = self.lock  # one lock for both, since each calls the other
         self._table.look(fill=True, foot=False, search=False, empty="Reading the list…")
         self._bulk = BulkBar(
-            act=self._act, reason=self._reason_pressed, select_matching=self._select_matching, clear=self._clear
+            act=self._act,
+            reason=self._reason_pressed,
+            select_matching=self._select_matching,
+            clear=self._clear,
+            code=lambda: list_code(self._work, self._table, self),
         )
         self.add_class("jobwidgets-panel")
         self._drawer = Drawer(client, hand=self._hand, left=self._table.focus)
