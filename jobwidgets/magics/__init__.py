@@ -38,3 +38,9 @@ def unload_ipython_extension(ip: Any) -> None:
     if shelf is not None:
         shelf.clear()
         deafen(ip)
+
+
+def client_of(ip: Any) -> Any:
+    """Tell which client `%job` would talk to in a shell; None where it has none, or is not loaded there."""
+    shelf = _loaded.get(id(ip))
+    return shelf.session().here if shelf is not None else None

@@ -34,10 +34,20 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _COMPARED = {"longer": ">=", "shorter": "<=", "least": ">=", "most": "<=", "after": ">=", "before": "<", "older": "<"}
 
 
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")  # not there: then no shell is, either
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def magic_speaks_for(client: object) -> bool:
+    """Say whether `%job` is loaded here and would talk to this client."""
+    magics, shell = sys.modules.get("jobwidgets.magics"), _shell()
+    return magics is not None and shell is not None and magics.client_of(shell) is client
+
+
 def name_of(value: object, usual: str) -> str:
     """Find the variable of the person's namespace that holds this very thing; `usual` where none does."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+    shell = _shell()
     held = dict(shell.user_ns) if shell is not None else {}
     names = [
         name
@@ -225,12 +235,12 @@ def code_tasks(job_id: str, *, client: str = "client") -> Line:
 
 def code_retries(job_id: str, *, client: str = "client") -> Line:
     """Ask the receipts what a job is a retry of, and what it was retried as."""
-    return f"{client}.retries({job_id!r})"
+    return f"retries = {client}.retries({job_id!r})"
 
 
 def code_scheduled(scheduled_job_id: str, *, client: str = "client") -> Line:
     """Read one schedule."""
-    return f"{client}.scheduled_job({scheduled_job_id!r})"
+    return f"schedule = {client}.scheduled_job({scheduled_job_id!r})"
 
 
 # ----------------------------------------------------------------------------- values

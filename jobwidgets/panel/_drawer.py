@@ -158,12 +158,12 @@ class Drawer:
         name = code.name_of(self._client, "client")
         schedule = self._detail.job.scheduled_job_id if self._detail else None
         return [
-            code.code_job(self.job_id, client=name),
             code.code_detail(self.job_id, client=name),
             code.code_tasks(self.job_id, client=name),
             code.code_retries(self.job_id, client=name),
             code.code_scheduled(schedule, client=name) if schedule else "",
-            code.magic_job(self.job_id),
+            code.code_job(self.job_id, client=name),  # the last one, which a cell shows
+            code.magic_job(self.job_id) if code.magic_speaks_for(self._client) else "",
         ]
 
     # ------------------------------------------------------------------------ drawing

@@ -146,7 +146,7 @@ def bar(task: Task, span: tuple[datetime, datetime] | None, now: datetime | None
     begin, end = span
     length = max(end - begin, timedelta(microseconds=1))
     ended = task.completed or (now if task.status not in TERMINAL else None) or task.started or task.queued
-    first = task.queued or task.started or task.completed
+    first = task.queued or task.started
     if first is None or ended is None:
         return None
     middle = task.started or ended

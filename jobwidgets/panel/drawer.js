@@ -1,8 +1,9 @@
 // The drawer of one job: it shows what the kernel says, as text, and tells what was pressed.
 const SVG = "http://www.w3.org/2000/svg";
-const WIDE = 124; // pixels of a task in the graph, and of one that shows its number alone
+const WIDE = 164; // pixels of a task in the graph, and of one that shows its number alone
 const NARROW = 36;
 const TALL = 28;
+const LETTERS = 22;
 const MANY = 24; // tasks in the graph above which their names are left out
 let made = 0;
 
@@ -67,9 +68,8 @@ function bar({ bar: places, face }) {
 function graph({ nodes, edges }) {
   const small = nodes.length > MANY;
   const wide = small ? NARROW : WIDE;
-  const gap = small ? 22 : 34;
-  const left = (node) => node.x * (wide + gap) + 2;
-  const top = (node) => node.y * (TALL + 10) + 2;
+  const left = (node) => node.y * (wide + 12) + 2;
+  const top = (node) => node.x * (TALL + 20) + 2;
   const width = Math.max(...nodes.map(left)) + wide + 2;
   const height = Math.max(...nodes.map(top)) + TALL + 2;
   const id = `jw-graph-${(made += 1)}`;
@@ -80,11 +80,11 @@ function graph({ nodes, edges }) {
   node.setAttribute("aria-label", "How the tasks follow each other");
   node.setAttribute("aria-describedby", id);
   for (const [a, b] of edges) {
-    const [x1, y1] = [left(nodes[a]) + wide, top(nodes[a]) + TALL / 2];
-    const [x2, y2] = [left(nodes[b]) - 5, top(nodes[b]) + TALL / 2];
-    const bend = (x1 + x2) / 2;
-    node.append(svg("path", { class: "jw-edge", d: `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}` }));
-    node.append(svg("path", { class: "jw-tip", d: `M${x2} ${y2 - 4}l5 4-5 4z` }));
+    const [x1, y1] = [left(nodes[a]) + wide / 2, top(nodes[a]) + TALL];
+    const [x2, y2] = [left(nodes[b]) + wide / 2, top(nodes[b]) - 5];
+    const bend = (y1 + y2) / 2;
+    node.append(svg("path", { class: "jw-edge", d: `M${x1} ${y1}C${x1} ${bend} ${x2} ${bend} ${x2} ${y2}` }));
+    node.append(svg("path", { class: "jw-tip", d: `M${x2 - 4} ${y2}l4 5 4-5z` }));
   }
   for (const each of nodes) {
     const title = svg("title", {});
@@ -92,7 +92,7 @@ function graph({ nodes, edges }) {
     const text = svg("text", { x: left(each) + (small ? wide / 2 : 8), y: top(each) + TALL / 2 + 4 });
     if (small) text.setAttribute("text-anchor", "middle");
     const name = `${each.n} ${each.name}`;
-    text.textContent = small ? String(each.n) : name.length > 17 ? `${name.slice(0, 16)}…` : name;
+    text.textContent = small ? String(each.n) : name.length > LETTERS ? `${name.slice(0, LETTERS - 1)}…` : name;
     const box = { class: `jw-node jw-node-${each.face}`, x: left(each), y: top(each), width: wide, height: TALL, rx: 5 };
     node.append(svg("g", {}, title, svg("rect", box), text));
   }
@@ -170,17 +170,15 @@ export default {
       const name = el("bdi", "jw-task-name", task.name);
       name.title = task.name;
       opener.append(el("span", "jw-task-n", String(task.n)), " ", name);
-      first.append(opener);
-      const second = el("td");
-      second.append(status(task.face, task.status));
+      first.append(opener, status(task.face, task.status));
       const third = el("td", "jw-task-time");
       if (task.bar) third.append(bar(task));
       third.append(el("span", "jw-dim", task.spans));
       third.append(el("span", "jw-unseen", task.times.map(([what, at]) => `, ${what} ${at}`).join("")));
-      tr.append(first, second, third);
+      tr.append(first, third);
       if (!task.more) return [tr];
       const cell = el("td");
-      cell.colSpan = 3;
+      cell.colSpan = 2;
       const failure = task.failure || task.message ? [["Failure", [task.failure, task.message].filter(Boolean).join(": ")]] : [];
       const follows = task.after ? [["Follows", task.after]] : [];
       const times = task.times.map(([what, at]) => [what[0].toUpperCase() + what.slice(1), at]);
@@ -200,7 +198,7 @@ export default {
       const table = el("table", "jw-tasklist");
       table.setAttribute("aria-label", "Tasks and their timeline");
       const names = el("tr");
-      for (const name of ["Task", "Status", "Timeline"]) {
+      for (const name of ["Task", "Timeline"]) {
         const th = el("th", "", name);
         th.scope = "col";
         names.append(th);

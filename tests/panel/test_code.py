@@ -8,6 +8,8 @@ import hypothesis.strategies as st
 import pandas as pd
 import pytest
 from hypothesis import given
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import jobwidgets as jw
 from jobwidgets.panel import _code as code
@@ -221,12 +223,41 @@ class Shell:
 
 def test_the_line_names_the_variable_that_holds_the_client(client, monkeypatch):
     shell = Shell(c=client, _=client, __=object(), other=object())
-    monkeypatch.setattr(sys.modules.setdefault("IPython", __import__("IPython")), "get_ipython", lambda: shell)
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell)
     assert code.name_of(client, "client") == "c"
     shell.user_ns = {"client": client, "a": client}
     assert code.name_of(client, "client") == "client"
     shell.user_ns = {"_": client, "lambda": client, "x y": client, 3: client}
     assert code.name_of(client, "client") == "client"
+
+
+@pytest.fixture
+def shell():
+    """Give a real shell in which %job is loaded."""
+    InteractiveShell.clear_instance()
+    made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    made.run_line_magic("load_ext", "jobwidgets")
+    yield made
+    made.run_line_magic("unload_ext", "jobwidgets")
+    InteractiveShell.clear_instance()
+
+
+def test_job_lines_do_what_the_panel_did_and_are_offered_only_for_its_client(client, service, shell):
+    assert code.magic_speaks_for(client)
+    job_id = service.a_failed_job()
+    assert shell.run_line_magic("job", code.magic_job(job_id).removeprefix("%job ")) == client.job(job_id)
+    shell.run_line_magic("job", code.magic_list({"status": ["failed"], "limit": 5}).removeprefix("%job "))
+    assert ids(shell.user_ns["df"]) == ids(client.jobs(status=["failed"], limit=5))
+    plan = shell.run_line_magic("job", code.magic_plan("retry", [job_id], reason="late").removeprefix("%job "))
+    assert (plan.counts, plan.reason, len(service.ledger)) == ({"retry": 1}, "late", 0)
+    receipt = shell.run_line_magic("job", code.magic_apply(1).removeprefix("%job "))
+    assert (receipt.counts, len(service.ledger)) == ({"done": 1}, 1)
+    for line in (code.magic_receipt(receipt.op), code.magic_resume(receipt.op)):
+        assert shell.run_line_magic("job", line.removeprefix("%job ")).counts == {"done": 1}
+    assert len(service.ledger) == 1
+    with jw.connect(client.service_url, token=service.token) as other:
+        assert not code.magic_speaks_for(client)
+        assert code.magic_speaks_for(other)
 
 
 # ------------------------------------------------------------------------- the button
