@@ -182,8 +182,8 @@ def test_a_schedule_that_cannot_be_read_is_named():
 
 def test_an_opened_row_shows_its_job(drawer, service, client):
     job_id = service.a_failed_job()
-    drawer.panel._table.on_open(lambda opened: asked.append(opened))
     asked = []
+    drawer.panel._table.on_open(asked.append)
     place = list(drawer.panel.visible["id"]).index(job_id)
     table = drawer.panel._table
     wired = type(drawer.wire)(table, drawer.wire._sent)
