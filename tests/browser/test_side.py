@@ -96,11 +96,14 @@ def test_it_asks_for_nothing_while_it_is_hidden(open_notebook):
     quick = "from jobwidgets import _side\nfrom jobwidgets.live import _pace\n"
     quick += "_side.EVERY = _pace.SOONEST = _pace.SLOWEST = 0.2"
     side = Side(open_notebook(START + quick))
-    before = side.asks()
     side.show()
     side.counts()
-    side.page.wait_for_timeout(1_500)
-    assert side.asks() > before + 4
+    first = side.asks()
+    for _ in range(100):  # it asks again and again
+        if side.asks() > first + 2:
+            break
+        side.page.wait_for_timeout(200)
+    assert side.asks() > first + 2
     side.page.get_by_role("tab", name="Jobs", exact=True).click()
     expect(side.root).to_be_hidden()
     side.page.wait_for_timeout(500)
@@ -134,7 +137,6 @@ def test_it_follows_the_notebook_in_front_and_what_its_kernel_does(open_notebook
     expect(side.root.get_by_text("300 jobs")).to_be_visible()
 
     side.notebook.run("client.close()")
-    side.button("Refresh").click()
     side.says("Not connected to a service")
     side.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     side.says("jobwidgets is not loaded in this notebook")
