@@ -15,7 +15,8 @@ from jobwidgets.client._changes import CREATED, MODIFIED, read_changes, read_pre
 from jobwidgets.client._listing import BEGINNING, SECOND, moment
 from jobwidgets.client._lists import SELDOM, Query
 from jobwidgets.client._pages import read_rows
-from jobwidgets.frames._rows import JobTableBuilder, task_frame
+from jobwidgets.frames._build import JobTableBuilder
+from jobwidgets.frames._rows import task_frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -15,7 +15,7 @@ from jobwidgets._when import iso, parse_when
 from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment, walk
 from jobwidgets.client._pages import FILTERABLE, Records, graph_page, paged, read_rows, read_whole, rest_page
 from jobwidgets.client._sweep import sweep
-from jobwidgets.frames._rows import JobRow, JobTableBuilder
+from jobwidgets.frames._build import JobTableBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.client._core import Core
+    from jobwidgets.frames._rows import JobRow
 
     Counting = Callable[[Mapping[str, int]], object]
 
@@ -129,11 +130,11 @@ def one_of(value: str, name: str, allowed: Sequence[str]) -> None:
 
 
 async def read_jobs(core: Core, query: Query, progress: Counting | None = None) -> pd.DataFrame:
-    """Read every job that a query asks for into a typed frame; `progress` is told after each page how many there are."""
+    """Read every job that a query asks for into a typed frame; `progress` hears after each page how many there are."""
     builder = JobTableBuilder()
     begin = query.since or BEGINNING
     end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
-    complete = await _walked(core, query, builder, begin, end, progress)
+    complete = await _walked(core, query, builder, begin, end, progress=progress)
     await read_whole(core, builder.short, builder.complete)
     as_of = core.as_of()
     frame = builder.frame(_attrs(core, query, as_of), as_of)
@@ -159,7 +160,7 @@ def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
 
 
 async def _walked(
-    core: Core, query: Query, builder: JobTableBuilder, begin: datetime, end: datetime, progress: Counting | None
+    core: Core, query: Query, builder: JobTableBuilder, begin: datetime, end: datetime, *, progress: Counting | None
 ) -> bool:
     """Walk the windows; say whether the range was read to its end (a limit can be reached before)."""
     steps = walk(begin - MILLISECOND if query.since else begin, end + MILLISECOND)

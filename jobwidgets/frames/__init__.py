@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jobwidgets.frames._accessor import JobsAccessor
+from jobwidgets.frames._build import JobTableBuilder
 from jobwidgets.frames._columns import JOB_COLUMNS, SCHEDULE_COLUMNS, TASK_COLUMNS
 from jobwidgets.frames._ids import ids_of
-from jobwidgets.frames._rows import JobTableBuilder
 
 __all__ = ["JOB_COLUMNS", "SCHEDULE_COLUMNS", "TASK_COLUMNS", "JobTableBuilder", "JobsAccessor", "ids_of"]

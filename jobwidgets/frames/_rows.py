@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jobwidgets._errors import ServiceError
-from jobwidgets._model import TERMINAL, Verdict, cancel_verdict, retry_verdict
+from jobwidgets._model import TERMINAL
 from jobwidgets.frames._columns import JOB_COLUMNS, TASK_COLUMNS, array_of
 
 if TYPE_CHECKING:
@@ -115,102 +114,6 @@ def decoded(kind: Any, data: msgspec.Raw | bytes, what: str) -> Any:
     except (msgspec.MsgspecError, RecursionError) as error:
         why = str(error)[:200]
         raise ServiceError(f"the answer to {what} has another shape: {why}", hint="ask the service's people") from None
-
-
-class JobTableBuilder:
-    """Collects rows page by page into columns, each id once, and makes the frame at the end."""
-
-    def __init__(self) -> None:
-        self._columns: dict[str, list[Any]] = {name: [] for name in _KEPT}
-        self._place: dict[str, int] = {}
-        self._verdicts: dict[tuple[str, frozenset[str], bool], Verdict] = {}
-        self.counts: Counter[str] = Counter()
-        """How many jobs of each status came so far."""
-        self.unread = 0
-        """Records of the list that came as null."""
-        self.short: list[str] = []
-        """Jobs of which only the first page of tasks came with the list."""
-
-    def __len__(self) -> int:
-        return len(self._place)
-
-    def add(self, rows: Sequence[JobRow], task_limit: int | None) -> int:
-        """Take the rows whose id is new, and say how many these were."""
-        fresh = 0
-        with collector_paused():
-            for row in rows:
-                if row.id in self._place:
-                    continue
-                fresh += 1
-                self._place[row.id] = len(self._place)
-                self._append(row, task_limit)
-        return fresh
-
-    def complete(self, row: JobRow) -> None:
-        """Put all tasks of a job in, of which the list had only the first page."""
-        place = self._place[row.id]
-        self.counts[self._columns["status"][place]] -= 1
-        status = self._columns["status"][place] = row.status or "unknown"
-        self.counts[status] += 1
-        tasks, known = (row.tasks.rows(), row.tasks.whole(None)) if row.tasks is not None else ([], False)
-        for name, value in self._of_tasks(status, tasks, known=known).items():
-            self._columns[name][place] = value
-
-    def _append(self, row: JobRow, task_limit: int | None) -> None:
-        columns = self._columns
-        status = row.status or "unknown"
-        self.counts[status] += 1
-        columns["id"].append(row.id)
-        columns["name"].append(row.name)
-        columns["status"].append(status)
-        columns["created"].append(row.created_date_time)
-        columns["modified"].append(row.modified_date_time)
-        columns["target_id"].append(row.target_id)
-        columns["cluster_id"].append(row.cluster_id)
-        columns["application_id"].append(row.application_id)
-        columns["scheduled_job_id"].append(row.scheduled_job_id)
-        tasks = row.tasks.rows() if row.tasks is not None else []
-        known = row.tasks is not None and row.tasks.whole(task_limit)
-        if task_limit is not None and len(tasks) >= task_limit:
-            self.short.append(row.id)
-        for name, value in self._of_tasks(status, tasks, known=known).items():
-            columns[name].append(value)
-
-    def _of_tasks(self, status: str, tasks: Sequence[TaskRow], *, known: bool) -> dict[str, Any]:
-        statuses = [task.status or "unknown" for task in tasks]
-        started = [task.started_date_time for task in tasks if task.started_date_time]
-        completed = [task.completed_date_time for task in tasks if task.completed_date_time]
-        key = (status, frozenset(statuses), known)
-        verdict = self._verdicts.get(key)
-        if verdict is None:
-            verdict = self._verdicts[key] = cancel_verdict(status, statuses, tasks_known=known)
-        engines = dict.fromkeys((task.engine.name if task.engine else None) or task.engine_id or "" for task in tasks)
-        return {
-            "started": min(started, default=None),
-            "completed": max(completed, default=None) if status in TERMINAL else None,
-            "engines": ", ".join(name for name in engines if name),
-            "tasks": len(tasks) if known else None,
-            "tasks_done": statuses.count("complete") if known else None,
-            "tasks_failed": statuses.count("failed") if known else None,
-            "can_cancel": verdict.ok,
-            "can_retry": retry_verdict(status).ok,
-            "why_not": str(verdict.reason) if verdict.reason else None,
-        }
-
-    def frame(self, attrs: Mapping[str, Any], as_of: datetime, *, newest_first: bool = True) -> pd.DataFrame:
-        """Make the frame, newest first or in the order of coming."""
-        data = dict(self._columns)
-        frame = job_frame(
-            {name: array_of(kind, data[name]) for name, kind in JOB_COLUMNS.items() if kind != "age"}, as_of
-        )
-        if newest_first:
-            # jobs of one instant come in any order: by id they stay where they are from one reading to the next
-            frame = frame.sort_values(["created", "id"], ascending=[False, True], ignore_index=True)
-        frame.attrs.update(attrs)
-        return frame
-
-
-_KEPT = tuple(name for name, kind in JOB_COLUMNS.items() if kind != "age")
 
 
 def job_frame(columns: Mapping[str, Any], as_of: datetime) -> pd.DataFrame:

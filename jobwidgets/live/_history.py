@@ -15,7 +15,7 @@ SPAN = 300.0
 """Seconds that a trend looks back."""
 APART = 5.0
 """Seconds between two points, at least."""
-MOST = 64
+MOST = 128
 """Points that are kept."""
 STEPS = 30
 """Points of a line."""

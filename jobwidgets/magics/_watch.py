@@ -83,7 +83,7 @@ class _Notebook:
     def __init__(self) -> None:
         from IPython.display import DisplayHandle  # noqa: PLC0415  only where there is a notebook
 
-        self._handle: Any = DisplayHandle()  # type: ignore[no-untyped-call]  # IPython has no types
+        self._handle: Any = DisplayHandle()  # IPython has no types
         self._first = True
 
     def show(self, frame: pd.DataFrame, remark: str) -> None:

@@ -237,7 +237,7 @@ class Drawer:
         elif what == "again" and self.job_id and not self.busy:
             self._ask(self._whole(self._client.aio, self.job_id), self._read)
             self._draw()
-        elif what == "fold" and type(said.get("open")) is bool and self._can_fold(key):
+        elif what == "fold" and type(said.get("open")) is bool and isinstance(key, str | int) and self._can_fold(key):
             (self._open.add if said["open"] else self._open.discard)(key)
             self._draw()
         elif what == "show" and isinstance(key, str) and key in self._related():

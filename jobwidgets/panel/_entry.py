@@ -21,7 +21,9 @@ log = logging.getLogger("jobwidgets.panel")
 class Guarded(Protocol):
     """What has guarded entries: a lock, and a place where an error is seen."""
 
-    lock: threading.RLock
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while an entry runs."""
 
     def show_error(self, line: str) -> None:
         """Show an error where the person looks."""

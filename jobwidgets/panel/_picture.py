@@ -12,7 +12,7 @@ import math
 import time
 import uuid
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from IPython.display import display, update_display
@@ -27,7 +27,7 @@ from jobwidgets.panel._entry import entry
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 ROWS = 25
 """Rows in a picture."""
@@ -160,7 +160,6 @@ class Pictured:
 
     lock: threading.RLock
     _picture: Picture
-    _repr_mimebundle_: Callable[..., Any] | None
 
     def snapshot(self) -> View:
         """Say what there is to show now."""
@@ -175,7 +174,8 @@ class Pictured:
 
     def _ipython_display_(self) -> None:
         """Show the live widget and, as an output of its own, its picture."""
-        told = self._repr_mimebundle_() if self._repr_mimebundle_ is not None else {}  # None: it is closed
+        mime = getattr(self, "_repr_mimebundle_", None)  # of the widget; None once that is closed
+        told = mime() if mime is not None else {}
         live, metadata = told if isinstance(told, tuple) else (told, {})
         if _VIEW in live:
             display({**live, "text/plain": type(self).__name__}, metadata=metadata, raw=True)

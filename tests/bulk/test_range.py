@@ -354,7 +354,7 @@ def test_what_nobody_had_listed_is_found_by_when_it_changed(client, service, wor
 
 
 @pytest.mark.parametrize("when", ["before it left", "after it was done"])
-def test_a_kernel_that_dies_with_the_request_under_way_leaves_it_to_another(  # noqa: PLR0917  all are needed
+def test_a_kernel_that_dies_with_the_request_under_way_leaves_it_to_another(
     client, service, served, world, tmp_path, monkeypatch, when
 ):
     ids = world.waiting(3)

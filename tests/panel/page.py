@@ -31,7 +31,7 @@ class Page:
         self.wire(self.button(name)).click()
         settle(self.panel)
 
-    def chip(self, key, more=False):
+    def chip(self, key, *, more=False):
         self.wire(self.panel._top.chips).say("press", key=key, more=more)
 
     def search(self, text):
