@@ -131,15 +131,20 @@ class Run:
         self.progress = (done, total, dict(counts))
         if self._sampling is None or self._sampling.done():
             self._sampling = asyncio.create_task(self._sample())
+            self._sampling.add_done_callback(self._sampled)
 
     async def _sample(self) -> None:
         """Collect what became of each job, but never for more than a small part of the time."""
         await asyncio.sleep(self._pause)
-        try:
-            receipt = self._receipt or await self._client.receipt(self.act.op)
-            began = time.monotonic()
-            self.rows = receipt.df
-            self._pause = max(PROGRESS_EVERY, CALM * (time.monotonic() - began))
-        except Exception as error:  # noqa: BLE001  the work goes on; that it cannot be shown is told and logged
-            self.trouble = told(error)
+        receipt = self._receipt or await self._client.receipt(self.act.op)
+        began = time.monotonic()
+        self.rows = receipt.df
+        self._pause = max(PROGRESS_EVERY, CALM * (time.monotonic() - began))
         self._tell()
+
+    def _sampled(self, sampling: asyncio.Task[None]) -> None:
+        """Tell and log why it cannot be shown, which the task would keep to itself; the work goes on."""
+        error = None if sampling.cancelled() else sampling.exception()
+        if error is not None:
+            self.trouble = told(error)
+            self._tell()

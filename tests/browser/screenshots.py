@@ -15,7 +15,7 @@ client = jw.demo()
 jw.JobPanel(client)"""
 SELECT = """import gc
 panel = next(each for each in gc.get_objects() if type(each).__name__ == "JobPanel")
-panel._work.every = 3_600  # the picture holds still
+panel._work._following.every = 3_600  # the picture holds still
 jobs = panel.visible
 panel.select([*jobs["id"].iloc[[1, 6, 11]], *jobs[jobs["can_cancel"].fillna(False)]["id"].head(9)])
 """

@@ -58,6 +58,24 @@ def test_the_installed_wheel_finds_its_notebooks_and_its_command(wheel, tmp_path
     assert told == f"jobwidgets {PROJECT['version']}\n"
 
 
+def test_the_extension_of_jupyterlab_comes_with_the_wheel_and_is_found_once_that_is_installed(wheel, tmp_path):
+    extension = ROOT / "jobwidgets" / "labextension" / "jobwidgets-lab"
+    install = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--no-index", "--prefix", tmp_path, wheel]
+    subprocess.run(install, check=True)
+    share = tmp_path / "share" / "jupyter"
+    installed = share / "labextensions" / "jobwidgets-lab"
+    files = {path.relative_to(extension) for path in extension.rglob("*") if path.is_file()}
+    assert {path.relative_to(installed) for path in installed.rglob("*") if path.is_file()} == files
+    assert all((installed / path).read_bytes() == (extension / path).read_bytes() for path in files)
+    assert json.loads((extension / "package.json").read_text())["version"] == PROJECT["version"]
+    env = {**os.environ, "JUPYTER_PATH": str(share)}
+    look = [sys.executable, "-m", "jupyterlab.labextensions", "list"]
+    told = subprocess.run(look, env=env, capture_output=True, text=True, check=True)
+    (line,) = [line for line in (told.stdout + told.stderr).splitlines() if "jobwidgets-lab" in line]
+    assert "enabled" in line
+    assert "OK" in line
+
+
 def test_importing_the_package_loads_nothing_heavy_and_asks_no_network():
     look = "import sys, json, jobwidgets; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     loaded = json.loads(subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout)
