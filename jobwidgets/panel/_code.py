@@ -310,6 +310,7 @@ class Code(anywidget.AnyWidget):
             self._lines = lines
             self.draw()
 
+    @entry
     def draw(self) -> None:
         """Show the lines as they are now, if they are looked at."""
         told = self._told()

@@ -253,9 +253,12 @@ class Drawer:
         return (type(key) is int and 1 <= key <= tasks) or (isinstance(key, str) and key in FOLDS)
 
     def show_error(self, line: str) -> None:
-        """Show an error in the drawer."""
-        self._error = line
-        self._draw()
+        """Show an error in the drawer, or where the panel shows its own while the drawer is closed."""
+        if self.job_id:
+            self._error = line
+            self._draw()
+        else:
+            self._hand.failed(line)
 
 
 class DrawerPage(anywidget.AnyWidget):

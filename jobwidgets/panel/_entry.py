@@ -73,7 +73,7 @@ class Handover:
     """
 
     def __init__(self, lock: threading.RLock, failed: Callable[[str], None]) -> None:
-        self._failed = failed
+        self.failed = failed
         self._calls: deque[Callable[[], object]] = deque()
         self.lock = lock
         try:
@@ -95,4 +95,4 @@ class Handover:
                 try:
                     self._calls.popleft()()
                 except Exception as error:  # noqa: BLE001  as in `entry`: the loop would only log it
-                    self._failed(told(error))
+                    self.failed(told(error))

@@ -27,7 +27,7 @@ class Panel:
         self.root = self.page.locator(".jobwidgets-panel")
         self.grid = self.root.get_by_role("grid").first
         self.rows = self.grid.locator("tbody.jw-rows").get_by_role("row")
-        self.search = self.root.get_by_role("textbox", name="Search name, id, engine")
+        self.search = self.root.locator(".jw-search").get_by_placeholder("Search name, id, engine")
         expect(self.rows.first).to_be_visible()
 
     def button(self, name):
