@@ -39,8 +39,9 @@ class Menu {
     this.column = column;
     this.box = make("div", { class: "jw-menu", popover: "manual", role: "dialog" });
     this.box.addEventListener("keydown", (event) => this.pressed(event));
-    this.box.addEventListener("focusout", ({ relatedTarget }) => {
-      if (relatedTarget && !this.box?.contains(relatedTarget)) this.close(false);
+    this.box.addEventListener("focusout", ({ relatedTarget: to }) => {
+      // its own button closes it by being pressed
+      if (to && !this.box?.contains(to) && to !== this.anchor(this.column)) this.close(false);
     });
     this.root.append(this.box);
     this.box.showPopover?.(); // above everything, so that no output cuts it off

@@ -47,6 +47,7 @@ class Panel:
         return json.loads(said.strip().splitlines()[-1])
 
     def no_trouble(self):
-        assert self.notebook.foreign == []
+        if self.notebook.frontend != "voila":  # whose own page asks others for its fonts and formulas
+            assert self.notebook.foreign == []
         if self.notebook.frontend == "lab":
             assert self.notebook.errors == []

@@ -25,7 +25,7 @@ def test_list_filter_select_plan_confirm_and_see_them_aborted(open_notebook, fro
 
     panel.button("Select all 13 that match").click()
     expect(panel.root.get_by_text("13 jobs selected")).to_be_visible()
-    expect(panel.root.get_by_text("Cancel: 1 left out, which has a task that started")).to_be_visible()
+    expect(panel.root.get_by_text("1 cannot be cancelled:")).to_be_visible()
     panel.button("Cancel 12 of 13").click()
     expect(panel.root.get_by_text("Cancel 12 jobs?")).to_be_visible()
     expect(panel.root.get_by_text("Nothing has been sent yet.")).to_be_visible()
