@@ -55,6 +55,8 @@ def main(argv: list[str]) -> int:
         asked_for_help = bool(argv) and argv[0] in ("-h", "--help", "help")
         (sys.stdout if asked_for_help else sys.stderr).write(USAGE)
         return 0 if asked_for_help else 2
+    for name in ("VIRTUAL_ENV", "PYTHONHOME"):  # of an environment that is active here: what runs is in .venv
+        os.environ.pop(name, None)
     try:
         return commands[argv[0]](argv[1:])
     except SetupError as error:

@@ -49,7 +49,9 @@ def test_undo_has_the_keyboard_and_goes_back_and_the_countdown_then_begins_by_it
 def test_a_double_click_undoes_and_never_begins(open_notebook):
     panel = Panel(open_notebook(START + MANY + CALM))
     to_confirm(panel)
-    box = panel.button("Cancel 30 jobs").bounding_box()
+    go = panel.button("Cancel 30 jobs")
+    go.scroll_into_view_if_needed()
+    box = go.bounding_box()
     x, y = box["x"] + box["width"] - 12, box["y"] + box["height"] / 2
     panel.page.mouse.click(x, y)
     undo = panel.root.get_by_role("button", name="Undo")
