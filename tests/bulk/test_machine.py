@@ -435,7 +435,9 @@ class Machine(RuleBasedStateMachine):
         begun = self.begun()
         for plan in self.plans:
             if plan.op not in begun:
-                self.free.extend(self.ops.pop(plan.op)[1])
+                planned = self.ops.pop(plan.op)[1]
+                taken = {job for _, jobs in self.ops.values() for job in jobs}.union(self.free)
+                self.free.extend(job for job in planned if job not in taken)
         self.plans.clear()
         self.kernel = Kernel(self.service, self.state, self.late)
 
