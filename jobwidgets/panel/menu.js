@@ -159,9 +159,10 @@ class Menu {
     });
     const text = make("span");
     text.textContent = field.label;
-    const error = make("div", { class: "jw-wrong", role: "alert" });
+    const error = make("div", { class: "jw-wrong", role: "alert", id: `jw-wrong-${field.way}` }); // one menu is open at a time
     error.textContent = field.error;
-    return make("label", { class: "jw-typed" }, text, input, error);
+    input.setAttribute("aria-describedby", error.id);
+    return make("div", { class: "jw-typed" }, make("label", {}, text, input), error);
   }
 
   pressed(event) {

@@ -1,6 +1,7 @@
 """The table that stands alone, in a real page: menus, filters, widths, opening rows, and a refresh that waits."""
 
 import json
+import re
 
 import pytest
 from panel_page import START
@@ -79,6 +80,8 @@ def test_a_filter_is_typed_checked_and_taken_away_by_the_keyboard_alone(open_not
     alone.keys.type("2 fortnights")
     alone.keys.press("Enter")
     expect(alone.menu.get_by_role("alert").filter(has_text="is no age")).to_be_visible()
+    refused = alone.menu.get_by_role("textbox", name="Older than", exact=True)  # the error is no part of its name
+    expect(refused).to_have_accessible_description(re.compile("is no age"))
     alone.keys.press("Control+a")
     alone.keys.type("2h")
     alone.keys.press("Enter")
