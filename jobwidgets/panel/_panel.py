@@ -134,7 +134,7 @@ class JobPanel(Entries, Pictured):
         empty = frame_of(JOB_COLUMNS, {name: [] for name in JOB_COLUMNS}, {"kind": "jobs"})
         self._table = JobTable(empty, height=HEIGHT, label=f"Jobs of {client.label}")
         self._table.lock = self.lock  # one lock for both, since each calls the other
-        self._table.look(fill=True, foot=False, search=False, empty="Reading the list…")
+        self._table.look(fill=True, foot=False, search=False)
         self._bulk = BulkBar(
             act=self._act,
             reason=self._reason_pressed,
@@ -269,6 +269,8 @@ class JobPanel(Entries, Pictured):
         work, table = self._work, self._table
         self._picture.look()
         self._top.draw(work, table)
+        if work.frame is None:
+            table.look(empty="Reading the list…" if work.busy else "The list could not be read")
         self._earlier.draw(work.unfinished, work.stage)
         self.show_error(self._said)
         self._drawer.draw(work.frame)

@@ -249,8 +249,9 @@ class JobTable(Intents, Pictured):
         rows, `choose` lets rows be selected, and `search` gives the table a search field of its own.
         """
         with self.lock:
-            self._look |= look
-            self._tell()
+            if not look.items() <= self._look.items():
+                self._look |= look
+                self._tell()
 
     def focus(self) -> None:
         """Put the keyboard on the table."""

@@ -63,7 +63,7 @@ class Top:
         self.title.say(
             ("title", f"Jobs at {self.label}"),
             ("alarm" if self._environment == "production" else "badge", self._environment),
-            ("dim", _state(frame, counting)),
+            ("dim", _state(frame, counting, busy=work.busy)),
             ("warn", _short_of(frame)),
         )
         self._again.disabled = work.busy
@@ -73,11 +73,13 @@ class Top:
         self.chips.draw(counts, table.rule.statuses, history, growing=frame is None)
 
 
-def _state(frame: pd.DataFrame | None, counting: Mapping[str, int] | None) -> str:
+def _state(frame: pd.DataFrame | None, counting: Mapping[str, int] | None, *, busy: bool) -> str:
     """Say how many there are, or, while the first list is read, how many were read so far: there is no total."""
     if frame is not None:
         return f"{words.jobs(len(frame))} {as_of(frame)}"
     read = sum((counting or {}).values())
+    if not busy:
+        return "the list could not be read"
     return f"{words.number(read)} and counting…" if read else "reading the list…"
 
 

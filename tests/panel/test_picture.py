@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat.v4 import new_code_cell, new_notebook
+from page import page_text
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
@@ -132,6 +133,14 @@ def test_a_panel_without_a_list_says_why(service, client, expects_errors):
     read = harmless(picture(panel))
     assert "The list is not read yet." in read.text
     assert "AuthError" in read.text
+    assert panel._table.head["empty"] == "The list could not be read"
+    assert "could not be read" in page_text(panel._top.head)
+    service.faults.clear()
+    panel.refresh()
+    panel._work.settle()
+    panel._hand.run()
+    assert len(panel.visible) == 60
+    assert panel._table.head["empty"] == "No job matches"
     assert expects_errors()
     panel.close()
 
