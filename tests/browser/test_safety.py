@@ -44,13 +44,23 @@ HOSTILE = [
     "\\(\\unicode{x41}\\)", "{{constructor.constructor('window.pwned=1')()}}", "${window.pwned=1}",
     "</td></tr></table><b>out</b>", "\u202egpj.exe", "\x1b[31mred", "a\x00b", "\u2028\u2029", "<iframe srcdoc=x>",
     "&lt;b&gt;", "%3Cscript%3E", "' onmouseover='window.pwned=1", "<style>*{display:none}</style>",
+    "<a href=javascript:window.pwned=1>x</a>", "<base href=//evil.example>", "<meta http-equiv=refresh content=0>",
+    "<math><mtext></mtext><script>window.pwned=1</script></math>", "<svg/onload=window.pwned=1>", "<b>bold</b>",
+    "<details open ontoggle=window.pwned=1>", "<input autofocus onfocus=window.pwned=1>", "<template>x</template>",
+    "<video><source onerror=window.pwned=1></video>", "<object data=x></object>", "<embed src=x>", "<form action=x>",
+    "<link rel=stylesheet href=x>", "<!-- open", "<![CDATA[x]]>", "]]>", "--><script>window.pwned=1</script>",
+    "</script><script>window.pwned=1</script>", "</style><script>window.pwned=1</script>", "</textarea>x", "</title>x",
+    "`${window.pwned=1}`", "'); window.pwned=1; ('", '\\"; window.pwned=1; //', "@import url(x);", "![x](y)",
+    "<%= 1 %>", "#{1}", "__proto__", "constructor", "toString", "null", "undefined", "NaN", " ", "\t\n\r", "\ufeffmark",
+    "שלום עולם", "مرحبا بالعالم", "x" * 5_000,
 ]  # fmt: skip
+assert len(set(HOSTILE)) > 60
 
 
 def test_hostile_names_are_inert_text(open_notebook):
-    made = f"for name in {HOSTILE!r}: service.add_job('pending', 1, name=name)\n"
+    made = f"jobs = [service.add_job('pending', 1, name=name) for name in {HOSTILE!r}]\n"
     panel = Panel(open_notebook(START + made + CALM))
-    for text, shown in (("<script>window.pwned", "<script>window.pwned=1</script>"), ("gpj", "\\u202egpj.exe")):
+    for text, shown in (('"><svg', '"><svg onload=window.pwned=1>'), ("gpj", "\\u202egpj.exe")):
         panel.search.fill(text)
         panel.count(1)
         expect(panel.rows.first).to_contain_text(shown)
@@ -64,6 +74,8 @@ def test_hostile_names_are_inert_text(open_notebook):
     foreign = "img, script, svg, iframe, style, b, a, mjx-container, .MathJax, [onerror], [onload], [onmouseover]"
     assert panel.root.locator(foreign).count() == 0
     assert panel.page.evaluate("window.pwned === undefined")
+    expect(panel.root.get_by_text(re.compile(r"^Cancel: \d+ done"))).to_be_visible()
+    assert panel.kernel("set(jobs) <= {write.target_id for write in service.ledger}")  # each can be acted on as well
     panel.no_trouble()
 
 
