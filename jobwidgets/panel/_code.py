@@ -292,8 +292,8 @@ class Code(anywidget.AnyWidget):
         What the code is for, for those who hear it read: "Code" alone says nothing.
     """
 
-    _esm = _HERE / "code.js"
-    _css = _HERE / "code.css"
+    _esm = (_HERE / "code.js").read_text(encoding="utf-8")
+    _css = (_HERE / "code.css").read_text(encoding="utf-8")
     state = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
 
     def __init__(self, lines: Callable[[], Sequence[Line]] | Sequence[Line] = (), *, what: str = "") -> None:

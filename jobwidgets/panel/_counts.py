@@ -30,7 +30,7 @@ class Counts(Chips):
         What is called with the status that was pressed, and whether others stay; both as the page tells them.
     """
 
-    _css = _HERE / "counts.css"
+    _css = (_HERE / "counts.css").read_text(encoding="utf-8")
 
     def __init__(self, label: str, pressed: Callable[[object, object], None]) -> None:
         self._more: object = False

@@ -264,8 +264,8 @@ class Drawer:
 class DrawerPage(anywidget.AnyWidget):
     """What the page shows of a drawer."""
 
-    _esm = _HERE / "drawer.js"
-    _css = _HERE / "drawer.css"
+    _esm = (_HERE / "drawer.js").read_text(encoding="utf-8")
+    _css = (_HERE / "drawer.css").read_text(encoding="utf-8")
     state = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
 
     def __init__(self, drawer: Drawer) -> None:

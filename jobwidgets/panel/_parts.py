@@ -33,7 +33,7 @@ class Note(anywidget.AnyWidget):
         The class of the control that takes it instead.
     """
 
-    _esm = _HERE / "note.js"
+    _esm = (_HERE / "note.js").read_text(encoding="utf-8")
     state = traitlets.Dict().tag(sync=True)
 
     def __init__(self, *, tone: str = "plain", role: str = "", focus: bool = False, target: str = "") -> None:
@@ -59,7 +59,7 @@ class Note(anywidget.AnyWidget):
 class Chips(anywidget.AnyWidget):
     """Toggles with a count each. What is on is the kernel's to say; the browser only tells which was pressed."""
 
-    _esm = _HERE / "chips.js"
+    _esm = (_HERE / "chips.js").read_text(encoding="utf-8")
     state = traitlets.Dict().tag(sync=True)
 
     def __init__(self, label: str, pressed: Callable[[object], None]) -> None:

@@ -58,7 +58,7 @@ class JobTable(Intents, Pictured):
     """
 
     _esm = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("menu.js", "table.js"))  # one module
-    _css = _HERE / "table.css"
+    _css = (_HERE / "table.css").read_text(encoding="utf-8")
     head = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
     picked = traitlets.Int(0)  # not synced: the browser cannot write it
     filter = traitlets.Unicode("")  # nor this

@@ -78,6 +78,9 @@ export default {
     model.on("change:state", draw);
     draw();
     el.append(root);
-    return () => model.off("change:state", draw);
+    return () => {
+      model.off("change:state", draw);
+      root.remove(); // a page may hold a closed widget for long
+    };
   },
 };

@@ -110,6 +110,9 @@ export default {
     model.on("change:state", draw);
     draw();
     el.append(root);
-    return () => model.off("change:state", draw);
+    return () => {
+      model.off("change:state", draw);
+      root.remove();
+    };
   },
 };

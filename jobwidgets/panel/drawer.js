@@ -309,6 +309,7 @@ export default {
     return () => {
       model.off("change:state", draw);
       outer?.removeEventListener("keydown", keys);
+      root.remove();
     };
   },
 };

@@ -56,6 +56,7 @@ export default {
     return () => {
       clearInterval(counting);
       model.off("change:state", draw);
+      root.remove();
     };
   },
 };

@@ -136,11 +136,16 @@ class Table {
     document.removeEventListener("visibilitychange", this.tellSeen);
     this.model.off("change:head", this.onHead);
     this.model.off("msg:custom", this.onMessage);
+    this.root.remove(); // a page may hold a closed widget for long: not its rows as well
     this.say("gone");
   }
 
   say(intent, more = {}) {
-    this.model.send({ do: intent, view: this.view, ...more });
+    try {
+      this.model.send({ do: intent, view: this.view, ...more });
+    } catch {
+      clearInterval(this.beat); // the kernel was restarted: there is nobody who could hear it
+    }
   }
 
   // ------------------------------------------------------- what the kernel says
