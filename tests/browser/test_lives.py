@@ -200,7 +200,8 @@ def test_a_hidden_panel_asks_for_nothing_in_a_minute_and_looks_at_once_when_it_i
 
 def test_thirty_minutes_of_a_changing_list_leave_kernel_and_page_as_large_as_they_were(open_notebook, world):
     """A look each five seconds of the service's clock, a job that comes and one that ends with every one of them."""
-    panel = Panel(open_notebook(world.connect + QUICK.format(0.02) + SHOW))
+    show = "from datetime import timedelta\npanel = jw.JobPanel(client, refresh=timedelta(seconds=0.02))\npanel"
+    panel = Panel(open_notebook(world.connect + QUICK.format(0.02) + show))
     service, size = world.service, gauge(panel)
     kernel = "(__import__('gc').collect(), __import__('psutil').Process().memory_info().rss)[1]"
 
