@@ -7,7 +7,6 @@ import re
 import sys
 import threading
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -16,6 +15,7 @@ import traitlets
 from jobwidgets._errors import UsageError
 from jobwidgets._when import parse_age, parse_when
 from jobwidgets.panel._entry import entry
+from jobwidgets.panel._parts import source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from jobwidgets.panel._filters import Condition
     from jobwidgets.panel._view import Filter
 
-_HERE = Path(__file__).parent
 Line = str
 FEW = 20
 """Above this many ids a line names the frame that holds them instead."""
@@ -292,8 +291,8 @@ class Code(anywidget.AnyWidget):
         What the code is for, for those who hear it read: "Code" alone says nothing.
     """
 
-    _esm = (_HERE / "code.js").read_text(encoding="utf-8")
-    _css = (_HERE / "code.css").read_text(encoding="utf-8")
+    _esm = source("code.js")
+    _css = source("code.css")
     state = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
 
     def __init__(self, lines: Callable[[], Sequence[Line]] | Sequence[Line] = (), *, what: str = "") -> None:

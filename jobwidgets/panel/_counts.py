@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.panel import _words as words
-from jobwidgets.panel._parts import Chips, chip
+from jobwidgets.panel._parts import Chips, chip, source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from jobwidgets.live import History, Trend
 
-_HERE = Path(__file__).parent
 SHOWN_AFTER = 30.0
 """Seconds; before, a trend says nothing yet."""
 HOW = "A click shows only these; with Shift or Ctrl it adds them"
@@ -30,7 +28,7 @@ class Counts(Chips):
         What is called with the status that was pressed, and whether others stay; both as the page tells them.
     """
 
-    _css = (_HERE / "counts.css").read_text(encoding="utf-8")
+    _css = source("counts.css")
 
     def __init__(self, label: str, pressed: Callable[[object, object], None]) -> None:
         self._more: object = False

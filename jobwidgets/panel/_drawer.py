@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -18,6 +17,7 @@ from jobwidgets.panel import _code as code
 from jobwidgets.panel import _story as story
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._entry import entry, told
+from jobwidgets.panel._parts import source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from jobwidgets.client import AsyncClient, Client
     from jobwidgets.panel._entry import Handover
 
-_HERE = Path(__file__).parent
 FOLDS = frozenset({"tasks", "config", "raw"})
 """What can be unfolded besides the tasks, which are named by their numbers."""
 WHERE_FROM = "The service does not tell it; this is what the receipts of your kernels say."
@@ -264,8 +263,8 @@ class Drawer:
 class DrawerPage(anywidget.AnyWidget):
     """What the page shows of a drawer."""
 
-    _esm = (_HERE / "drawer.js").read_text(encoding="utf-8")
-    _css = (_HERE / "drawer.css").read_text(encoding="utf-8")
+    _esm = source("drawer.js")
+    _css = source("drawer.css")
     state = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
 
     def __init__(self, drawer: Drawer) -> None:

@@ -18,6 +18,15 @@ Line = tuple[str, str]
 """A kind ("title", "text", "dim", "badge", "alarm", "warn", "code", "count") and what is said."""
 
 
+def source(*names: str) -> str:
+    """Read a script or a style of the panel; several become one.
+
+    A widget is given the text and not the path: a path is watched for changes, and the watch would hold every widget
+    of the class for as long as the kernel runs.
+    """
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+
+
 class Note(anywidget.AnyWidget):
     """Lines of text that are shown as text: a name from the service is never markup, nor mathematics.
 
@@ -33,7 +42,7 @@ class Note(anywidget.AnyWidget):
         The class of the control that takes it instead.
     """
 
-    _esm = (_HERE / "note.js").read_text(encoding="utf-8")
+    _esm = source("note.js")
     state = traitlets.Dict().tag(sync=True)
 
     def __init__(self, *, tone: str = "plain", role: str = "", focus: bool = False, target: str = "") -> None:
@@ -59,7 +68,7 @@ class Note(anywidget.AnyWidget):
 class Chips(anywidget.AnyWidget):
     """Toggles with a count each. What is on is the kernel's to say; the browser only tells which was pressed."""
 
-    _esm = (_HERE / "chips.js").read_text(encoding="utf-8")
+    _esm = source("chips.js")
     state = traitlets.Dict().tag(sync=True)
 
     def __init__(self, label: str, pressed: Callable[[object], None]) -> None:

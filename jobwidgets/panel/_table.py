@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -13,6 +12,7 @@ from jobwidgets._errors import UsageError
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._head import head_of
 from jobwidgets.panel._intents import Intents
+from jobwidgets.panel._parts import source
 from jobwidgets.panel._picture import ROWS, Picture, Pictured, snapshot
 from jobwidgets.panel._selection import Selection
 from jobwidgets.panel._state import TableState
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from jobwidgets.display._view import View
     from jobwidgets.panel._layout import Layout
 
-_HERE = Path(__file__).parent
 _LOOK = {"fill": False, "foot": True, "choose": True, "search": True, "open": False}
 
 
@@ -57,8 +56,8 @@ class JobTable(Intents, Pictured):
         How many rows would come, go or move if what was offered last were shown; can be observed.
     """
 
-    _esm = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("menu.js", "table.js"))  # one module
-    _css = (_HERE / "table.css").read_text(encoding="utf-8")
+    _esm = source("menu.js", "table.js")  # one module
+    _css = source("table.css")
     head = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
     picked = traitlets.Int(0)  # not synced: the browser cannot write it
     filter = traitlets.Unicode("")  # nor this

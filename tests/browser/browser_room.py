@@ -288,6 +288,11 @@ class NotebookPage:
             raise AssertionError(f"the kernel said {status}:\n{said}")
         return str(said)
 
+    def restart(self) -> None:
+        """Restart the kernel."""
+        kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+        self.page.evaluate(f"async () => {{ await {kernel}.restart(); }}")
+
     def cell(self, index: int) -> Locator:
         """Give a cell."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index)

@@ -19,12 +19,13 @@ CALM = "panel = jw.JobPanel(client, refresh=None)\npanel"
 
 
 class Panel:
-    """The panel as a person finds it: by roles and names."""
+    """The panel as a person finds it, by roles and names; `at` tells it from others on the page."""
 
-    def __init__(self, notebook):
+    def __init__(self, notebook, at=None):
         self.notebook = notebook
         self.page = notebook.page
-        self.root = self.page.locator(".jobwidgets-panel")
+        panels = self.page.locator(".jobwidgets-panel")
+        self.root = panels if at is None else panels.nth(at)
         self.grid = self.root.get_by_role("grid").first
         self.rows = self.grid.locator("tbody.jw-rows").get_by_role("row")
         self.search = self.root.locator(".jw-search").get_by_placeholder("Search name, id, engine")

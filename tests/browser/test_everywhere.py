@@ -166,8 +166,7 @@ def test_the_picture_is_hidden_while_its_panel_lives_and_takes_its_place_when_th
     panel = Panel(open_notebook(START + CALM, "from IPython.display import display\ndisplay(panel)"))
     expect(panel.root).to_have_count(2)
     assert visible(panel) == [False, False]
-    kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-    panel.page.evaluate(f"async () => {{ await {kernel}.restart(); }}")
+    panel.notebook.restart()
     expect(panel.page.locator(".jobwidgets-picture").first).to_be_visible(timeout=PATIENCE)
     expect(panel.root.first).to_be_hidden()
     assert visible(panel) == [True, True]

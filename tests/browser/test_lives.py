@@ -4,13 +4,12 @@ import json
 import re
 
 import pytest
-from panel_page import PATIENCE, Panel
+from panel_page import CALM, PATIENCE, SHOW, Panel
 from playwright.sync_api import expect
 
 from jobwidgets.emulator import Service, serve
 
 pytestmark = pytest.mark.browser
-SHOW = "panel = jw.JobPanel(client, refresh='1s')\npanel"
 QUICK = "from jobwidgets.live import _pace\n_pace.SOONEST = _pace.SLOWEST = {0}\n_pace.CALM = 0\n"
 PLAIN = """import ipywidgets
 from IPython.display import display
@@ -97,15 +96,8 @@ def gauge(where):
 
 def test_two_panels_of_one_service_share_their_looks_and_nothing_else(open_notebook, world):
     second = "second = jw.JobPanel(client, refresh='1s')\nsecond"
-    left = Panel(open_notebook(world.connect + QUICK.format(0.3) + SHOW, second))
-    roots = left.page.locator(".jobwidgets-panel")
-    expect(roots).to_have_count(2)
-    right = Panel(left.notebook)
-    right.root = roots.nth(1)
-    right.grid = right.root.get_by_role("grid").first
-    right.rows = right.grid.locator("tbody.jw-rows").get_by_role("row")
-    left.root = roots.first
-    expect(right.rows.first).to_be_visible()
+    notebook = open_notebook(world.connect + QUICK.format(0.3) + SHOW, second)
+    left, right = Panel(notebook, at=0), Panel(notebook, at=1)
     left.rows.first.click()
     expect(left.root.get_by_text("1 job selected")).to_be_visible()
     left.page.mouse.move(5, 5)  # nothing moves under the pointer
@@ -113,8 +105,8 @@ def test_two_panels_of_one_service_share_their_looks_and_nothing_else(open_noteb
 
     job = world.service.add_job("pending", 1, name="Okapi")
     for each in (left, right):
-        each.root.locator(".jw-search").get_by_placeholder("Search name, id, engine").fill("Okapi")
-        expect(each.grid).to_have_attribute("aria-rowcount", "2")
+        each.search.fill("Okapi")
+        each.count(1)
     one_list = "len({each._work._following.feed for each in (panel, second)}) == 1"
     assert left.kernel(one_list)
     right.rows.first.click()
@@ -130,7 +122,7 @@ def test_two_panels_of_one_service_share_their_looks_and_nothing_else(open_noteb
 
 def test_a_kernel_that_is_killed_amid_a_cancel_is_gone_on_with_and_no_job_is_sent_twice(open_notebook, world):
     jobs = [world.service.add_job("pending", 1, name=f"Okapi {number}") for number in range(60)]
-    panel = Panel(open_notebook(world.connect + "panel = jw.JobPanel(client, refresh=None)\npanel"))
+    panel = Panel(open_notebook(world.connect + CALM))
     panel.search.fill("Okapi")
     panel.count(60)
     panel.button("Select all 60 that match").click()
@@ -139,8 +131,7 @@ def test_a_kernel_that_is_killed_amid_a_cancel_is_gone_on_with_and_no_job_is_sen
     panel.button("Cancel 60 jobs").click()
     panel.root.get_by_role("button", name="Start now").click()
     until(panel, lambda: len(world.service.ledger) > 0)
-    kernel = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-    panel.page.evaluate(f"async () => {{ await {kernel}.restart(); }}")
+    panel.notebook.restart()
     expect(panel.root.first).to_be_hidden()
     world.service.faults.clear()
     panel.notebook.wait_idle()
