@@ -26,7 +26,7 @@ USAGE = """usage: python3 dev.py COMMAND [ARGUMENTS]
 
   demo [...]    open the tour in JupyterLab, with the embedded service; ARGUMENTS go to `jobwidgets demo`
   test [...]    lint, types and all tests, the browser's included; ARGUMENTS go to pytest
-  bench [...]   measure how quick it is, beside the plain ways; ARGUMENTS go to each script, e.g. --jobs 50000
+  bench [...]   measure how quick it is, beside the plain ways; ARGUMENTS name benches, e.g. bulk --json FILE
 
 Each makes its own environment in .venv first. PYTHON=python3.12 chooses what it is made with.
 """
@@ -100,12 +100,11 @@ def test(arguments: list[str]) -> int:
 
 def bench(arguments: list[str]) -> int:
     """Measure, side by side in one run; nothing here fails for being slow."""
-    environment("test")
-    codes = []
-    for script in sorted((ROOT / "tests" / "bench").glob("bench_*.py")):
-        say(script.stem)
-        codes.append(subprocess.call([str(PYTHON), str(script), *arguments], cwd=str(ROOT)))
-    return max(codes)
+    environment("bench")
+    where = dict(os.environ, CHROMIUM=chromium())
+    return subprocess.call(
+        [str(PYTHON), str(ROOT / "tests" / "bench" / "run.py"), *arguments], cwd=str(ROOT), env=where
+    )
 
 
 # ---------------------------------------------------------------------------------------------- environment
@@ -113,7 +112,7 @@ def bench(arguments: list[str]) -> int:
 
 def environment(extra: str) -> None:
     """Have `.venv` with this project and one extra in it; quick when nothing has changed."""
-    stamps = {name: VENV / f".{name}-installed" for name in (extra, "test")}  # what the tests need includes the rest
+    stamps = {name: VENV / f".{name}-installed" for name in (extra, "test", "bench")}  # each includes those before
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
     works = PYTHON.exists() and succeeds([str(PYTHON), "-c", PROBE])
     if works and any(stamp.exists() and stamp.read_text() == wanted for stamp in stamps.values()):

@@ -20,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "browser"), str(HERE.parent / "panel")]
 from browser_room import JupyterServer, chromium, new_context, notebook_page, write_notebook
+from goals import Goal, report
 from made import jobs
 from playwright.sync_api import Error as PageError
 
@@ -218,9 +219,6 @@ def show(medians):
             ratio = "" if name == "jobwidgets" else f" ({values[what] / max(ours[what], 1e-3):.1f})"
             cells.append(f"{form.format(values[what]) + ratio:>22}")
         print(f"{name:<24}{size:>10,}" + "".join(cells))
-    for said, reached, bound in goals(medians):
-        word = "holds" if reached <= bound else "MISSED"
-        print(f"{word:<7}{said}: {reached:,.2f} of {bound:,.2f}")
 
 
 def goals(medians):
@@ -247,9 +245,8 @@ def main():
         sizes["jobwidgets"].append(1_000_000)
     medians = rounds(1 if options.quick else options.rounds, sizes)
     show(medians)
-    if options.json:
-        told = [{"table": name, "rows": size, **values} for (name, size), values in medians.items()]
-        options.json.write_text(json.dumps({"load": os.getloadavg(), "medians": told}, indent=1))
+    told = [{"table": name, "rows": size, **values} for (name, size), values in medians.items()]
+    report("panel", [Goal(*goal) for goal in goals(medians)], options.json, medians=told)
 
 
 if __name__ == "__main__":

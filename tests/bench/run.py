@@ -1,0 +1,50 @@
+# ruff: noqa: T201 - it prints what was measured
+"""Run every bench, or those that are named, and show all goals in one table: `python tests/bench/run.py bulk start`."""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from goals import read
+
+HERE = Path(__file__).parent
+
+
+def main():
+    """Run them one after the other; nothing fails for being slow."""
+    scripts = {path.stem.removeprefix("bench_"): path for path in sorted(HERE.glob("bench_*.py"))}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(scripts)}; all of them if none is named"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was found there as well")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in scripts]
+    if unknown:
+        parser.error(f"no bench is called {unknown[0]!r}; there are {', '.join(scripts)}")
+    failed, found = [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.names or scripts:
+            print(f"== {name}", flush=True)
+            path = Path(folder) / f"{name}.json"
+            command = [sys.executable, str(scripts[name]), "--json", str(path)]
+            if subprocess.call(command, cwd=HERE.parents[1]) != 0 or not path.exists():
+                failed.append(name)
+            else:
+                found[name] = path.read_text()
+        print("== all goals", flush=True)
+        for name in found:
+            for goal in read(Path(folder) / f"{name}.json"):
+                print(f"{name:<14}{goal}")
+    if options.json:
+        options.json.write_text(json.dumps({name: json.loads(text) for name, text in found.items()}, indent=1))
+    for name in failed:
+        print(f"{name:<14}could not be run: see above")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
