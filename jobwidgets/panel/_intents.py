@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jobwidgets.panel._layout import Layout
     from jobwidgets.panel._state import TableState
     from jobwidgets.panel._view import Filter
-    from jobwidgets.panel._windows import Windows
+    from jobwidgets.panel._windows import Row, Window, Windows
 
 _SELECTS = frozenset({"pick", "page", "all", "none"})
 _SILENT = frozenset({"rows", "seen", "gone", "at", "menu"})
@@ -37,6 +37,8 @@ class Intents(anywidget.AnyWidget):
     _windows: Windows
     _look: dict[str, Any]
     _error: str
+    _begun: tuple[int, list[Row]]
+    """The rows that came with the table, and the order they are of."""
 
     @entry
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
@@ -59,16 +61,23 @@ class Intents(anywidget.AnyWidget):
             return
         if said.get("anew") is True:  # the page holds nothing, whatever it was sent
             window.version = -1
+        elif said.get("begun") is True and window.version < 0 and self._begun[0] == view.version:
+            window.begin(*self._begun)
         moved = {name: self._moved(said.get(name)) for name in ("anchor", "focus")}
         shift = moved["anchor"][1] - moved["anchor"][0] if moved["anchor"] else 0
         first = min(max(0, _whole(said, "first") + shift), total)
         last = max(first, min(total, _whole(said, "last") + shift, first + MOST_ROWS))
-        fresh = window.turn(view.version, first, last)
         told |= {name: place for name, place in moved.items() if place}
-        rows = window.news(self._state.rows(first, last))
-        self.send({"kind": "window", **told, "first": first, "last": last, "fresh": fresh, "rows": rows})
+        self._send_rows(window, first, last, told)
         if view.look_through():  # now that the first rows are on their way
             self._changed()
+
+    def _send_rows(self, window: Window, first: int, last: int, told: dict[str, Any]) -> None:
+        """Turn a display to a stretch of rows, and send what it lacks of them."""
+        fresh = window.turn(self._state.view.version, first, last)
+        window.jump = self._state.jump
+        rows = window.news(self._state.rows(first, last))
+        self.send({"kind": "window", **told, "first": first, "last": last, "fresh": fresh, "rows": rows})
 
     def _moved(self, said: Any) -> list[int] | None:
         """Find where a row went that the display held: its index then, its index now."""

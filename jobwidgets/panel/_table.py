@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from jobwidgets._errors import UsageError
 from jobwidgets.panel import _words as words
 from jobwidgets.panel._head import head_of
 from jobwidgets.panel._intents import Intents
@@ -17,7 +16,7 @@ from jobwidgets.panel._picture import ROWS, Picture, Pictured, snapshot
 from jobwidgets.panel._selection import Selection
 from jobwidgets.panel._state import TableState
 from jobwidgets.panel._view import Filter
-from jobwidgets.panel._windows import Windows
+from jobwidgets.panel._windows import MOST_ROWS, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from jobwidgets.display._view import View
     from jobwidgets.panel._layout import Layout
 
+ROW, MARGIN = 28, 12
+"""Pixels of a row, as in table.js, and how many more rows than fit come with the table."""
 _LOOK = {"fill": False, "foot": True, "choose": True, "search": True, "open": False}
 
 
@@ -59,6 +60,7 @@ class JobTable(Intents, Pictured):
     _esm = source("menu.js", "table.js")  # one module
     _css = source("table.css")
     head = traitlets.Dict().tag(sync=True)  # for drawing only: nothing here is read back
+    begun = traitlets.Dict().tag(sync=True)  # the first rows, so that they are there at once; nor is this
     picked = traitlets.Int(0)  # not synced: the browser cannot write it
     filter = traitlets.Unicode("")  # nor this
     waiting = traitlets.Int(0)  # nor this
@@ -66,21 +68,19 @@ class JobTable(Intents, Pictured):
     def __init__(
         self, df: pd.DataFrame, *, columns: Iterable[str] | None = None, height: int = 420, label: str = "Jobs"
     ) -> None:
-        super().__init__(head={"columns": [], "total": 0})
+        self._state = TableState(df, columns)  # before there is a widget: a wrong column leaves none behind
         self.lock = threading.RLock()
         self._picture = Picture(self)
-        try:
-            self._state = TableState(df, columns)
-        except UsageError:
-            self.close()
-            raise
         self._windows = Windows()
         self._told = [column.key for column in self._state.columns]
         self._error = ""
         self._listeners: list[Callable[[], None]] = []
         self._openers: list[Callable[[str], None]] = []
         self._look = {"label": label, "height": int(height), "empty": "Nothing to show", **_LOOK}
-        self.head = self._head()
+        rows = self._state.rows(0, min(len(self), int(height) // ROW + 2 * MARGIN, MOST_ROWS))
+        self._begun = (self._state.view.version, rows)
+        begun = {"version": self._begun[0], "rows": [row.whole(at) for at, row in enumerate(rows)]}
+        super().__init__(head=self._head(), begun=begun)
         self.on_msg(self._receive)
 
     # ------------------------------------------------------------------ for Python
@@ -283,6 +283,7 @@ class JobTable(Intents, Pictured):
     def _changed(self) -> None:
         self.picked = int(self._state.mask().sum())
         self.waiting = self._state.changes if self._state.waiting is not None else 0
+        self._lead()
         self._tell()
         self._push()
         self._call()
@@ -303,6 +304,15 @@ class JobTable(Intents, Pictured):
     def _head(self) -> dict[str, Any]:
         head = head_of(self._state, self._look, waiting=self.waiting)
         return {**head, **self._order(), "error": self._error}
+
+    def _lead(self) -> None:
+        """Send each display in sight the top of a new order before it has to ask: a sort or a filter leads there."""
+        if [column.key for column in self._state.columns] == self._told:
+            for view, window in self._windows:
+                if window.jump != self._state.jump and window.held and window.seen:
+                    self._send_rows(
+                        window, 0, min(len(self), window.last - window.first), {"view": view, **self._order()}
+                    )
 
     def _push(self) -> None:
         """Send each display what changed in the rows it holds; one whose rows moved asks by itself."""

@@ -50,6 +50,7 @@ class Window:
     first: int = 0
     last: int = 0
     version: int = -1
+    jump: int = 0
     at: bool = False
     seen_at: float | None = None
     held: dict[int, Row] = field(default_factory=dict)
@@ -62,6 +63,10 @@ class Window:
     @seen.setter
     def seen(self, seen: bool) -> None:
         self.seen_at = time.monotonic() if seen else None
+
+    def begin(self, version: int, rows: list[Row]) -> None:
+        """Take it that the display holds these rows, the first ones, because they came with the table."""
+        self.version, self.held = version, dict(enumerate(rows))
 
     def turn(self, version: int, first: int, last: int) -> bool:
         """Turn to another stretch; True when the order is a new one, so that nothing of the old is held."""

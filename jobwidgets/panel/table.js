@@ -59,7 +59,7 @@ class Table {
     this.scroller = make("div", { class: "jw-scroll", tabindex: "-1" }, this.grid, this.empty);
     this.search = make("input", { type: "search", class: "jw-find", maxlength: "100", "aria-label": "Search name, id, engine", placeholder: "Search name, id, engine" });
     this.held = make("div", { class: "jw-held", role: "group", "aria-label": "Filters in force" });
-    this.bar = make("div", { class: "jw-bar" }, this.search, this.held);
+    this.over = make("div", { class: "jw-over" }, this.search, this.held);
     this.said = make("span", { role: "status" });
     this.acts = make("span", { class: "jw-foot-acts" });
     this.foot = make("div", { class: "jw-foot" }, this.said, this.acts);
@@ -67,7 +67,7 @@ class Table {
     this.apply = make("button", { type: "button", class: "jw-newer" });
     this.news = make("div", { class: "jw-news", role: "status" }, this.apply);
     this.root = make("div", { class: "jobwidgets jw-table" });
-    this.root.append(this.bar, this.alert, make("div", { class: "jw-middle" }, this.scroller, this.news), this.foot);
+    this.root.append(this.over, this.alert, make("div", { class: "jw-middle" }, this.scroller, this.news), this.foot);
     this.menu = new Menu(this.root, (intent, more) => this.say(intent, more), (key) => this.opener(key));
     el.append(this.root);
 
@@ -164,16 +164,23 @@ class Table {
     this.scroller.classList.toggle("jw-fill", head.fill);
     this.root.classList.toggle("jw-plain", !head.choose);
     this.alert.textContent = head.error;
-    this.drawBar(head);
+    this.drawOver(head);
     this.drawFoot(head);
     this.drawSort(head);
     this.drawPicked(head.picked);
     this.adopt(head);
+    if (this.begun === undefined) this.begin(head);
     this.paint();
   }
 
-  drawBar(head) {
-    this.bar.hidden = !head.search && !head.filters.length;
+  begin({ version }) {
+    const { version: of, rows } = this.model.get("begun");
+    this.begun = version === of; // the rows that came with the table; the first answer says what is new in them
+    for (const { i, ...row } of this.begun ? rows : []) this.rows.set(i, row);
+  }
+
+  drawOver(head) {
+    this.over.hidden = !head.search && !head.filters.length;
     this.search.hidden = !head.search;
     if (document.activeElement !== this.search) this.search.value = head.text;
     const chip = (key, said, label) => {
@@ -302,6 +309,7 @@ class Table {
     const next = this.stops.find((each) => each.dataset.key === stop);
     (next ?? this.stops[head.choose ? 1 : 0]).tabIndex = 0;
     next?.focus();
+    this.pattern = this.makePattern(head);
     this.nodes.clear();
     this.body.replaceChildren();
     this.rows.clear(); // their cells are of other columns
@@ -452,7 +460,7 @@ class Table {
     for (let index = from; index < to; index += 1) {
       const row = this.rows.get(index);
       const key = row ? `=${row.id}` : `#${index}`;
-      const node = this.nodes.get(key) ?? this.waiting(index, wanted) ?? this.makeRow();
+      const node = this.nodes.get(key) ?? this.waiting(index, wanted) ?? this.pattern.cloneNode(true);
       this.fill(node, index, row);
       wanted.set(key, node);
       if (node === next) next = next.nextSibling;
@@ -471,16 +479,16 @@ class Table {
     return node && !wanted.has(`#${index}`) ? node : undefined;
   }
 
-  makeRow() {
-    const node = make("tr", { role: "row" });
+  makePattern(head) {
+    const node = make("tr", { role: "row" }); // of all rows
     const box = make("input", { type: "checkbox", tabindex: "-1" });
     node.append(make("td", { role: "gridcell", class: "jw-check" }, box));
-    for (const column of this.head.columns) {
+    for (const column of head.columns) {
       const kind = `jw-${column.kind}${column.right ? " jw-right" : ""}`;
       node.append(make("td", { role: "gridcell", class: kind }, make("span", { dir: "auto" })));
     }
     const end = make("td", { role: "gridcell", class: "jw-end" });
-    if (this.head.open) end.append(make("button", { type: "button", class: "jw-open", tabindex: "-1" }));
+    if (head.open) end.append(make("button", { type: "button", class: "jw-open", tabindex: "-1" }));
     node.append(end);
     return node;
   }
@@ -528,6 +536,8 @@ class Table {
       if (this.rows.has(this.focus)) more.focus = [this.rows.get(this.focus).id, this.focus];
     }
     if (!this.rows.size) more.anew = true;
+    else if (this.begun) more.begun = true;
+    this.begun = false;
     this.asked = Date.now();
     this.say("rows", more);
     clearTimeout(this.again);

@@ -1,45 +1,64 @@
-"""Take the pictures of the README from the real panel: `python tests/browser/screenshots.py [FOLDER]`."""
+"""Take pictures of the real panel: `python tests/browser/screenshots.py [--all FOLDER] [SCENE ...]`.
+
+Without `--all` the pictures of the README are made anew. With it, every state of every scene, in light and dark, wide
+and narrow.
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
+import contextlib
 import tempfile
 from pathlib import Path
 
-from browser_room import REPOSITORY, JupyterServer, chromium, new_context, notebook_page, write_notebook
-from playwright.sync_api import expect
+import scenes
+from browser_room import JupyterServer, chromium, new_context, notebook_page, write_notebook
 
-CELL = """import jobwidgets as jw
-
-client = jw.demo()
-jw.JobPanel(client)"""
-SELECT = """import gc
-panel = next(each for each in gc.get_objects() if type(each).__name__ == "JobPanel")
-panel._work._following.every = 3_600  # the picture holds still
-jobs = panel.visible
-panel.select([*jobs["id"].iloc[[1, 6, 11]], *jobs[jobs["can_cancel"].fillna(False)]["id"].head(9)])
-"""
-THEMES = {"panel-light.png": "JupyterLab Light", "panel-dark.png": "JupyterLab Dark"}
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+WIDTHS = {"wide": 1450, "narrow": 460}
 
 
-def main(folder: Path) -> None:
-    """Write one picture a theme."""
+def every_state(folder: Path, names: list[str]) -> None:
+    """Walk through the scenes and take each state in every look."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home, JupyterServer(root=Path(home)) as server, chromium() as browser:
-        context = new_context(browser, width=1450, height=1000)
-        name = write_notebook(server.root, "jobs.ipynb", CELL)
-        with notebook_page(context, server, name, "notebook") as notebook:
-            notebook.run_all()
-            panel = notebook.page.locator(".jobwidgets-panel")
-            expect(panel.locator("tbody.jw-rows tr").first).to_contain_text("ago", timeout=60_000)
-            notebook.run(SELECT)
-            expect(panel.get_by_text("12 jobs selected")).to_be_visible()
-            for picture, theme in THEMES.items():
-                notebook.theme(theme)
-                notebook.page.mouse.move(5, 5)
-                notebook.page.wait_for_timeout(500)
-                notebook.cell(0).screenshot(path=folder / picture)
+    for scene in scenes.SCENES:
+        if names and scene.__name__ not in names:
+            continue
+        with tempfile.TemporaryDirectory() as home, JupyterServer(root=Path(home)) as server, chromium() as browser:
+            context = new_context(browser, width=WIDTHS["wide"], height=1000)
+            with contextlib.ExitStack() as opened:
+                scene(opener(opened, context, server), lambda name, what: take(folder, name, what))
+
+
+def opener(opened, context, server):
+    """Give a function that opens a notebook with these cells and runs it."""
+
+    def open_notebook(*cells: str, frontend: str = "notebook"):
+        path = write_notebook(server.root, "jobs.ipynb", *cells)
+        notebook = opened.enter_context(notebook_page(context, server, path, frontend))
+        notebook.run_all()
+        return notebook
+
+    return open_notebook
+
+
+def take(folder: Path, name: str, what) -> None:
+    """Take one state in every theme and width."""
+    notebook = getattr(what, "notebook", what)
+    for theme, title in THEMES.items():
+        notebook.theme(title)
+        for size, width in WIDTHS.items():
+            notebook.page.set_viewport_size({"width": width, "height": 1000})
+            notebook.page.wait_for_timeout(300)
+            shown = notebook.page.locator(".jobwidgets-panel, .jw-table").first
+            shown.screenshot(path=folder / f"{name}-{theme}-{size}.png")
+    notebook.theme(THEMES["light"])
+    notebook.page.set_viewport_size({"width": WIDTHS["wide"], "height": 1000})
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else REPOSITORY / "docs")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--all", type=Path)
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    every_state(options.all, options.names)

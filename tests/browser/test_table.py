@@ -33,6 +33,14 @@ def test_a_refresh_keeps_selection_scroll_sort_and_focus(open_notebook):
     assert sorted(panel.kernel("list(panel.selected['id'])")) == sorted(chosen)
 
 
+def test_every_row_is_of_one_height_whatever_is_in_it(open_notebook):
+    made = "service.add_job('running', ['complete', 'running', 'pending'], name='Half way')\n"
+    panel = Panel(open_notebook(START + made + CALM))
+    expect(panel.rows.filter(has_text="Half way")).to_contain_text("1/3")
+    heights = "() => [...new Set([...document.querySelectorAll('.jw-rows tr')].map(row => row.offsetHeight))]"
+    assert panel.page.evaluate(heights) == [28]
+
+
 def test_at_the_top_new_jobs_come_into_view(open_notebook):
     panel = Panel(open_notebook(START + SHOW))
     panel.notebook.run("service.add_job('pending', 1, name='Brand new')")

@@ -80,7 +80,51 @@ def test_every_column_sorts_stably_with_missing_values_last(table, column, desce
     assert list(table.visible["id"]) == list(wanted["id"])
 
 
-def test_a_sort_sends_no_row_until_the_page_asks(page):
+def test_the_first_rows_come_with_the_table_and_are_not_sent_again(wire, table):
+    page = wire(table)
+    begun = table.begun
+    assert begun["version"] == table.head["version"]
+    assert [row["id"] for row in begun["rows"]] == list(table.df["id"][: len(begun["rows"])])
+    assert len(begun["rows"]) >= 420 // 28
+    count = len(begun["rows"])
+    answer = page.ask(0, count + 5, begun=True)
+    assert not answer["fresh"]
+    assert [row["i"] for row in answer["rows"]] == list(range(count, count + 5))
+
+
+def test_what_changed_since_the_table_was_made_is_told_with_the_first_answer(wire, table):
+    page = wire(table)
+    table.df = table.df.assign(name=["another name", *table.df["name"][1:]])
+    answer = page.ask(0, 10, begun=True)
+    (row,) = answer["rows"]
+    assert (row["i"], [cell["t"] for cell in row["c"].values()]) == (0, ["another name"])
+
+
+def test_rows_that_came_with_the_table_count_for_nothing_once_their_order_has_changed(wire, table):
+    page = wire(table)
+    table.sort("name")
+    answer = page.ask(0, 10, begun=True)
+    assert answer["fresh"]
+    assert [row["i"] for row in answer["rows"]] == list(range(10))
+
+
+def test_no_more_rows_come_with_a_table_than_one_answer_carries():
+    assert len(JobTable(made.jobs(1_000), height=1_000_000).begun["rows"]) <= 240
+    assert JobTable(made.jobs(0)).begun["rows"] == []
+
+
+def test_a_sort_or_filter_brings_the_top_to_a_display_in_sight_with_one_message(page, table):
+    page.ask(500, 540)
+    page.say("seen", view="v", seen=True)
+    for act in (lambda: page.say("sort", column="name"), lambda: page.say("search", text="Hearing")):
+        (window,) = rows_of(act())
+        assert (window["kind"], window["first"], window["last"], window["fresh"]) == ("window", 0, 40, True)
+        assert [row["id"] for row in window["rows"]] == list(table.visible["id"][:40])
+        assert window["version"] == table.head["version"]
+    assert rows_of(page.pick(3))[0]["rows"] == [{"i": 3, "s": 1}]
+
+
+def test_a_sort_sends_no_row_to_a_display_out_of_sight_until_it_asks(page):
     page.ask(0, 40)
     heard = page.say("sort", column="name")
     assert rows_of(heard) == []
