@@ -1,5 +1,7 @@
 """The real embedded service on a real port, with its clock stopped, and a client of it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 import jobwidgets as jw
@@ -19,8 +21,8 @@ def no_settings_of_this_machine(monkeypatch, tmp_path):
 
 @pytest.fixture
 def service():
-    """Give a small world whose clock stands still."""
-    return Service(jobs=60, seed=1, speed=0)
+    """Give a small world whose clock stands still, the same one at any hour of any day."""
+    return Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
 
 
 @pytest.fixture

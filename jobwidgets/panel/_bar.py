@@ -155,7 +155,7 @@ class BulkBar:
         shown = table.picked_shown
         away = "none of them" if not shown else f"{words.number(chosen - shown)} of them not"
         head = f"{words.jobs(chosen)} selected" + (f", {away} in view" if chosen > shown else "")
-        self._note.say(("title", head if chosen else ""), ("dim", busy or ("" if chosen else HELP)))
+        self._note.say(("title", head if chosen else ""), ("dim", busy or (HELP if total and not chosen else "")))
         with self._all.hold_sync():
             self._all.description = f"Select all {words.number(total)}{' that match' if table.rule else ''}"
             self._all.tooltip = f"Select {words.jobs(total)}: everything that the filter lets through, in view or not"

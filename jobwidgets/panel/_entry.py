@@ -52,7 +52,7 @@ def entry(
 def told(error: BaseException) -> str:
     """Log an error, and say it in one line."""
     if isinstance(error, JobError):
-        log.warning("%s: %s", type(error).__name__, error)
+        log.info("%s: %s", type(error).__name__, error)  # it is shown; as a warning it would be printed below as well
         return f"{type(error).__name__}: {error}"
     log.error("unexpected error in the panel", exc_info=error)
     return f"unexpected {type(error).__name__}: {error} → this is a mistake in jobwidgets; the log has the details"

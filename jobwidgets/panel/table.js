@@ -177,6 +177,7 @@ class Table {
     const { version: of, rows } = this.model.get("begun");
     this.begun = version === of; // the rows that came with the table; the first answer says what is new in them
     for (const { i, ...row } of this.begun ? rows : []) this.rows.set(i, row);
+    this.model.set("begun", {}); // here only: a second display asks
   }
 
   drawOver(head) {

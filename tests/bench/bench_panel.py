@@ -5,7 +5,8 @@ Each round opens a fresh notebook for each table and size, one after the other, 
 frame, and the one with a hundred changed rows, are in the kernel before the clock starts. All tables are tall enough to
 show a hundred rows. What is timed ends when the row can be seen: two frames of the browser after it is in the page.
 Each notebook has shown a small frame as pandas shows it before, as nearly every notebook has: JupyterLab loads what it
-needs for HTML then. What goes to the browser is counted in full: messages, and the scripts that are asked for.
+needs for HTML then. What goes to the browser is counted in full: messages, and the table's scripts, also those that
+JupyterLab asked for when it started.
 """
 
 import argparse
@@ -55,13 +56,14 @@ window.WebSocket = class extends Plain {
     }
 };
 performance.setResourceTimingBufferSize(5_000);
-const scripts = (since) => performance.getEntriesByType('resource')
-    .filter(each => each.startTime >= since && ['script', 'css', 'link'].includes(each.initiatorType))
+const scripts = (since, extension) => extension && performance.getEntriesByType('resource')
+    .filter(({ name, startTime }) => name.includes(`/labextensions/${extension}/`)
+        || startTime >= since && /[.](js|css)/.test(name))
     .reduce((sum, each) => sum + each.encodedBodySize, 0); // also of what the browser had kept
-window.measured = (row, at, act) => new Promise((resolve, reject) => {
+window.measured = (row, at, act, extension) => new Promise((resolve, reject) => {
     const before = row(at), heard = window.heard, began = performance.now();
     const painted = () => requestAnimationFrame(() => requestAnimationFrame(
-        () => resolve([performance.now() - began, () => window.heard - heard + scripts(began)])));
+        () => resolve([performance.now() - began, () => window.heard - heard + scripts(began, extension)])));
     const look = () => {
         const now = row(at);
         if (now && now !== before) painted();
@@ -95,6 +97,8 @@ class Table:
         Code for the kernel: before the clock starts, to show the frame, to change a hundred rows.
     sort : str
         A function of the page that sorts by name.
+    extension : str
+        The extension of JupyterLab that draws it.
     """
 
     row: str
@@ -102,6 +106,7 @@ class Table:
     show: str
     update: str
     sort: str
+    extension: str = "anywidget"
 
 
 TABLES = {
@@ -125,6 +130,7 @@ TABLES = {
         "table = DataGrid(df, layout={'height': '2060px'})\ntable",
         "table.data = other",
         RUN_CODE % json.dumps("table.transform([{'type': 'sort', 'column': 'name', 'desc': False}])"),
+        "ipydatagrid",
     ),
     "ipydatagrid, streaming": Table(
         PIXELS,
@@ -134,6 +140,7 @@ TABLES = {
         "table = StreamingDataGrid(df, layout={'height': '2060px'})\ntable",
         "df.loc[:99, 'name'] = other['name'][:100]; table._data_object['data'] = df; table.tick()",
         RUN_CODE % json.dumps("table.transform([{'type': 'sort', 'column': 'name', 'desc': False}])"),
+        "ipydatagrid",
     ),
 }
 MEASURES = {
@@ -166,15 +173,15 @@ def measure(notebook, table, path):
     session.send("Performance.enable")
     before = heap(session)
 
-    def timed(at, act):
+    def timed(at, act, extension=""):
         try:
-            return page.evaluate(f"() => window.measured({table.row}, {at}, {act})")
+            return page.evaluate(f"() => window.measured({table.row}, {at}, {act}, {extension!r})")
         except PageError as error:
             if "nothing came" not in str(error):
                 raise
             return math.inf, math.nan
 
-    first, sent = timed(0, RUN_CELL)
+    first, sent = timed(0, RUN_CELL, table.extension)
     notebook.wait_idle()
     page.wait_for_function(f"() => ({table.row})(99) !== ''")
     held = heap(session) - before

@@ -22,13 +22,12 @@ service.faults.expire_token(times=None, operation='cancelJob')
 client.plan_cancel(jobs[:60], reason='feed broken').apply(progress=False)
 service.faults.clear()
 """
-PRODUCTION = START.replace(
-    "client = jw.demo(jobs=300, seed=0, speed=0)",
-    """
-here = jw.demo(jobs=300, seed=0, speed=0)
-client = jw.connect(here.url, rest_url=here.rest_url, token=here.service.token, environment="production")
-""",
-).replace("client.service", "here.service")
+PRODUCTION = """import jobwidgets as jw
+from jobwidgets.emulator import Service, serve
+service = Service(jobs=300, seed=0, speed=0)
+here = serve(service)
+client = jw.connect(here.graphql_url, rest_url=here.rest_url, token=service.token, environment="production")
+"""
 
 
 def journey(open_notebook, take):
@@ -43,7 +42,7 @@ def journey(open_notebook, take):
     take("selection", panel)
     cancel.click()
     expect(panel.root.get_by_text("Nothing has been sent yet.")).to_be_visible()
-    panel.root.get_by_placeholder(re.compile("."), exact=False).last.fill("the feed is broken")
+    panel.root.get_by_label("Reason", exact=True).fill("the feed is broken")
     take("plan", panel)
     panel.button("Cancel 340 jobs").click()
     expect(panel.root.get_by_role("timer")).to_be_visible()
@@ -128,7 +127,7 @@ def trouble(open_notebook, take):
     take("no-jobs", empty)
     for name, fault in {"expired": "expire_token(", "no-rights": "fail_before(status=403, "}.items():
         refused = open_notebook(made.format(50) + f"service.faults.{fault}times=None)\n" + CALM)
-        expect(refused.page.locator(".jobwidgets-panel [role=alert]").first).to_be_visible()
+        expect(refused.page.locator(".jobwidgets-panel").get_by_text("AuthError").first).to_be_visible()
         take(name, refused)
     panel = Panel(open_notebook(made.format(50) + SHOW))
     panel.rows.first.click()
@@ -143,8 +142,7 @@ def trouble(open_notebook, take):
     take("refused", panel)
     panel.button("Back to the list").click()
     panel.notebook.run("service.faults.fail_before(status=503, times=None)\npanel.refresh()")
-    expect(panel.root.locator("[role=alert]").first).to_be_visible()
-    panel.page.wait_for_timeout(1500)
+    expect(panel.root.get_by_text("ServiceError").first).to_be_visible()
     take("dead", panel)
     panel = Panel(open_notebook(PRODUCTION + "service.add_job('pending', 1)\n" + CALM))
     panel.rows.first.click()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -32,9 +33,10 @@ def every_state(folder: Path, names: list[str]) -> None:
 
 def opener(opened, context, server):
     """Give a function that opens a notebook with these cells and runs it."""
+    numbers = itertools.count(1)
 
     def open_notebook(*cells: str, frontend: str = "notebook"):
-        path = write_notebook(server.root, "jobs.ipynb", *cells)
+        path = write_notebook(server.root, f"jobs-{next(numbers)}.ipynb", *cells)
         notebook = opened.enter_context(notebook_page(context, server, path, frontend))
         notebook.run_all()
         return notebook

@@ -1,7 +1,7 @@
 """From the list to the result, in JupyterLab and in Notebook 7, on the real embedded service."""
 
 import pytest
-from panel_page import SHOW, START, Panel
+from panel_page import CALM, SHOW, START, Panel
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -60,3 +60,43 @@ def test_a_refused_job_says_why(open_notebook, frontend):
     assert said
     expect(refused).to_contain_text(said[:30])
     assert panel.kernel("len(service.ledger)") == 0
+
+
+def test_from_the_list_to_the_receipt_and_back_by_the_keyboard_alone(open_notebook):
+    made = "jobs = [service.add_job('pending', 1, name=f'Zebra {i}') for i in range(25)]\n"
+    panel = Panel(open_notebook(START + made + CALM))
+    keys, focused = panel.page.keyboard, panel.page.locator(":focus")
+
+    def tab_to(name, *, most=60):
+        """Press Tab until a control of this name, or a row, has the keyboard."""
+        for _ in range(most):
+            keys.press("Tab")
+            tag, label = focused.evaluate(
+                "node => [node.tagName, node.getAttribute('aria-label') || node.textContent.trim()]"
+            )
+            if name in (label, tag):
+                return
+        raise AssertionError(f"Tab does not come to {name}")
+
+    panel.search.focus()
+    keys.type("Zebra")
+    panel.count(25)
+    tab_to("TR")
+    keys.press("/")
+    expect(panel.search).to_be_focused()
+    tab_to("TR")
+    keys.press("Control+a")
+    expect(panel.root.get_by_text("25 jobs selected")).to_be_visible()
+    tab_to("Cancel 25")
+    keys.press("Enter")
+    expect(panel.root.get_by_text("Nothing has been sent yet.")).to_be_visible()
+    tab_to("Cancel 25 jobs")
+    keys.press("Enter")
+    expect(panel.root.get_by_role("button", name="Undo")).to_be_focused()
+    expect(panel.root.get_by_text("Cancel: 25 done")).to_be_visible()
+    assert panel.kernel("sorted(w.target_id for w in service.ledger) == sorted(jobs)")
+    expect(panel.root.locator(".jw-zone .jw-note").first).to_be_focused()  # what became of them is read first
+    tab_to("Back to the list")
+    keys.press("Enter")
+    expect(panel.page.locator("tr:focus")).to_be_visible()
+    panel.no_trouble()

@@ -5,6 +5,7 @@ import math
 import time
 from collections import Counter
 from contextlib import nullcontext, suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ class Busy:
 @pytest.fixture
 def service():
     """Give a small world that can say that it is busy."""
-    service = Service(jobs=60, seed=1, speed=0)
+    service = Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
     service.app = Busy(service.app)
     return service
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pandas as pd
@@ -243,7 +244,7 @@ def connected(cells, client, service):
 @pytest.fixture(scope="module")
 def still():
     """A service and a client that the tests of a module share: for those that change nothing."""
-    service = Service(jobs=60, seed=1, speed=0)
+    service = Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
     with (
         serve(service) as running,
         jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token, timeout=20) as client,

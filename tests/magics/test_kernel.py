@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -85,7 +86,7 @@ class Kernel:
 
 @pytest.fixture(scope="module")
 def service():
-    return Service(jobs=60, seed=1, speed=0)
+    return Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")

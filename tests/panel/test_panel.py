@@ -307,7 +307,7 @@ def test_all_entries_are_tried_below():
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_an_error_in_any_entry_is_shown_and_logged(page, panel, entry, monkeypatch, caplog):
+def test_an_error_in_any_entry_is_shown_and_logged(page, panel, entry, monkeypatch, caplog, expects_errors):
     class Broken:
         error = ""
 
@@ -323,6 +323,7 @@ def test_an_error_in_any_entry_is_shown_and_logged(page, panel, entry, monkeypat
     getattr(panel, entry)(*arguments)
     assert "unexpected ZeroDivisionError" in page.error()
     assert any(record.exc_info for record in caplog.records)
+    assert expects_errors() == ["unexpected error in the panel"]
     monkeypatch.undo()
 
 

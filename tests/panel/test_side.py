@@ -4,6 +4,7 @@ import json
 import os
 import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,7 @@ class Line:
 
 @pytest.fixture(scope="module")
 def world():
-    return Service(jobs=60, seed=1, speed=0)
+    return Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")
