@@ -147,7 +147,9 @@ class Looking:
             return
         following = self._following
         before, self.news = self._awaited, news
-        self._awaited = following is not None and not self.client.closed and (following.asked or following.waits)
+        # By the news as well: by the time they are heard here, the reading that they tell of may have ended there.
+        pending = following is not None and (following.asked or following.waits or news.reading)
+        self._awaited = before and pending and not self.client.closed
         self.wished = before and not self._awaited
         if self.client.closed:
             self.live = False

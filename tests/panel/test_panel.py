@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 
 import pytest
 import traitlets
@@ -248,6 +249,24 @@ def test_what_is_asked_for_while_a_request_is_in_flight_is_not_asked_twice(panel
     panel.refresh()
     settle(panel)
     assert service.requests.total() - before == 2 * once
+
+
+def test_news_of_a_reading_that_are_heard_late_do_not_pass_for_its_end(panel, service):
+    added, told = service.add_job("pending", 1), []
+    work = panel._work
+    work._following.told = told.append  # the kernel is busy, and hears when all is over
+    panel.refresh()
+    while not told or told[-1].reading:
+        time.sleep(0.01)
+    begun, ended = told[0], told[-1]
+    assert begun.reading
+    work._fresh = begun
+    work._heard()
+    assert work.busy
+    work._fresh = ended
+    work._heard()
+    assert not work.busy
+    assert added in list(panel.visible["id"])
 
 
 def test_a_plan_does_not_wait_for_a_slow_refresh(page, panel, service):
