@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jobwidgets.bulk import AsyncPlan, AsyncReceipt
     from jobwidgets.client import AsyncClient
 
-PROGRESS_EVERY = 0.2
+PROGRESS_EVERY = 0.5
 """Seconds between two reports of progress, at least."""
 CALM = 20
 """Rows that took a tenth of a second to collect are not collected again before two seconds have passed."""

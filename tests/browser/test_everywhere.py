@@ -176,6 +176,18 @@ def test_the_picture_is_hidden_while_its_panel_lives_and_takes_its_place_when_th
     assert visible(panel) == [False, False]
 
 
+def test_the_picture_is_hidden_too_where_the_cell_has_printed_trouble_before_it(open_notebook):
+    printed = """panel = jw.JobPanel(client, refresh=None)
+ready = panel._ready
+panel._ready = lambda: [print("trouble", file=__import__("sys").stderr), ready()]
+panel"""
+    panel = Panel(open_notebook(START + printed))
+    outputs = panel.page.locator(".jp-OutputArea-child")
+    expect(outputs).to_have_count(3)
+    expect(outputs.nth(1)).to_contain_text("trouble")
+    assert visible(panel) == [False]
+
+
 @pytest.mark.parametrize("frontend", ["lab", "notebook"])
 def test_a_saved_and_reopened_notebook_shows_the_last_state_in_the_picture(open_notebook, profile, jupyter, frontend):
     panel = Panel(open_notebook(START + CALM, "table = jw.JobTable(client.jobs())\ntable", frontend=frontend))

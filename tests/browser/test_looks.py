@@ -81,6 +81,8 @@ service.faults.clear()
         panel.notebook.run("service.faults.delay(seconds=2, times=None, operation='cancelJob')")
         panel.button("Start now").click()
         expect(panel.button("Stop")).to_be_visible()
+        aloud = panel.root.locator(".jw-aloud")  # for those who hear it only
+        assert aloud.evaluate("node => Math.max(node.offsetWidth, node.offsetHeight)") <= 1
         assert panel.page.evaluate(CONTRAST) == []
         panel.button("Stop").click()
         expect(panel.root.get_by_text("Stopping:")).to_be_visible()

@@ -8,6 +8,7 @@ from page import Page, settle, until
 
 import jobwidgets as jw
 from jobwidgets.bulk import _journal as journal
+from jobwidgets.panel import _run
 from jobwidgets.panel._controller import Stage
 
 pytestmark = pytest.mark.usefixtures("wire")
@@ -84,6 +85,34 @@ def test_outcomes_are_shown_as_they_come(page, panel, service, wire):
     assert some, "the counts never showed it half done"
     assert any(0 < rows.get("done", 0) < 100 for _, rows in seen[1:])
     assert page.outcomes() == {"done": 100, "skipped": 1}
+
+
+def test_no_more_than_ten_messages_a_second_go_to_the_browser_while_it_works(page, panel, service, wire, monkeypatch):
+    """So many per report, and reports so seldom."""
+    jobs = [service.add_job("pending", 1) for _ in range(100)]
+    page.press("Refresh")
+    panel.select(jobs)
+    page.press("Cancel 100")
+    service.choices.max_aliases = 5
+    service.faults.delay(1.0, times=None, operation="cancelJob")
+    sent, counts, draw = wire(panel)._sent, [], panel._draw
+
+    def counted():
+        before = len(sent)
+        draw()
+        if panel._work.stage is Stage.WORKING:
+            counts.append(len(sent) - before)
+
+    monkeypatch.setattr(panel, "_draw", counted)
+    wire(page.button("Cancel 100 jobs")).click()
+    while panel._work.stage is not Stage.WORKING:
+        panel._hand.run()
+    wire(panel._zone[1]._table).ask(0, 100)  # somebody sees every row
+    while panel._work.stage is Stage.WORKING:
+        panel._hand.run()
+    reports = counts[1:]  # the first one makes the zone
+    assert len(reports) > 1
+    assert max(reports) / _run.PROGRESS_EVERY <= 10
 
 
 def test_stop_asks_the_receipt_to_stop_and_says_how_to_go_on(page, panel, service, wire):
