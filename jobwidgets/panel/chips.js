@@ -1,6 +1,6 @@
 // Toggles with a count each, some with a line of how it went: they show what the kernel says and tell which one was
 // pressed, and whether with Shift or Ctrl.
-const WIDE = 36; // px, as in counts.css
+const WIDE = 28; // px, as in counts.css
 const HIGH = 14;
 const STEPS = 30; // points that fill a line; a shorter one ends at its right end all the same
 

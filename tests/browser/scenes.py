@@ -152,4 +152,19 @@ def trouble(open_notebook, take):
     take("production-plan", panel)
 
 
-SCENES = (journey, unfinished, drawers, menus, names, trouble)
+def side(open_notebook, take):
+    """The left panel of JupyterLab, with a receipt in it."""
+    began = (
+        START
+        + """%load_ext jobwidgets
+client.plan_cancel([service.add_job('pending', 1) for _ in range(12)], reason='feed broken').apply(progress=False)
+"""
+    )
+    notebook = open_notebook(began + CALM, frontend="lab")
+    notebook.page.get_by_role("tab", name="Jobs", exact=True).click()
+    expect(notebook.page.get_by_role("region", name="Jobs", exact=True)).to_be_visible()
+    notebook.page.wait_for_timeout(3_000)
+    take("side", notebook, ".jw-side, [aria-label=Jobs]")
+
+
+SCENES = (side, journey, unfinished, drawers, menus, names, trouble)

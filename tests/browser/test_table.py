@@ -125,3 +125,24 @@ def test_a_million_rows_scroll_to_the_end_and_row_by_row(open_notebook):
     expect(notebook.page.get_by_text("1,000,000 rows · all 1,000,000 selected, and those to come")).to_be_visible()
     heights = notebook.page.evaluate("[...document.querySelectorAll('.jw-rows tr')].map(r => r.offsetHeight)")
     assert set(heights) == {28}
+
+
+def test_a_line_in_each_count_tells_how_it_went(open_notebook):
+    quick = """from jobwidgets.live import _history
+from jobwidgets.panel import _counts
+_history.SPAN, _history.APART, _counts.SHOWN_AFTER = 6, 0.1, 0
+"""
+    panel = Panel(open_notebook(START + quick + CALM))
+    lines = panel.root.locator(".jw-chips .jw-trend polyline")
+    expect(lines).to_have_count(0)  # there is no history yet
+    for _ in range(3):
+        panel.notebook.run("service.add_job('pending', 1)\npanel.refresh()\npanel._work.settle()\npanel._hand.run()")
+        panel.page.wait_for_timeout(300)
+    expect(panel.chip("pending").locator(".jw-trend polyline")).to_have_count(1)
+    heights = (
+        panel.chip("pending")
+        .locator("polyline")
+        .evaluate("node => node.getAttribute('points').split(' ').map(point => Number(point.split(',')[1]))")
+    )
+    assert heights[-1] < heights[0]  # up, as the count went
+    expect(panel.chip("pending")).to_have_attribute("title", re.compile(r"pending, up [1-3] in \d+ s"))
