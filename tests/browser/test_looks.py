@@ -92,3 +92,26 @@ service.faults.clear()
         assert panel.page.evaluate(CONTRAST) == []
     finally:
         panel.notebook.theme("JupyterLab Light")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_production_is_a_badge_in_a_colour_of_its_own(open_notebook, theme):
+    both = """core = client.aio._core
+real = jw.connect(core.url, rest_url=core.rest_url, token=service.token, environment="production")
+from IPython.display import display
+display(jw.JobPanel(client, refresh=None), jw.JobPanel(real, refresh=None))"""
+    notebook = open_notebook(START + both)
+    notebook.theme(theme)
+    try:
+        Panel(notebook, at=0)
+        Panel(notebook, at=1)
+        looks = [
+            notebook.page.locator(f".jw-line-{kind}").evaluate(
+                "node => { const s = getComputedStyle(node); return [s.backgroundColor, s.borderColor, s.color]; }"
+            )
+            for kind in ("badge", "alarm")
+        ]
+        assert all(plain != warning for plain, warning in zip(*looks, strict=True))
+        assert notebook.page.evaluate(CONTRAST) == []
+    finally:
+        notebook.theme("JupyterLab Light")
