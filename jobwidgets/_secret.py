@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from typing import NoReturn
+import secrets
+from typing import NoReturn, Self
 
 
 class Secret:
@@ -17,6 +18,17 @@ class Secret:
     def reveal(self) -> str:
         """Give the text; keep it out of variables that live longer than a line."""
         return self.__text
+
+    def split(self) -> tuple[bytes, bytes]:
+        """Give two halves; each is nothing but random bytes, and only `joined` makes the text of both."""
+        text = self.__text.encode()
+        noise = secrets.token_bytes(len(text))
+        return noise, bytes(a ^ b for a, b in zip(text, noise, strict=True))
+
+    @classmethod
+    def joined(cls, one: bytes, other: bytes) -> Self:
+        """Put two halves together again."""
+        return cls(bytes(a ^ b for a, b in zip(one, other, strict=True)).decode())
 
     def __repr__(self) -> str:
         return "Secret(…)"

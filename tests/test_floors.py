@@ -12,7 +12,7 @@ FLOORS = [
     | {"bulk._journal", "bulk._lease", "bulk._lines", "bulk._state"},
     {"client._wire", "client._portal"},
     {"frames", "client"},
-    {"bulk", "live", "watch", "archive"},
+    {"bulk", "live", "watch", "archive", "distributed"},
     {"panel", "magics", "cli", "display", "_lab", "_leash", "_notebooks", "_demo", "_side", "", "__main__"},
 ]  # the faces stand at the door: they use the public names that users use
 BESIDE = "emulator"

@@ -19,7 +19,7 @@ from jobwidgets.bulk._journal import operations
 from jobwidgets.bulk._limits import in_time, share_of, waves_of, within
 from jobwidgets.bulk._receipt import AsyncReceipt
 from jobwidgets.bulk._table import MAY, lines_of, moved, plain, table_of
-from jobwidgets.frames._ids import ids_of
+from jobwidgets.frames._ids import brought, elsewhere, ids_of
 
 if TYPE_CHECKING:
     import os
@@ -329,11 +329,13 @@ async def plan_for(client: AsyncClient, jobs: object, head: Head) -> AsyncPlan:
         It is no jobs, or of another service.
     """
     act = head.kind
+    if elsewhere(jobs):
+        jobs = await asyncio.to_thread(brought, jobs)
     ids = ids_of(jobs, service=client.service_url)
     needed = {"id", "name", "status", MAY[act], "why_not"}
     seen_at = time.monotonic() - 2 * STALE  # a frame is as old as it is: look again before sending
     if isinstance(jobs, pd.DataFrame) and needed <= set(jobs.columns) and not jobs[MAY[act]].isna().any():
-        frame, missing = jobs.drop_duplicates("id"), []
+        frame, missing = jobs.drop_duplicates("id", ignore_index=True), []  # an index can repeat
     else:
         frame = await client.jobs(ids=ids)
         missing = frame.attrs["missing"]

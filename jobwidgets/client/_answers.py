@@ -42,10 +42,13 @@ class Sending:
         Whether the service may have it by now: for a caller who may stop waiting.
     took : float
         Seconds that the last try took, without the waits before it.
+    queued : float
+        Seconds that all tries have waited for their turn among several processes.
     """
 
     out: bool = False
     took: float = 0.0
+    queued: float = 0.0
 
 
 @dataclass(slots=True)

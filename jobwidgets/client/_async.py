@@ -74,7 +74,7 @@ class AsyncClient(Writes):
 
         Parameters
         ----------
-        jobs : DataFrame, Series, str or iterable of str, optional
+        jobs : DataFrame (also of Dask), Series, str or iterable of str, optional
             Jobs, or their ids. Without it the other keywords, which are those of `jobs()`, say which.
         reason : str, optional
             Why; kept with the receipt.

@@ -173,18 +173,26 @@ class Core:
         sending = sending or Sending()
         if self.closed:
             raise UsageError("this client is closed", hint="connect again")
+
+        def now() -> float:
+            return time.monotonic() - sending.queued
+
         steps = exchange(
             request,
-            deadline=time.monotonic() + self.timeout,
+            deadline=now() + self.timeout,
             budget=self.budget,
-            now=time.monotonic,
+            now=now,
             chance=random.random,
         )
         try:
             step = next(steps)
             while True:
                 if isinstance(step, Send):
-                    step = steps.send(await self._answered(step, sending))
+                    asked = time.monotonic()
+                    async with self.pace.turn():
+                        sending.queued += time.monotonic() - asked
+                        answer = await self._answered(step, sending)
+                    step = steps.send(answer)
                 else:
                     sending.out = False  # a write is only sent again when it certainly did nothing
                     await asyncio.sleep(step.seconds)

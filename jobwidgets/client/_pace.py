@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
 MOST = 8
 """Requests of bulk work in flight, at most."""
@@ -35,6 +36,8 @@ class Pace:
         self._freed = asyncio.Event()
         self._closed_until = 0.0
         self._next = 0.0
+        self.turn: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+        """Entered for each request, where several processes share a budget; to wait there is no part of a deadline."""
 
     @property
     def closed_for(self) -> float:

@@ -64,6 +64,11 @@ class Wire:
         """What tells whether two wires speak for the same account; its parts never print."""
         return self._token, id(self._app)
 
+    @property
+    def token(self) -> Secret:
+        """What it sends with each request, in a value that never prints."""
+        return self._token
+
     async def send(self, request: Request, timeout: float) -> Reply | Lost:  # noqa: ASYNC109  the deadline is a value of the flow
         """Send one request and read its whole answer, or say why there is none.
 

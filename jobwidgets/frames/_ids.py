@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from jobwidgets._errors import UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
+_PLANNED = frozenset({"id", "job_id", "name", "status", "created", "can_cancel", "can_retry", "why_not"})
 _HINT = 'give a frame of jobs, a column or list of ids, or one id: ids are texts such as "0012"'
 
 
@@ -30,6 +32,10 @@ def ids_of(jobs: object, *, service: str | None = None) -> list[str]:
     UsageError
         There are no ids in it, or they are not texts; nothing was sent.
     """
+    if elsewhere(jobs):
+        raise UsageError(
+            "these jobs are not here yet", hint="jobs.compute() brings them; plan_cancel() and plan_retry() do it too"
+        )
     if isinstance(jobs, pd.DataFrame):
         column = "job_id" if "job_id" in jobs.columns else "id"
         if column not in jobs.columns:
@@ -47,6 +53,19 @@ def ids_of(jobs: object, *, service: str | None = None) -> list[str]:
     else:
         raise UsageError(f"{type(jobs).__name__} is no jobs", hint=_HINT)
     return list(dict.fromkeys(_checked(value) for value in values))
+
+
+def elsewhere(jobs: object) -> bool:
+    """Whether these are jobs that Dask has not computed yet; without Dask there are none."""
+    dask = sys.modules.get("dask")
+    return dask is not None and bool(dask.is_dask_collection(jobs))
+
+
+def brought(jobs: Any) -> object:
+    """Compute jobs that lie elsewhere, and bring of a frame only the columns that a plan looks at."""
+    if jobs.ndim == 2:  # noqa: PLR2004  a frame
+        jobs = jobs[[name for name in jobs.columns if name in _PLANNED]]
+    return jobs.compute()
 
 
 def created_of(jobs: object) -> dict[str, datetime]:

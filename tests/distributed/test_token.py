@@ -1,0 +1,201 @@
+"""The token reaches the workers and is nowhere on its way: not in the graph, on the wire, on a page, in a dump."""
+
+import json
+import os
+import pickle
+import threading
+from urllib.parse import urljoin
+from urllib.request import urlopen
+
+import cloudpickle
+import pytest
+from bokeh.client import pull_session
+from distributed import Client, LocalCluster
+from distributed.comm import tcp
+
+import jobwidgets as jw
+from jobwidgets._secret import Secret
+from jobwidgets.distributed import _token, read_jobs
+from jobwidgets.emulator import Service
+
+CANARY = "canary-8c1f2e77d0-of-a-token"
+
+
+@pytest.fixture
+def service():
+    return Service(jobs=300, seed=1, speed=0, token=CANARY)
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    """Record all that passes between the scheduler, the workers and the client, which all meet in this process."""
+    passed = []
+    out, back = tcp.to_frames, tcp.from_frames
+
+    async def outward(*args, **options):
+        frames = await out(*args, **options)
+        passed.extend(bytes(frame) for frame in frames)
+        return frames
+
+    async def inward(frames, *args, **options):
+        whole = [frames] if isinstance(frames, bytes | bytearray | memoryview) else frames
+        passed.extend(bytes(frame) for frame in whole)
+        return await back(frames, *args, **options)
+
+    monkeypatch.setattr(tcp, "to_frames", outward)
+    monkeypatch.setattr(tcp, "from_frames", inward)
+    return passed
+
+
+def forms(text):
+    """Give the forms in which a text could be hidden from a plain search."""
+    raw = text.encode()
+    return [raw, raw[::-1], raw.hex().encode(), json.dumps(list(raw)).encode(), raw.decode().encode("utf-16-le")]
+
+
+def halves(client):
+    half = _token.half_of(client)
+    return half.noise, _token.other_of(half)
+
+
+def test_two_halves_make_the_token_and_each_is_nothing_but_noise():
+    one, other = Secret(CANARY).split()
+    assert Secret.joined(one, other) == Secret(CANARY)
+    assert Secret(CANARY).split() != (one, other)
+    assert len(one) == len(other) == len(CANARY)
+    assert Secret.joined(*Secret("").split()) == Secret("")
+
+
+def test_the_graph_and_all_that_shows_or_pickles_it_hold_one_half_alone(client):
+    frame = read_jobs(client, since="400d", windows=4)
+    noise, other = halves(client)
+    graph = dict(frame.optimize().dask)
+    pickled = [pickle.dumps(frame), cloudpickle.dumps(graph), cloudpickle.dumps(frame.expr)]
+    assert all(noise in each for each in pickled)
+    shown = [repr(frame), str(frame), frame._repr_html_(), repr(graph), repr(frame.expr), frame.expr.tree_repr()]
+    shown += [repr(vars(task)) if hasattr(task, "__dict__") else repr(task) for task in graph.values()]
+    for each in [*pickled, *(text.encode() for text in shown)]:
+        assert other not in each
+        assert not [form for form in forms(CANARY) if form in each]
+    reading = next(iter(frame.expr.find_operations(type(frame.expr)))).frame.kwargs["reading"]
+    assert "noise" not in repr(reading)
+    assert repr(noise) not in repr(reading) + repr(reading.half)
+
+
+def test_a_process_without_its_half_says_what_to_do(client, monkeypatch):
+    frame = read_jobs(client, since="400d", windows=1)
+    monkeypatch.setattr(_token, "_OTHERS", {})
+    with pytest.raises(jw.SettingsError, match=r"not given its half of the token → call read_jobs\(\) again"):
+        frame.compute()
+
+
+def test_on_the_wire_of_a_cluster_it_is_never_whole(wire, client, service, workers, same):
+    with Client(workers) as cluster:
+        frame = read_jobs(client, since="400d", windows=8)
+        same(frame, client, since="400d")
+        noise, other = halves(client)
+        cluster.run(os.getpid)
+    assert service.requests["jobs"] >= 8
+    assert any(noise in frame for frame in wire)  # the graph
+    assert any(other in frame for frame in wire)  # the workers' half, which goes by itself
+    assert not [frame for frame in wire if noise in frame and other in frame]
+    assert not [form for form in forms(CANARY) if any(form in frame for frame in wire)]
+
+
+def pages_of(base):
+    """Fetch every page of a dashboard that its map names, and what Bokeh shows on those that it draws."""
+    with urlopen(urljoin(base, "sitemap.json"), timeout=20) as answer:
+        paths = json.loads(answer.read())["paths"]
+    for path in paths:
+        with urlopen(urljoin(base, path), timeout=20) as answer:
+            text = answer.read().decode()
+        yield path, text
+        if "bokeh" in text.lower() and not path.startswith(("/statics", "/json", "/metrics")):
+            session = pull_session(url=urljoin(base, path))
+            yield f"{path}, as it is drawn", json.dumps(session.document.to_json())
+            session.close()
+
+
+def test_no_page_of_the_dashboards_shows_it(client, cluster, same):
+    frame = read_jobs(client, since="400d", windows=8)
+    kept = frame.persist()
+    same(kept, client, since="400d")
+    with pytest.raises(jw.ServiceError):  # what fails is shown at length
+        read_jobs(client, since="400d", windows=1, token_from="client", status="failed").map_partitions(
+            broken
+        ).compute()
+    noise, other = halves(client)
+    (scheduler,) = {cluster.dashboard_link.removesuffix("status")}
+    info = cluster.scheduler_info(n_workers=-1)["workers"]
+    pages = dict(pages_of(scheduler))
+    key = next(iter(cluster.who_has(kept)))
+    pages["task"] = urlopen(urljoin(scheduler, f"info/task/{quoted(key)}.html"), timeout=20).read().decode()
+    for address, worker in info.items():
+        pages[address] = urlopen(urljoin(scheduler, f"info/worker/{quoted(address)}.html"), timeout=20).read().decode()
+        port = worker["services"]["dashboard"]
+        pages |= {f"{port}{path}": text for path, text in pages_of(f"http://127.0.0.1:{port}/")}
+    drawn = [path for path in pages if path.endswith("drawn")]
+    assert len(pages) > 60
+    assert len(drawn) > 15
+    assert "read-jobs" in "".join(pages.values())
+    for path, text in pages.items():
+        for half in (noise, other):
+            assert repr(half)[2:-1] not in text, path
+        assert not [form for form in forms(CANARY) if form.decode("latin-1") in text], path
+
+
+def quoted(text):
+    from urllib.parse import quote
+
+    return quote(str(text), safe="")
+
+
+def broken(part):
+    raise jw.ServiceError(f"{len(part)} jobs, and no use for them")
+
+
+def test_neither_a_dump_of_the_cluster_nor_its_logs_hold_it(client, cluster, tmp_path, same):
+    frame = read_jobs(client, since="400d", windows=8)
+    kept = frame.persist()
+    same(kept, client, since="400d")
+    cluster.dump_cluster_state(str(tmp_path / "dump"), format="yaml")
+    dumped = b"".join(path.read_bytes() for path in tmp_path.rglob("dump*") if path.is_file())
+    logs = repr((cluster.get_scheduler_logs(), cluster.get_worker_logs(), cluster.get_events()))
+    assert b"read-jobs" in dumped
+    for text in (dumped, logs.encode(), repr(cluster.cluster.worker_spec).encode()):
+        assert not [form for form in forms(CANARY) if form in text]
+
+
+def test_workers_with_tokens_of_their_own_are_sent_none(wire, client, same):
+    env = {"AIWARE_TOKEN": CANARY}
+    before = set(os.environ)
+    with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, env=env) as workers, Client(workers):
+        wire.clear()  # the environment of a local worker is told to it where it is started
+        frame = read_jobs(client, since="400d", windows=4, token_from="workers")
+        same(frame, client, since="400d")
+    assert set(os.environ) == before
+    assert any(b"read_window" in frame for frame in wire)
+    assert not [form for form in forms(CANARY) if any(form in frame for frame in wire)]
+
+
+def test_workers_without_a_token_of_their_own_say_so(client, cluster):
+    frame = read_jobs(client, since="400d", windows=1, token_from="workers")
+    with pytest.raises(jw.SettingsError, match=r"no token for 127\.0\.0\.1 is known.* set AIWARE_TOKEN"):
+        frame.compute()
+
+
+def test_a_client_with_another_token_of_the_same_service_is_split_anew(client, served, service):
+    with jw.connect(served.graphql_url, user=service.user[0], password=service.user[1]) as other:
+        assert halves(client) == halves(client) != halves(other)
+        assert len(read_jobs(other, since="400d", windows=2)) == len(client.jobs(since="400d"))
+
+
+def test_clients_of_a_worker_are_closed_with_it(client):
+    from jobwidgets.distributed import _fetch
+
+    before = set(threading.enumerate())
+    with LocalCluster(n_workers=2, processes=False, dashboard_address=None) as workers, Client(workers):
+        assert len(read_jobs(client, since="400d", windows=4, budget=300)) == len(client.jobs(since="400d"))
+        assert [key for key in _fetch._clients if key[0]]
+    assert not [key for key in _fetch._clients if key[0]]
+    assert not [t for t in set(threading.enumerate()) - before if t.name == "jobwidgets"]
