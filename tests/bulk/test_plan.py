@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
 import jobwidgets as jw
@@ -231,3 +232,13 @@ def test_of_two_plans_of_one_second_the_later_is_the_newer(client, service):
         ops.append(receipt.op)
         time.sleep(0.002)
     assert client.receipts()["op"].tolist() == ops[::-1]
+
+
+def test_frames_that_were_put_together_and_count_their_rows_twice_can_be_planned_for(client, service):
+    waiting(service, 4)
+    jobs = client.jobs(status="pending").head(4)
+    twice = pd.concat([jobs.head(2).reset_index(drop=True), jobs.tail(2).reset_index(drop=True)])
+    assert not twice.index.is_unique
+    plan = client.plan_cancel(twice)
+    assert plan.counts == {"cancel": 4}
+    assert plan.apply(progress=False).counts == {"done": 4}

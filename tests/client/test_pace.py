@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -269,3 +270,20 @@ def test_a_known_budget_paces_the_requests_of_bulk_work(service, served, monkeyp
         began = time.monotonic()
         assert plan.apply(progress=False).counts == {"done": 8}
         assert time.monotonic() - began >= 0.69
+
+
+def test_every_try_of_a_request_waits_for_its_turn_and_that_counts_against_no_deadline(service, served):
+    turns = []
+
+    @asynccontextmanager
+    async def turn():
+        turns.append("taken")
+        await asyncio.sleep(0.8)
+        yield
+        turns.append("given back")
+
+    with jw.connect(served.graphql_url, token=service.token, timeout=1.7) as client:
+        client.aio._core.pace.turn = turn
+        service.faults.fail_before(times=2)
+        assert client.jobs(limit=1).shape[0] == 1
+    assert turns == ["taken", "given back"] * 3

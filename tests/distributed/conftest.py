@@ -21,7 +21,12 @@ def workers():
     """Start four workers, each a process with one thread; what passes between them is not compressed."""
     with (
         dask.config.set({"distributed.comm.compression": False}),
-        LocalCluster(n_workers=4, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+        LocalCluster(
+            n_workers=4,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+        ) as cluster,
     ):
         yield cluster
 

@@ -4,7 +4,7 @@ import json
 import os
 import pickle
 import threading
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 from urllib.request import urlopen
 
 import cloudpickle
@@ -12,10 +12,12 @@ import pytest
 from bokeh.client import pull_session
 from distributed import Client, LocalCluster
 from distributed.comm import tcp
+from distributed.dashboard.scheduler import applications as on_scheduler
+from distributed.dashboard.worker import applications as on_worker
 
 import jobwidgets as jw
 from jobwidgets._secret import Secret
-from jobwidgets.distributed import _token, read_jobs
+from jobwidgets.distributed import _fetch, _token, read_jobs
 from jobwidgets.emulator import Service
 
 CANARY = "canary-8c1f2e77d0-of-a-token"
@@ -58,6 +60,11 @@ def halves(client):
     return half.noise, _token.other_of(half)
 
 
+def reading_of(frame):
+    """Take what goes to the workers out of a frame."""
+    return next(each for each in frame.expr.walk() if "kwargs" in type(each)._parameters).kwargs["reading"]
+
+
 def test_two_halves_make_the_token_and_each_is_nothing_but_noise():
     one, other = Secret(CANARY).split()
     assert Secret.joined(one, other) == Secret(CANARY)
@@ -77,7 +84,7 @@ def test_the_graph_and_all_that_shows_or_pickles_it_hold_one_half_alone(client):
     for each in [*pickled, *(text.encode() for text in shown)]:
         assert other not in each
         assert not [form for form in forms(CANARY) if form in each]
-    reading = next(iter(frame.expr.find_operations(type(frame.expr)))).frame.kwargs["reading"]
+    reading = reading_of(frame)
     assert "noise" not in repr(reading)
     assert repr(noise) not in repr(reading) + repr(reading.half)
 
@@ -102,51 +109,68 @@ def test_on_the_wire_of_a_cluster_it_is_never_whole(wire, client, service, worke
     assert not [form for form in forms(CANARY) if any(form in frame for frame in wire)]
 
 
-def pages_of(base):
-    """Fetch every page of a dashboard that its map names, and what Bokeh shows on those that it draws."""
-    with urlopen(urljoin(base, "sitemap.json"), timeout=20) as answer:
-        paths = json.loads(answer.read())["paths"]
-    for path in paths:
-        with urlopen(urljoin(base, path), timeout=20) as answer:
-            text = answer.read().decode()
-        yield path, text
-        if "bokeh" in text.lower() and not path.startswith(("/statics", "/json", "/metrics")):
-            session = pull_session(url=urljoin(base, path))
-            yield f"{path}, as it is drawn", json.dumps(session.document.to_json())
-            session.close()
+def page(base, path):
+    with urlopen(urljoin(base, path), timeout=20) as answer:
+        return answer.read().decode()
+
+
+def drawn(base, path):
+    """Give what Bokeh shows on a page, which comes after the page by a connection of its own."""
+    session = pull_session(url=urljoin(base, path))
+    try:
+        return json.dumps(session.document.to_json(), default=repr)
+    finally:
+        session.close()
+
+
+def pages_of(cluster, key):
+    """Fetch every page that the dashboards of a scheduler and of its workers have."""
+    base = cluster.dashboard_link.removesuffix("status")
+    workers = cluster.scheduler_info(n_workers=-1)["workers"]
+    for path in ("workers", "exceptions", "logs"):
+        yield path, page(base, f"info/main/{path}.html")
+    for path in ("json/counts.json", "metrics", "individual-plots.json"):
+        yield path, page(base, path)
+    yield "identity", repr(cluster.scheduler_info(n_workers=-1))  # its page fails where keys are tuples
+    yield key, page(base, f"info/task/{key}.html")
+    yield f"{key} being called", page(base, f"info/call-stack/{key}.html")
+    for address in workers:
+        for path in ("worker", "logs", "call-stacks"):
+            yield f"{path} {address}", page(base, f"info/{path}/{quoted(address)}.html")
+    for path in shown(on_scheduler):
+        yield path, page(base, path) + drawn(base, path)
+    address, worker = next(iter(workers.items()))
+    own = f"http://127.0.0.1:{worker['services']['dashboard']}/"
+    for path in shown(on_worker):
+        yield f"{address}{path}", page(own, path) + drawn(own, path)
+
+
+def shown(pages):
+    """Leave out single plots, which stand on other pages, what measures the machine, and what Bokeh cannot hand out."""
+    return [path for path in pages if not any(word in path for word in ("individual", "hardware", "profile"))]
 
 
 def test_no_page_of_the_dashboards_shows_it(client, cluster, same):
     frame = read_jobs(client, since="400d", windows=8)
     kept = frame.persist()
     same(kept, client, since="400d")
-    with pytest.raises(jw.ServiceError):  # what fails is shown at length
-        read_jobs(client, since="400d", windows=1, token_from="client", status="failed").map_partitions(
-            broken
-        ).compute()
-    noise, other = halves(client)
-    (scheduler,) = {cluster.dashboard_link.removesuffix("status")}
-    info = cluster.scheduler_info(n_workers=-1)["workers"]
-    pages = dict(pages_of(scheduler))
-    key = next(iter(cluster.who_has(kept)))
-    pages["task"] = urlopen(urljoin(scheduler, f"info/task/{quoted(key)}.html"), timeout=20).read().decode()
-    for address, worker in info.items():
-        pages[address] = urlopen(urljoin(scheduler, f"info/worker/{quoted(address)}.html"), timeout=20).read().decode()
-        port = worker["services"]["dashboard"]
-        pages |= {f"{port}{path}": text for path, text in pages_of(f"http://127.0.0.1:{port}/")}
-    drawn = [path for path in pages if path.endswith("drawn")]
-    assert len(pages) > 60
-    assert len(drawn) > 15
-    assert "read-jobs" in "".join(pages.values())
+    reading = reading_of(frame)
+    window = (frame.divisions[0].to_pydatetime(), frame.divisions[-1].to_pydatetime())
+    one = cluster.submit(_fetch.read_window, window, reading, key="one-window")  # pages know tasks with such names
+    assert len(one.result()) == len(client.jobs(since="400d"))
+    with pytest.raises(jw.ServiceError, match="no use for them"):  # what fails is shown at length
+        read_jobs(client, since="400d", windows=1).map_partitions(broken, meta=(None, "int")).compute()
+    pages = dict(pages_of(cluster, one.key))
+    assert len(pages) > 25
+    assert any("read-jobs" in text for text in pages.values())
+    assert "one-window" in pages["one-window"]
+    assert any("no use for them" in text for text in pages.values())
     for path, text in pages.items():
-        for half in (noise, other):
-            assert repr(half)[2:-1] not in text, path
+        assert not [half for half in halves(client) if repr(half)[2:-1] in text], path
         assert not [form for form in forms(CANARY) if form.decode("latin-1") in text], path
 
 
 def quoted(text):
-    from urllib.parse import quote
-
     return quote(str(text), safe="")
 
 
@@ -178,7 +202,8 @@ def test_workers_with_tokens_of_their_own_are_sent_none(wire, client, same):
     assert not [form for form in forms(CANARY) if any(form in frame for frame in wire)]
 
 
-def test_workers_without_a_token_of_their_own_say_so(client, cluster):
+@pytest.mark.usefixtures("cluster")
+def test_workers_without_a_token_of_their_own_say_so(client):
     frame = read_jobs(client, since="400d", windows=1, token_from="workers")
     with pytest.raises(jw.SettingsError, match=r"no token for 127\.0\.0\.1 is known.* set AIWARE_TOKEN"):
         frame.compute()
@@ -191,8 +216,7 @@ def test_a_client_with_another_token_of_the_same_service_is_split_anew(client, s
 
 
 def test_clients_of_a_worker_are_closed_with_it(client):
-    from jobwidgets.distributed import _fetch
-
+    client.me()
     before = set(threading.enumerate())
     with LocalCluster(n_workers=2, processes=False, dashboard_address=None) as workers, Client(workers):
         assert len(read_jobs(client, since="400d", windows=4, budget=300)) == len(client.jobs(since="400d"))
