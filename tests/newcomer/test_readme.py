@@ -108,6 +108,15 @@ def test_the_archive_block_runs(service, tmp_path, monkeypatch):
         assert names["slow"].columns.tolist() == ["engine", "ran"]
 
 
+def test_the_distributed_block_runs(service):
+    (dask,) = [block for block in blocks("python") if "read_jobs" in block]
+    with jw.connect(service.graphql_url, token=service.service.token) as client:
+        names = {"client": client}
+        exec(dask, names)
+        with names["cluster"].cluster, names["cluster"]:
+            assert set(names["year"].compute()["id"]) == set(client.jobs(since="365d")["id"])
+
+
 def test_the_panel_block_runs(service):
     (panel,) = [block for block in blocks("python") if "JobPanel" in block]
     *_, kind = shown_by(service, "import jobwidgets as jw; client = jw.demo()", panel, "print(type(panel).__name__)")
