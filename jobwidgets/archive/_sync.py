@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 from jobwidgets._model import TERMINAL
 from jobwidgets._when import iso
 from jobwidgets.archive import _store as store
-from jobwidgets.archive._read import read_jobs
 from jobwidgets.client._changes import CREATED, MODIFIED, read_changes, read_present
 from jobwidgets.client._listing import BEGINNING, SECOND, moment
-from jobwidgets.client._lists import SELDOM, Query
-from jobwidgets.client._pages import read_rows
+from jobwidgets.client._lists import SELDOM
+from jobwidgets.client._pages import FILTERABLE, read_rows
 from jobwidgets.frames._build import JobTableBuilder
 from jobwidgets.frames._rows import task_frame
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     import duckdb
 
@@ -88,15 +87,15 @@ class Sync:
         begun = await self._client.now()
         self._done = Synced(begun)
         since = moment(self._said["since"]) if self._said.get("since") else BEGINNING
-        known = self._said.get("watermark")
+        known, resumed = self._said.get("watermark"), bool(self._said.get("down_to"))
         if known is None:
             begun = await self._first(since, begun)
         else:
             await self._changes(since, moment(known))
-        await self._open_ones()
+        await self._open_ones(since)
         looked = self._said.get("whole_at")
         if whole or (whole is None and (looked is None or begun - moment(looked) >= WHOLE_EVERY)):
-            if known is not None:
+            if known is not None or resumed:  # what was read before can be gone by now
                 await self._whole(since, begun)
             self._said["whole_at"] = iso(begun)
             self._done = replace(self._done, whole=True)
@@ -135,7 +134,7 @@ class Sync:
             wanted = [row for row in rows if not row.created_date_time or moment(row.created_date_time) >= since]
             await self._put(wanted)
 
-    async def _open_ones(self) -> None:
+    async def _open_ones(self, since: datetime) -> None:
         """Ask what those read that can still change and were not seen: a service may forget to say when they did."""
         words = ", ".join(f"'{word}'" for word in sorted(TERMINAL))
         text = f"SELECT id, status FROM jobs WHERE gone IS NULL AND status NOT IN ({words})"  # noqa: S608  words of ours
@@ -143,14 +142,18 @@ class Sync:
         known = {job_id: status for job_id, status in found if job_id not in self._seen}
         if not known:
             return
-        as_of = self._core.as_of()
-        frame = await apart(lambda: read_jobs(self._connection, Query(), list(known), as_of, gone=True))
-        frame.attrs["service"] = self._client.service_url
-        now = await self._client.statuses(frame)
-        await self._gone(now.attrs["missing"])
-        there = now.dropna()
-        moved = [job_id for job_id, word in zip(there.index, there, strict=True) if known[str(job_id)] != word]
-        await self._read(moved)
+        now = await self._listed_open(known, since)
+        await self._gone([job_id for job_id in known if job_id not in now])
+        await self._read([job_id for job_id, word in known.items() if now.get(job_id, word) != word])
+
+    async def _listed_open(self, known: Mapping[str, str], since: datetime) -> dict[str, str]:
+        """Say what open jobs read now: most of many are told by the list of those that are still open."""
+        listed: dict[str, str] = {}
+        if len(known) > self._core.sizes.aliases:
+            until = self._core.as_of() + SELDOM
+            listed = await read_present(self._core, since, until, sorted(FILTERABLE - TERMINAL))
+        asked = await self._client.statuses([job_id for job_id in known if job_id not in listed])
+        return listed | {str(job_id): str(word) for job_id, word in asked.dropna().items()}
 
     async def _whole(self, since: datetime, begun: datetime) -> None:
         """Look up which jobs there are: one that is not listed is asked for by its id before it counts as gone."""

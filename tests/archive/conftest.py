@@ -23,3 +23,25 @@ def same():
         return jobs
 
     return hold
+
+
+@pytest.fixture
+def stir():
+    """Give a function that lets anything happen to the jobs of a service, so many times."""
+
+    def happen(service, client, rng, times):
+        for _ in range(times):
+            act = rng.random()
+            failed = service.jobs_by_status("failed")
+            if act < 0.3:
+                service.add_job(rng.choice(["pending", "failed", "complete", "queued"]), rng.randint(1, 40))
+            elif act < 0.5 and failed:
+                client.retry(rng.choice(failed))
+            elif act < 0.7:
+                client.cancel(service.a_cancellable_job())
+            elif act < 0.8 and failed:
+                service.remove_job(rng.choice(failed))
+            else:
+                service.clock.advance(f"{rng.randint(1, 300)}s")
+
+    return happen

@@ -27,30 +27,17 @@ def test_the_first_sync_brings_everything_and_the_second_only_what_changed(archi
     assert moved["status_before"].isna().tolist() == [True, False]
 
 
-def test_a_thousand_random_changes_between_syncs_end_equal_to_a_full_load(tmp_path, same):
+def test_a_thousand_random_changes_between_syncs_end_equal_to_a_full_load(tmp_path, same, stir):
     rng = random.Random(7)
     service = Service(jobs=400, seed=3, speed=0)
     with (
         serve(service) as running,
         jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token) as client,
     ):
+        client.aio._core.sizes.aliases = 20  # so that those that are open are many
         archive = client.archive(tmp_path / "jobs.duckdb")
-        done = 0
-        while done < 1_000:
-            for _ in range(125):
-                done += 1
-                act = rng.random()
-                jobs = service.jobs_by_status("failed")
-                if act < 0.3:
-                    service.add_job(rng.choice(["pending", "failed", "complete", "queued"]), rng.randint(1, 40))
-                elif act < 0.5 and jobs:
-                    client.retry(rng.choice(jobs))
-                elif act < 0.7:
-                    client.cancel(service.a_cancellable_job())
-                elif act < 0.8 and jobs:
-                    service.remove_job(rng.choice(jobs))
-                else:
-                    service.clock.advance(f"{rng.randint(1, 300)}s")
+        for _ in range(8):
+            stir(service, client, rng, 125)
             archive.sync(whole=rng.random() < 0.3)
         archive.sync(whole=True)
         jobs = same(archive, client)
@@ -80,7 +67,9 @@ def test_which_jobs_there_are_is_looked_up_once_a_day(archive, service):
     assert last.gone == 1
 
 
-def test_a_service_that_forgets_to_say_when_a_job_changed_is_asked_about_open_ones(archive, client, service):
+@pytest.mark.parametrize("aliases", [3, 100], ids=["by the list of those that are open", "by their ids"])
+def test_a_service_that_forgets_to_say_when_a_job_changed_is_asked_about_open_ones(archive, client, service, aliases):
+    client.aio._core.sizes.aliases = aliases
     archive.sync()
     job = service.a_pending_job()
     row = service.world.store.rows[job]
@@ -157,7 +146,11 @@ def test_it_is_exported_as_parquet(archive, tmp_path):
     archive.sync()
     paths = archive.export(tmp_path / "month")
     assert [path.name for path in paths] == ["jobs.parquet", "tasks.parquet", "history.parquet"]
-    assert len(pd.read_parquet(paths[0])) == len(archive.jobs())
+    jobs, tasks, history = map(pd.read_parquet, paths)
+    assert set(jobs["id"]) == set(archive.jobs()["id"])
+    assert len(tasks) == len(archive.tasks()) > len(jobs)
+    assert len(history) == len(archive.history())
+    assert archive.export(tmp_path / "month") == paths  # a second time replaces them
 
 
 def test_a_file_of_another_service_or_kind_is_refused_and_stays(archive, client, tmp_path):
@@ -211,10 +204,14 @@ def test_what_a_broken_first_sync_read_is_kept_and_gone_on_with(archive, client,
     for _ in range(3):
         service.add_job("pending", 2)
     client.cancel(service.a_cancellable_job())
+    newest = client.jobs(status="complete", limit=1)["id"].iloc[0]
+    service.remove_job(newest)  # it was read already
     service.clock.advance("1min")
     rest = archive.sync()
     jobs = same(archive, client)
-    assert told[-1] + rest.new == len(jobs)
+    assert rest.gone == 1
+    assert newest in set(archive.jobs(gone=True)["id"])
+    assert told[-1] + rest.new == len(jobs) + 1
 
 
 def test_two_at_once_take_turns_or_are_told(archive, monkeypatch):

@@ -15,6 +15,7 @@ from jobwidgets.archive import _store
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
 KILLS = 12
+CHANGES = 1_000
 CHILD = textwrap.dedent("""
     import sys
     import jobwidgets as jw
@@ -30,7 +31,7 @@ CHILD = textwrap.dedent("""
 
 
 def test_a_sync_that_is_killed_at_any_moment_leaves_an_archive_that_the_next_one_completes(
-    client, service, served, archive, same
+    client, service, served, archive, same, stir
 ):
     rng = random.Random(11)
     env = {**os.environ, "AIWARE_TOKEN": service.token, "JOBWIDGETS_STATE": str(archive.path.parent)}
@@ -46,12 +47,12 @@ def test_a_sync_that_is_killed_at_any_moment_leaves_an_archive_that_the_next_one
             said += [child.stdout.readline() for _ in range(rng.randint(1, 6))]
             time.sleep(rng.random() * 0.05)
             os.kill(child.pid, signal.SIGKILL)
-        for _ in range(8):
-            service.add_job("pending", 2)
-        client.cancel(service.a_cancellable_job())
+        for path in archive.path.parent.glob("jobs.duckdb*"):  # what was not written to its place yet lies beside it
+            assert service.token.encode() not in path.read_bytes()
+        stir(service, client, rng, CHANGES // KILLS)
         service.clock.advance("20s")
         if kill % 4 == 3:
-            archive.sync()
+            archive.sync(whole=True)
             same(archive, client)
     assert sum(line != "begun\n" for line in said) > KILLS  # or nothing was under way when they died
     archive.sync(whole=True)
@@ -81,4 +82,41 @@ def test_while_another_process_is_at_work_on_it_one_is_told_so_and_afterwards_al
                 work()
         holder.stdin.write("\n")
     archive.sync()
+    same(archive, client)
+
+
+SYNCER = textwrap.dedent("""
+    import sys
+    import jobwidgets as jw
+    from jobwidgets.archive import _store, _sync
+    _sync.BATCH, _store.PATIENCE = 7, 0.05
+    client = jw.connect(sys.argv[1])
+    client.aio._core.sizes.page = 7
+    done = told = 0
+    while done < 4:
+        try:
+            client.archive(sys.argv[2]).sync()
+            done += 1
+        except jw.UsageError as error:
+            assert "being worked on by somebody else" in str(error), error
+            told += 1
+    print(done, told)
+""")
+
+
+def test_kernels_that_sync_one_file_over_and_over_take_turns_and_leave_it_whole(
+    client, service, served, archive, same, stir
+):
+    env = {**os.environ, "AIWARE_TOKEN": service.token}
+    command = [sys.executable, "-c", SYNCER, served.graphql_url, str(archive.path)]
+    kernels = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    rng = random.Random(5)
+    while any(kernel.poll() is None for kernel in kernels):
+        stir(service, client, rng, 5)
+        time.sleep(0.05)
+    said = [kernel.communicate()[0].split() for kernel in kernels]
+    assert [kernel.returncode for kernel in kernels] == [0, 0, 0]
+    assert [done for done, _ in said] == ["4"] * 3
+    assert sum(int(told) for _, told in said) > 0  # they did meet
+    archive.sync(whole=True)
     same(archive, client)
