@@ -82,6 +82,11 @@ def wrong(world):
     return Run("04_when_things_go_wrong.ipynb", *world).all_cells(rounds=2)
 
 
+@pytest.fixture(scope="module")
+def month(world):
+    return Run("05_a_month_of_jobs.ipynb", *world).all_cells(rounds=2)
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_is_committed_as_it_was_written(name):
     book = json.loads((FOLDER / name).read_text())
@@ -219,8 +224,42 @@ def test_an_outage_a_token_and_a_damaged_file_end_well(wrong):
     assert not re.search(r"\bopen\b|\bdamaged\b", wrong.text("left"))
 
 
-def test_no_output_holds_the_token_or_an_error(tour, ranges, safely, wrong):
-    for run in (tour, ranges, safely, wrong):
+def test_a_month_is_plotted_from_the_frames_the_archive_and_a_cluster(month):
+    plots = {cell for cell in month.rounds[0] if "image/png" in month.mimes(cell)}
+    assert plots == {"days", "engines", "failures", "cost", "sql", "engines-there", "cluster"}
+    assert re.match(r"2,9\d\d jobs with 8,\d{3} tasks", month.text("month"))
+    assert re.search(r"\d+ partitions", month.text("dask"))
+
+
+def test_a_month_tells_what_retries_cost_and_retries_nothing_twice(month):
+    for turn in (0, 1):
+        told = re.search(r"^(\d+) jobs were retried, (\d+) of them", month.text("cost", turn=turn), re.MULTILINE)
+        count, well = map(int, told.groups())
+        assert 0 < well <= count
+        assert re.search(r"took \d+\.\d h of engine time, \d+\.\d% of the month's", month.text("cost", turn=turn))
+    assert "none more often than 1 time" in month.text("judge", turn=1)
+
+
+def test_an_archive_of_the_month_asks_little_the_second_time_and_keeps_what_moved(month):
+    first, *later = month.text("archive").splitlines()
+    assert int(re.match(r"([\d,]+) new", first)[1].replace(",", "")) > 2_900
+    assert len(later) == 4
+    assert max(int(re.search(r"in (\d+) requests", line)[1]) for line in later) < 10
+    assert re.search(r"^running +complete +\d+$", month.text("history"), re.MULTILINE)
+
+
+def test_a_month_runs_to_its_end_without_the_extras_and_says_what_to_install(world, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules.update(dict.fromkeys(['dask', 'duckdb']))\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    plain = Run("05_a_month_of_jobs.ipynb", *world).all_cells(rounds=1)
+    assert "pip install 'jobwidgets[archive]'" in plain.text("archive")
+    assert "pip install 'jobwidgets[distributed]'" in plain.text("dask")
+    assert "image/png" in plain.mimes("cost")
+    assert "image/png" not in plain.mimes("cluster") | plain.mimes("sql")
+
+
+def test_no_output_holds_the_token_or_an_error(tour, ranges, safely, wrong, month):
+    for run in (tour, ranges, safely, wrong, month):
         for outputs in run.rounds:
             text = json.dumps(outputs)
             assert run.service.token not in text
