@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobwidgets._errors import SettingsError, UsageError
 from jobwidgets._model import STATUSES
+from jobwidgets.client import Client
 from jobwidgets.client._listing import SECOND
 from jobwidgets.client._lists import checked_query
 from jobwidgets.client._pace import OUR_SHARE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import dask.dataframe as dd
     from distributed import Client as Cluster
 
-    from jobwidgets.client import AsyncClient, Client
+    from jobwidgets.client import AsyncClient
     from jobwidgets.distributed._token import Half
 
 
@@ -54,7 +55,8 @@ def read_jobs(
     Parameters
     ----------
     client : Client
-        Connected to the service. It stays here, its token goes to the workers in two halves.
+        Connected to the service. It stays here, its token goes to the workers in two halves. They need no more than
+        this package.
     since, until : datetime, date, timedelta or str
         Creation times, as in `client.jobs`. `until` is now when None: the windows are fixed when the frame is made.
     status, on_engine, target, scheduled_job
@@ -93,6 +95,8 @@ def read_jobs(
         raise UsageError(
             f"engine={engine!r} computes no frames", hint="'dask' does; an engine of aiWARE is given as on_engine="
         )
+    if not isinstance(client, Client):
+        raise UsageError("read_jobs() waits for its answers, so it takes a Client", hint="give what jw.connect() made")
     if token_from not in ("client", "workers"):
         raise UsageError("token_from is neither 'client' nor 'workers'", hint="it says where the token is found")
     share = _share(budget if budget is not None else client.aio._core.pace.budget)  # noqa: SLF001  what it was told

@@ -167,6 +167,11 @@ def test_what_is_meant_wrongly_is_refused_and_no_jobs_are_read(client, service, 
     assert service.requests.total() <= 1
 
 
+def test_an_awaitable_client_is_refused(client):
+    with pytest.raises(jw.UsageError, match="takes a Client"):
+        read_jobs(client.aio, since="1d")
+
+
 def test_nothing_of_dask_is_imported_before_a_frame_is_made():
     code = "import sys, jobwidgets.client, jobwidgets.distributed; print({'dask', 'distributed'} & {*sys.modules})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
