@@ -184,5 +184,6 @@ def test_the_slash_leads_to_the_search_of_the_table_and_control_a_says_all_that_
     expect(alone.foot).to_contain_text(f"all {count} that match selected, and those to come")
     alone.button("Clear the selection").click()
     alone.button("Select the rows in view").click()
+    expect(alone.foot).to_contain_text(re.compile(r"match · \d+ selected"))  # the kernel has heard both clicks
     expect(alone.foot).to_contain_text(f"{alone.kernel('table.picked')} selected")
     assert alone.kernel("list(table.selected['id']) == list(table.visible['id'][:table.picked])")
