@@ -10,7 +10,7 @@ from ._catalogue import ENGINES, Shape
 from ._errors import Refusal, invalid, not_found
 from ._life import PENDING, QUEUED
 from ._lists import EVERYTHING, JobQuery, Span
-from ._rules import cancel_refusal, retry_refusal
+from ._rules import retry_refusal
 from ._world import Caller, World, engine_number
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def cancel(world: World, caller: Caller, ident: str, *, operation: str = "cancel
     row = world.find_job(ident, caller)
     if row is None:
         raise not_found("Job", ident)
-    why = _why_not_cancel(world, row)
+    why = world.why_not_cancel(row)
     if why is None:
         _accept_cancel(world, row, operation, via)
         return CANCELLED_MESSAGE
@@ -42,11 +42,6 @@ def cancel(world: World, caller: Caller, ident: str, *, operation: str = "cancel
     )
 
 
-def _why_not_cancel(world: World, row: int) -> str | None:
-    store = world.store
-    return cancel_refusal(store.words[store.status[row]], store.task_words(row))
-
-
 def _accept_cancel(world: World, row: int, operation: str, via: str) -> None:
     choices, life = world.choices, world.life
     if choices.cancel_race and world.chance.random() < choices.cancel_race:
@@ -55,20 +50,9 @@ def _accept_cancel(world: World, row: int, operation: str, via: str) -> None:
             life.leave_queue(task)
         life.start(task, world.now())
     elif choices.cancel_delay:
-        life.at(world.now() + round(choices.cancel_delay * 1000), _cancel_late, (world, row, operation, via))
+        life.at(world.now() + round(choices.cancel_delay * 1000), "cancel", (row, operation, via))
     else:
-        _take_effect(world, row, operation, via)
-
-
-def _cancel_late(subject: tuple[World, int, str, str], _: int) -> None:
-    world, row, operation, via = subject
-    if world.alive(row) and _why_not_cancel(world, row) is None:
-        _take_effect(world, row, operation, via)
-
-
-def _take_effect(world: World, row: int, operation: str, via: str) -> None:
-    world.set_tasks(row, world.choices.cancelled_status, cancelled=True)
-    world.write(operation, world.store.ids[row], via=via)
+        world.cancel(row, operation, via)
 
 
 def cancel_range(world: World, caller: Caller, span: Span) -> tuple[list[str], list[tuple[str, str]]]:
@@ -82,7 +66,7 @@ def cancel_range(world: World, caller: Caller, span: Span) -> tuple[list[str], l
     query.during("createdDateTime", span)
     done, refused = [], []
     for row in sorted(query.rows()):
-        why = _why_not_cancel(world, row)
+        why = world.why_not_cancel(row)
         if why is None:
             _accept_cancel(world, row, "cancel_range", "rest")
             done.append(store.ids[row])
@@ -250,5 +234,5 @@ def stop_schedule(world: World, schedule: Schedule, via: str) -> None:
     query.during("createdDateTime", EVERYTHING)
     query.where(lambda row: world.store.schedule[row] == number)
     for row in sorted(query.rows()):
-        if _why_not_cancel(world, row) is None:
+        if world.why_not_cancel(row) is None:
             _accept_cancel(world, row, "cancel_scheduled" if via == "rest" else "updateScheduledJob", via)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ._catalogue import ENGINES, INGEST, NAMES, OCR, ODD_NAMES, RECIPES, REEL, SCAN_REEL, SCANS, SPEECH, WHO, Shape
 from ._clock import from_ms
 from ._life import DAY, HOUR, MINUTE, SECOND
-from ._store import CANCELLED, DOOMED, TAKEN
+from ._store import CANCELLED, DOOMED, TAKEN, Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ._life import Life
     from ._schedules import Schedule
@@ -31,20 +31,6 @@ def _pick(options: Sequence[_T], rng: random.Random) -> _T:
     return options[int(rng.random() * len(options))]
 
 
-class Arrival(NamedTuple):
-    """A job to come."""
-
-    at: int
-    shape: Shape
-    name: str
-    target: str
-    org: int = 0
-    app: int = 0
-    schedule: int = 0
-    person: int = 0
-    flags: int = 0
-
-
 class Planner:
     """Draws arrivals, all from one seed."""
 
@@ -54,25 +40,26 @@ class Planner:
         self._dates: dict[int, str] = {}
         self._targets = 400_000_000 + self._rng.randrange(50_000_000)
 
-    def past(self, start: int, schedules: list[Schedule]) -> list[Arrival]:
-        """Return the arrivals of the month before `start`, in order.
+    def past(self, start: int, schedules: list[Schedule]) -> Iterator[Arrival]:
+        """Give the arrivals of the month before `start`, in no order.
 
         Exactly `jobs` of them are in the first organisation's own application.
         """
         jobs = self.jobs
-        backlog, surge = self._backlog(round(0.13 * jobs), start), self._surge(round(0.055 * jobs), start)
-        bad, runs = self._bad_batch(round(0.02 * jobs), start), self._runs(round(0.2 * jobs), start, schedules)
-        rest = jobs - len(backlog) - len(surge) - len(bad) - len(runs)
-        ordinary = self._ordinary(rest, start)
-        for place, name in zip(
-            self._rng.sample(range(rest), min(rest, len(ODD_NAMES) * 2)), ODD_NAMES * 2, strict=False
-        ):
-            ordinary[place] = ordinary[place]._replace(name=name)
-        for place, name in zip(range(3, len(backlog), 11), ODD_NAMES, strict=False):
-            backlog[place] = backlog[place]._replace(name=name)
-        others = [job._replace(org=1, person=0) for job in self._ordinary(jobs // 10, start)]
-        others += [job._replace(app=1) for job in self._ordinary(jobs // 20, start)]
-        return sorted(backlog + surge + bad + runs + ordinary + others, key=lambda job: job.at)
+        backlog, surge, bad = round(0.13 * jobs), round(0.055 * jobs), round(0.02 * jobs)
+        runs = self._runs(round(0.2 * jobs), start, schedules)
+        rest = jobs - backlog - surge - bad - len(runs)
+        odd = dict(zip(self._rng.sample(range(rest), min(rest, len(ODD_NAMES) * 2)), ODD_NAMES * 2, strict=False))
+        yield from runs
+        yield from self._backlog(backlog, start)
+        yield from self._surge(surge, start)
+        yield from self._bad_batch(bad, start)
+        for place, job in enumerate(self._ordinary(rest, start)):
+            yield job._replace(name=odd[place]) if place in odd else job
+        for job in self._ordinary(jobs // 10, start):
+            yield job._replace(org=1, person=0)
+        for job in self._ordinary(jobs // 20, start):
+            yield job._replace(app=1)
 
     def weather(self, life: Life, start: int) -> None:
         """Tell what goes wrong in the month: outages of an hour or so, slow nights, and one engine that is down now."""
@@ -122,10 +109,12 @@ class Planner:
         """Return jobs submitted together: one name, and for half of the batches one instant."""
         first, together = self._job(at), self._rng.random() < 0.5  # noqa: PLR2004 - half
         return [
-            first._replace(
-                at=at if together else at + number * 700,
-                name=f"{first.name} · {number + 1:03d}",
-                target=self.target(),
+            Arrival(
+                at if together else at + number * 700,
+                first.shape,
+                f"{first.name} · {number + 1:03d}",
+                self.target(),
+                person=first.person,
                 flags=first.flags & ~CANCELLED,
             )
             for number in range(size)
@@ -142,31 +131,28 @@ class Planner:
             if at < start - 5 * HOUR and (not weekend or rng.random() < _WEEKEND):
                 return at
 
-    def _ordinary(self, count: int, start: int) -> list[Arrival]:
-        made: list[Arrival] = []
+    def _ordinary(self, count: int, start: int) -> Iterator[Arrival]:
         reels = count // 700 + (count >= 20)  # noqa: PLR2004 - too few jobs for one of 75 tasks
-        while len(made) < count:
+        for number in range(1, reels + 1):
+            yield self._job(self._moment(start))._replace(shape=REEL, name=f"Full reel {number} (73 chapters)")
+        left = count - reels
+        while left:
             at = self._moment(start)
-            left = count - len(made)
-            if reels:
-                reels -= 1
-                made.append(self._job(at)._replace(shape=REEL, name=f"Full reel {len(made) + 1} (73 chapters)"))
-            elif left > 20 and self._rng.random() < 0.05:  # noqa: PLR2004 - room for a batch, one in twenty
-                made += self._batch(at, self._rng.randrange(5, min(left, 40)))
+            if left > 20 and self._rng.random() < 0.05:  # noqa: PLR2004 - room for a batch, one in twenty
+                batch = self._batch(at, self._rng.randrange(5, min(left, 40)))
+                yield from batch
+                left -= len(batch)
             else:
-                made.append(self._job(at))
-        return made
+                yield self._job(at)
+                left -= 1
 
-    def _bad_batch(self, count: int, start: int) -> list[Arrival]:
-        """Return a batch whose sources cannot be read."""
+    def _bad_batch(self, count: int, start: int) -> Iterator[Arrival]:
+        """Give a batch whose sources cannot be read."""
         at = self._moment(start)
         shape = Shape.of((INGEST, SPEECH))
-        return [
-            Arrival(
-                at + number * 350, shape, f"Partner feed import {number + 1:03d}", self.target(), person=2, flags=DOOMED
-            )
-            for number in range(count)
-        ]
+        for number in range(1, count + 1):
+            name = f"Partner feed import {number:03d}"
+            yield Arrival(at + number * 350 - 350, shape, name, self.target(), person=2, flags=DOOMED)
 
     def _backlog(self, count: int, start: int) -> list[Arrival]:
         """Return scans submitted by the box while the engine that reads them is down."""
@@ -183,14 +169,17 @@ class Planner:
                         at, shape, f"Box {box} \N{EN DASH} Blatt {sheet + 1:03d}", self.target(), person=1, flags=flags
                     )
                 )
+        for place, name in zip(range(3, count, 11), ODD_NAMES, strict=False):
+            made[place] = made[place]._replace(name=name)
         latest = sorted(range(len(made)), key=lambda place: made[place].at)[-2:]
         for place in latest if count >= 10 else ():  # noqa: PLR2004 - too few for a job of 75 tasks
             made[place] = made[place]._replace(shape=SCAN_REEL, name=f"Microfilm {place} (75 frames)")
         return made
 
-    def _surge(self, count: int, start: int) -> list[Arrival]:
-        """Return what came in the last two hours: more than the engines can take."""
-        return [self._job(start - SECOND - int(self._rng.random() ** 1.4 * 2 * HOUR)) for _ in range(count)]
+    def _surge(self, count: int, start: int) -> Iterator[Arrival]:
+        """Give what came in the last two hours: more than the engines can take."""
+        for _ in range(count):
+            yield self._job(start - SECOND - int(self._rng.random() ** 1.4 * 2 * HOUR))
 
     def _runs(self, count: int, start: int, schedules: list[Schedule]) -> list[Arrival]:
         """Return at most `count` runs that schedules launched; the rarest schedules are served first."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections import deque
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from ._catalogue import ENGINES, FAILURES, INGEST
@@ -54,11 +54,15 @@ class Life:
         self.slow_nights: set[int] = set()
         self._rng = random.Random(f"life {seed}")  # noqa: S311 - a seeded world, no secret
         self._chance = self._rng.random
-        self._end = self._finish
         spread = random.Random("durations")  # noqa: S311 - the same
         self._factors = [min(6.0, spread.lognormvariate(-0.12, 0.5)) for _ in range(_FACTORS)]
         self._spans = [engine.seconds * SECOND for engine in ENGINES]
-        self._heap: list[tuple[int, int, Callable[[Any, int], None], Any]] = []
+        self.actions: dict[str, Callable[[Any, int], None]] = {
+            "accept": self._accept,
+            "finish": self._finish,
+            "dispatch": self._dispatch,
+        }
+        self._heap: list[tuple[int, int, str, Any]] = []
         self._events = 0
         self._free = [slots] * len(ENGINES)
         self._queues: list[deque[int]] = [deque() for _ in ENGINES]
@@ -68,24 +72,24 @@ class Life:
         self._clear = [NEVER] * len(ENGINES)  # until when an engine is surely up
         self._fate: dict[int, tuple[str, str]] = {}
 
-    def at(self, when: int, action: Callable[[Any, int], None], subject: Any) -> None:
-        """Have `action(subject, time)` called when the world's time comes to `when`."""
+    def at(self, when: int, action: str, subject: Any) -> None:
+        """Have the action of this name called, as `action(subject, time)`, when the world's time comes to `when`."""
         self._events += 1
-        heapq.heappush(self._heap, (max(when, self.now), self._events, action, subject))
+        heappush(self._heap, (max(self.now, when), self._events, action, subject))
 
     def run_until(self, now: int) -> None:
         """Let everything happen that is due up to `now`."""
-        heap = self._heap
+        heap, actions = self._heap, self.actions
         while heap and heap[0][0] <= now:
-            self.now, _, action, subject = heapq.heappop(heap)
-            action(subject, self.now)
+            self.now, _, action, subject = heappop(heap)
+            actions[action](subject, self.now)
         self.now = max(self.now, now)
 
     def outage(self, engine: int, begin: int, end: int) -> None:
         """Have an engine down from `begin` to `end`; to be told in order of time, before `begin` comes."""
         self.outages[engine].append((begin, end))
         self._clear[engine] = min(self._clear[engine], begin)
-        self.at(end, self._dispatch, engine)
+        self.at(end, "dispatch", engine)
 
     def is_down(self, engine: int, now: int) -> bool:
         """Say whether an engine is down now."""
@@ -100,7 +104,7 @@ class Life:
 
     def enter(self, row: int, now: int) -> None:
         """Let a new pending job live: it is accepted some seconds later."""
-        self.at(now + 2 * SECOND + int(self._rng.random() * 30 * SECOND), self._accept, row)
+        self.at(now + 2 * SECOND + int(self._chance() * 30 * SECOND), "accept", row)
 
     def leave_queue(self, task: int) -> None:
         """Say that a queued task is queued no more, though it has not started."""
@@ -134,7 +138,8 @@ class Life:
             engine = store.engine[task]
             states[task] = QUEUED
             store.queued[task] = now
-            if self._free[engine] > 0 and not self._queues[engine] and not self.is_down(engine, now):
+            up = now < self._clear[engine] or not self.is_down(engine, now)
+            if up and self._free[engine] > 0 and not self._queues[engine]:
                 self.start(task, now)
             else:
                 self._queues[engine].append(task)
@@ -147,10 +152,10 @@ class Life:
         if state == QUEUED:
             self._queues[engine].append(task)
             self._queued[engine] += 1
-            self.at(soon, self._dispatch, engine)
+            self.at(soon, "dispatch", engine)
         elif state == RUNNING:
             self._free[engine] -= 1
-            self.at(soon + int(self._spans[engine] * self._chance()), self._end, task)
+            self.at(soon + int(self._spans[engine] * self._chance()), "finish", task)
 
     def _dispatch(self, engine: int, now: int) -> None:
         """Start what an engine has slots for, and accept what waits for a place in its queue."""
@@ -179,7 +184,7 @@ class Life:
 
     def start(self, task: int, now: int) -> None:
         """Start a task; how it will end is settled here."""
-        store = self.store
+        store, chance = self.store, self._chance
         row, engine = store.task_job[task], store.engine[task]
         self._free[engine] -= 1
         store.task_status[task] = RUNNING
@@ -189,7 +194,6 @@ class Life:
         if store.status[row] != FAILED:
             store.status[row] = RUNNING
         store.modified[row] = now
-        chance = self._chance
         takes = int(self._spans[engine] * self._factors[int(chance() * _FACTORS)])
         if now // DAY in self.slow_nights and (now // HOUR) % 24 < NIGHT_HOURS:
             takes *= 3
@@ -202,7 +206,8 @@ class Life:
         elif self._clear[engine] < now + takes and chance() < _DIES_WITH_ENGINE:
             self._fate[task] = _OTHER_FAILURES[0]
             takes = max(SECOND, self._clear[engine] + HEARTBEAT - now)
-        self.at(now + takes, self._end, task)
+        self._events += 1  # as `at` does: this is where the service spends the time it needs to be ready
+        heappush(self._heap, (now + takes, self._events, "finish", task))
 
     def _failure(self, row: int, engine: int, *, doomed: bool) -> tuple[str, str]:
         store = self.store

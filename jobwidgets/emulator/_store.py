@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right, insort
-from typing import TYPE_CHECKING, Any
+from bisect import bisect_left, bisect_right
+from itertools import accumulate, chain, repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from ._rules import STATUSES
+from ._texts import Texts
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterable, Sequence
 
     from ._catalogue import Shape
 
 _SIXTY_TWO = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = [a + b for a in _SIXTY_TWO for b in _SIXTY_TWO]
-_MOST_PAIRS = len(_PAIRS)
+_DRAWN = (_PAIRS * 2)[: 1 << 12]  # a pair for each value of twelve bits
+_TWELVE = (1 << 12) - 1
 _SUFFIXES = 62**5
 _STRIDE = 564_819_669  # shares no factor with 62, so that the tasks of one job never meet
 SUFFIX_LENGTH = 5
@@ -27,14 +31,27 @@ DOOMED = 4  # its source cannot be read: the first task will fail
 REMOVED = 8
 
 
+class Arrival(NamedTuple):
+    """A job that comes at a moment; `schedule` is 0, or the number of the schedule that launches it."""
+
+    at: int
+    shape: Shape
+    name: str | None
+    target: str | None
+    org: int = 0
+    app: int = 0
+    schedule: int = 0
+    person: int = 0
+    flags: int = 0
+
+
 def job_id(rng: random.Random, hour: str) -> str:
     """Return a new job id for something created in `hour` (yymmddhh)."""
-    bits = rng.getrandbits(72)
-    rest, a = divmod(bits, _MOST_PAIRS)
-    rest, b = divmod(rest, _MOST_PAIRS)
-    rest, c = divmod(rest, _MOST_PAIRS)
-    rest, d = divmod(rest, _MOST_PAIRS)
-    return f"{hour}_{_PAIRS[a]}{_PAIRS[b]}{_PAIRS[c]}{_PAIRS[d]}{_PAIRS[rest % _MOST_PAIRS]}"
+    bits, drawn, twelve = rng.getrandbits(60), _DRAWN, _TWELVE
+    return (
+        f"{hour}_{drawn[bits & twelve]}{drawn[bits >> 12 & twelve]}{drawn[bits >> 24 & twelve]}"
+        f"{drawn[bits >> 36 & twelve]}{drawn[bits >> 48]}"
+    )
 
 
 class Store:
@@ -51,13 +68,13 @@ class Store:
         self.rows: dict[str, int] = {}
         self.timeline: list[list[int]] = [[] for _ in range(organizations)]
         self.ids: list[str] = []
-        self.names: list[str | None] = []
-        self.targets: list[str | None] = []
+        self.names = Texts()
+        self.targets = Texts()
         self.created = array("q")
         self.modified = array("q")
-        self.first = array("L")
-        self.shape = array("L")
-        self.schedule = array("L")
+        self.first = array("I")
+        self.shape = array("I")
+        self.schedule = array("I")
         self.org = bytearray()
         self.app = bytearray()
         self.cluster = bytearray()
@@ -66,7 +83,7 @@ class Store:
         self.status = bytearray()
         self.task_status = bytearray()
         self.engine = bytearray()
-        self.task_job = array("L")
+        self.task_job = array("I")
         self.queued = array("q")
         self.started = array("q")
         self.completed = array("q")
@@ -91,52 +108,50 @@ class Store:
             self.words.append(word)
         return code
 
-    def add(
-        self,
-        ident: str,
-        created: int,
-        shape: Shape,
-        org: int,
-        *,
-        name: str | None = None,
-        target: str | None = None,
-        schedule: int = 0,
-        app: int = 0,
-        cluster: int = 0,
-        person: int = 0,
-        flags: int = 0,
-    ) -> int:
-        """Add a job with all its tasks pending and return its row."""
-        row = len(self.ids)
-        self.rows[ident] = row
-        self.ids.append(ident)
-        self.names.append(name)
-        self.targets.append(target)
-        self.created.append(created)
-        self.modified.append(created)
-        self.first.append(len(self.task_status))
-        self.shape.append(self.shape_row(shape))
-        self.schedule.append(schedule)
-        self.org.append(org)
-        self.app.append(app)
-        self.cluster.append(cluster)
-        self.person.append(person)
-        self.flags.append(flags)
-        self.status.append(0)
-        count = len(shape.engines)
-        nothing = bytes(8 * count)
-        self.task_status.extend(bytes(count))
-        self.queued.frombytes(nothing)
-        self.started.frombytes(nothing)
-        self.completed.frombytes(nothing)
-        self.engine.extend(shape.engines)
-        self.task_job.extend([row] * count)
-        line = self.timeline[org]
-        if not line or self.created[line[-1]] <= created:
-            line.append(row)
+    def add(self, jobs: Sequence[Arrival], ids: Sequence[str], clusters: Iterable[int]) -> int:
+        """Add jobs with all their tasks pending, and return the row of the first."""
+        base, first = len(self.ids), len(self.task_status)
+        ats, shapes, names, targets, orgs, apps, schedules, people, flags = zip(*jobs, strict=True)
+        rows = range(base, base + len(jobs))
+        self.rows.update(zip(ids, rows, strict=True))
+        self.ids.extend(ids)
+        self.names.extend(names)
+        self.targets.extend(targets)
+        self.created.extend(ats)
+        self.modified.extend(ats)
+        self.schedule.extend(schedules)
+        self.org.extend(orgs)
+        self.app.extend(apps)
+        self.cluster.extend(clusters)
+        self.person.extend(people)
+        self.flags.extend(flags)
+        self.status.extend(bytes(len(jobs)))
+        numbers = {id(shape): self.shape_row(shape) for shape in {id(s): s for s in shapes}.values()}
+        self.shape.extend([numbers[id(shape)] for shape in shapes])
+        self._add_tasks(rows, first)
+        for org in set(orgs):
+            self._line_up(org, [row for row, owner in zip(rows, orgs, strict=True) if owner == org])
+        return base
+
+    def _add_tasks(self, rows: range, first: int) -> None:
+        shapes = [bytes(shape.engines) for shape in self.shapes]
+        engines = [shapes[number] for number in self.shape[rows.start :]]
+        counts = list(map(len, engines))
+        self.first.extend(accumulate(counts[:-1], initial=first))
+        self.engine += b"".join(engines)
+        self.task_job.extend(chain.from_iterable(map(repeat, rows, counts)))
+        self.task_status.extend(bytes(sum(counts)))
+        for column in (self.queued, self.started, self.completed):
+            column.frombytes(bytes(8 * sum(counts)))
+
+    def _line_up(self, org: int, rows: list[int]) -> None:
+        """Put new rows into the timeline; those of one instant stay in the order of their rows."""
+        line, created = self.timeline[org], self.created.__getitem__
+        if len(rows) == 1 and (not line or created(line[-1]) <= created(rows[0])):
+            line += rows
         else:
-            insort(line, row, key=self.created.__getitem__)
-        return row
+            line += rows
+            line.sort(key=created)  # quick: most of it is in order
 
     def remove(self, row: int) -> None:
         """Take a job out of every list and look-up."""

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
+from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._catalogue import CLUSTERS, ENGINES, ORGANIZATIONS, Organization, Person, Shape
 from ._clock import Clock, from_ms
-from ._history import Arrival, Planner
+from ._history import Planner
 from ._life import ABORTED, COMPLETE, FAILED, HOUR, PENDING, QUEUED, RUNNING, Life
-from ._rules import job_status
+from ._rules import cancel_refusal, job_status
 from ._schedules import Schedule, opening_schedules
-from ._store import CANCELLED, REMOVED, Store, job_id
+from ._store import CANCELLED, REMOVED, Arrival, Store, job_id
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
     from datetime import datetime
 
     from ._choices import Choices
 
 _HOUR_FORMAT = "%y%m%d%H"
+_AT_ONCE = 32_768
 
 
 class Write(NamedTuple):
@@ -62,9 +67,17 @@ class World:
         self._ids = random.Random(f"ids {seed}")  # noqa: S311 - the same
         self._planner = Planner(seed, jobs)
         self._hours: dict[int, str] = {}
+        self.life.actions |= {
+            "arrive": self._arrive,
+            "cancel": self._cancel,
+            "give up": self._give_up,
+            "launch": self._launch,
+            "tide": self._tide,
+        }
         start = clock.ms()
         self.schedules = opening_schedules(start)
-        self._open(start)
+        with _collector_paused():
+            self._open(start)
 
     def sync(self) -> None:
         """Let everything happen that is due by now."""
@@ -94,19 +107,7 @@ class World:
     ) -> int:
         """Make a pending job; it lives from now on, unless it is to stay as it is."""
         at = self.now() if created is None else created
-        row = self.store.add(
-            self._new_id(at),
-            at,
-            shape,
-            org,
-            name=name,
-            target=target,
-            schedule=schedule,
-            app=app,
-            cluster=self._cluster(),
-            person=person,
-            flags=flags,
-        )
+        row = self._add([Arrival(at, shape, name, target, org, app, schedule, person, flags)])
         if lives:
             self.life.enter(row, max(at, self.life.now))
         return row
@@ -143,9 +144,21 @@ class World:
         store.status[row] = store.code(job_status(store.task_words(row), cancelled=cancelled))
         store.modified[row] = now
 
-    def alive(self, row: int) -> bool:
-        """Say whether a row is still a job."""
-        return not self.store.flags[row] & REMOVED
+    def why_not_cancel(self, row: int) -> str | None:
+        """Say why a job cannot be cancelled now, or None when it can."""
+        store = self.store
+        return cancel_refusal(store.words[store.status[row]], store.task_words(row))
+
+    def cancel(self, row: int, operation: str, via: str) -> None:
+        """Cancel a job that can be cancelled, and enter that in the ledger."""
+        self.set_tasks(row, self.choices.cancelled_status, cancelled=True)
+        self.write(operation, self.store.ids[row], via=via)
+
+    def _cancel(self, subject: tuple[int, str, str], _: int) -> None:
+        """Cancel a job some time after that was accepted, if it still can be."""
+        row, operation, via = subject
+        if not self.store.flags[row] & REMOVED and self.why_not_cancel(row) is None:
+            self.cancel(row, operation, via)
 
     def find_job(self, ident: str, caller: Caller) -> int | None:
         """Return the row of the caller's organisation's job with this id, or None."""
@@ -164,7 +177,7 @@ class World:
         """See to the next launch of a schedule."""
         when = schedule.next_launch(after)
         if when is not None:
-            self.life.at(when, self._launch, (schedule, schedule.turn))
+            self.life.at(when, "launch", (self.schedules.index(schedule), schedule.turn))
 
     def launch(self, schedule: Schedule, now: int) -> int:
         """Launch a run of a schedule at once and return its job's row."""
@@ -178,43 +191,39 @@ class World:
             created=now,
         )
 
-    def _launch(self, subject: tuple[Schedule, int], now: int) -> None:
-        schedule, turn = subject
+    def _launch(self, subject: tuple[int, int], now: int) -> None:
+        schedule, turn = self.schedules[subject[0]], subject[1]
         if turn == schedule.turn and schedule.is_active and not schedule.deleted:
             self.launch(schedule, now)
             self.plan_launch(schedule, now)
 
-    def _new_id(self, at: int) -> str:
+    def _add(self, jobs: list[Arrival]) -> int:
+        """Enter jobs and return the row of the first."""
+        ids = dict[str, None]()
+        clusters = bytearray()
+        for job in jobs:
+            ids[self._new_id(job.at, ids)] = None
+            clusters.append(int(self._ids.random() * len(CLUSTERS)))
+        return self.store.add(jobs, list(ids), clusters)
+
+    def _new_id(self, at: int, others: Container[str]) -> str:
         hour = at // HOUR
         text = self._hours.get(hour)
         if text is None:
             text = self._hours[hour] = from_ms(at).strftime(_HOUR_FORMAT)
-        while (ident := job_id(self._ids, text)) in self.store.rows:
+        while (ident := job_id(self._ids, text)) in self.store.rows or ident in others:
             pass
         return ident
 
     def _arrive(self, job: Arrival, now: int) -> None:
-        gives_up = job.flags & CANCELLED
-        row = self.store.add(
-            self._new_id(job.at),
-            job.at,
-            job.shape,
-            job.org,
-            name=job.name,
-            target=job.target,
-            schedule=job.schedule,
-            app=job.app,
-            cluster=self._cluster(),
-            person=job.person,
-            flags=job.flags & ~CANCELLED,
-        )
-        if gives_up:
-            self.life.at(now + 1000 + int(self.chance.random() * 90_000), self._give_up, row)
+        self._begin(self._add([job._replace(flags=job.flags & ~CANCELLED)]), job.flags, now)
+
+    def _begin(self, row: int, flags: int, now: int) -> None:
+        """Let a job begin its life, or be given up soon where its flags say so."""
+        if flags & CANCELLED:
+            self.life.at(now + 1000 + int(self.chance.random() * 90_000), "give up", row)
         else:
             self.life.enter(row, now)
-
-    def _cluster(self) -> int:
-        return int(self._ids.random() * len(CLUSTERS))
 
     def _give_up(self, row: int, now: int) -> None:
         """Cancel a job as its owner did, in the past."""
@@ -229,23 +238,45 @@ class World:
     def _open(self, start: int) -> None:
         """Live through the month before `start`."""
         life = self.life
-        arrivals = self._planner.past(start, self.schedules)
+        store = self.store
+        for some in _batches(self._planner.past(start, self.schedules)):
+            self._add(some)
+        planned = bytes(store.flags)
+        store.flags[:] = bytes(flags & ~CANCELLED for flags in planned)
         self._planner.weather(life, start)
-        for job in arrivals:
-            life.run_until(job.at)
-            self._arrive(job, job.at)
+        for row in sorted(range(len(store.ids)), key=store.created.__getitem__):
+            life.run_until(store.created[row])
+            self._begin(row, planned[row], life.now)
         life.run_until(start)
         for schedule in self.schedules:
             self.plan_launch(schedule, start)
-        life.at((start // HOUR + 1) * HOUR, self._tide, None)
+        life.at((start // HOUR + 1) * HOUR, "tide", None)
 
     def _tide(self, _: Any, now: int) -> None:
         """Plan the hour that begins."""
         for job in self._planner.hour(self.life, now):
-            self.life.at(job.at, self._arrive, job)
-        self.life.at(now + HOUR, self._tide, None)
+            self.life.at(job.at, "arrive", job)
+        self.life.at(now + HOUR, "tide", None)
 
 
 def engine_number(ident: str) -> int | None:
     """Return the number of the engine with this id or this name, or None."""
     return next((number for number, engine in enumerate(ENGINES) if ident in (engine.id, engine.name)), None)
+
+
+def _batches(arrivals: Iterator[Arrival]) -> Iterator[list[Arrival]]:
+    """Give the arrivals some at a time: a month of them at once would take more memory than what is kept of them."""
+    while some := list(islice(arrivals, _AT_ONCE)):
+        yield some
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python's cyclic collector from walking over a month of new objects, none of which is garbage."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
