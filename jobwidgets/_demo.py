@@ -8,6 +8,8 @@ import importlib.util
 import json
 import os
 import threading
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypedDict
 
 from jobwidgets._errors import SettingsError
@@ -31,7 +33,13 @@ class Address(TypedDict):
     token: str
 
 
-def demo(*, jobs: int | None = None, seed: int | None = None, speed: float | None = None) -> Client:
+def demo(
+    *,
+    jobs: int | None = None,
+    seed: int | None = None,
+    speed: float | None = None,
+    state: str | os.PathLike[str] | None = None,
+) -> Client:
     """Start the embedded service in this process and connect to it; needs no account.
 
     Called again with the same arguments while its client is open, it returns that client: running a notebook again
@@ -46,6 +54,9 @@ def demo(*, jobs: int | None = None, seed: int | None = None, speed: float | Non
         Same seed, same history; 0 when None.
     speed : float, optional
         Seconds of the service's time in a second of ours; 30 when None: an hour of jobs passes in two minutes.
+    state : path, optional
+        A file that keeps the service's world between runs. One that is there goes on where it stopped, with its own
+        jobs and seed (a warning says where those are not what was asked for).
 
     Returns
     -------
@@ -56,12 +67,12 @@ def demo(*, jobs: int | None = None, seed: int | None = None, speed: float | Non
     Raises
     ------
     SettingsError
-        The server is not installed; nothing was started.
+        The server is not installed, or the state file cannot be used; nothing was started.
     """
     from jobwidgets.client import connect  # noqa: PLC0415 - heavy, and only now needed
 
     with _lock:
-        embedded, address = _found_or_started(jobs, seed, speed)
+        embedded, address = _found_or_started(jobs, seed, speed, state)
         client = _clients.get(address["graphql"])
         if client is None or client.closed:
             client = connect(address["graphql"], rest_url=address["rest"], token=address["token"], environment="demo")
@@ -71,12 +82,18 @@ def demo(*, jobs: int | None = None, seed: int | None = None, speed: float | Non
         return client
 
 
-async def demo_async(*, jobs: int | None = None, seed: int | None = None, speed: float | None = None) -> AsyncClient:
+async def demo_async(
+    *,
+    jobs: int | None = None,
+    seed: int | None = None,
+    speed: float | None = None,
+    state: str | os.PathLike[str] | None = None,
+) -> AsyncClient:
     """Do as `demo`, for code that awaits.
 
     Parameters
     ----------
-    jobs, seed, speed
+    jobs, seed, speed, state
         As in `demo`.
 
     Returns
@@ -87,11 +104,11 @@ async def demo_async(*, jobs: int | None = None, seed: int | None = None, speed:
     Raises
     ------
     SettingsError
-        The server is not installed; nothing was started.
+        The server is not installed, or the state file cannot be used; nothing was started.
     """
     from jobwidgets.client import connect_async  # noqa: PLC0415 - heavy, and only now needed
 
-    embedded, address = await asyncio.to_thread(_found_or_started, jobs, seed, speed)
+    embedded, address = await asyncio.to_thread(_found_or_started, jobs, seed, speed, state)
     client = await connect_async(
         address["graphql"], rest_url=address["rest"], token=address["token"], environment="demo"
     )
@@ -106,18 +123,25 @@ class Embedded:
     Raises
     ------
     SettingsError
-        The server is not installed; nothing was started.
+        The server is not installed, or the state file cannot be used; nothing was started.
     """
 
-    def __init__(self, *, jobs: int | None = None, seed: int | None = None, speed: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        jobs: int | None = None,
+        seed: int | None = None,
+        speed: float | None = None,
+        state: str | os.PathLike[str] | None = None,
+    ) -> None:
         need_server()
-        from jobwidgets.emulator import Service, serve  # noqa: PLC0415 - heavy, and only demos need it
+        from jobwidgets.emulator import Service, StateError, serve  # noqa: PLC0415 - heavy, and only demos need it
 
-        self.service = Service(
-            jobs=JOBS if jobs is None else jobs,
-            seed=SEED if seed is None else seed,
-            speed=SPEED if speed is None else speed,
-        )
+        try:
+            self.service = Service(jobs=jobs, seed=seed, speed=SPEED if speed is None else speed, state=state)
+        except StateError as error:
+            raise SettingsError(error.what, hint=error.hint) from None
+        self.notes = [f"{state}: {note}" for note in self.service.notes]
         self._running = serve(self.service)
         self.address = Address(graphql=self._running.graphql_url, rest=self._running.rest_url, token=self.service.token)
         self.closed = False
@@ -136,6 +160,13 @@ class Embedded:
             self.closed = True
             atexit.unregister(self.close)
             self._running.close()
+            from jobwidgets.emulator import StateError  # noqa: PLC0415 - as above
+
+            try:
+                self.service.close()
+            except (StateError, OSError) as error:
+                told = f"the world could not be saved, what was saved before is still there: {error}"
+                raise SettingsError(told) from None
 
     def serve_until_closed(self, client: AsyncClient) -> None:
         """Live as long as this client, and every other one given here, is open."""
@@ -161,20 +192,25 @@ def need_server() -> None:
 
 
 _lock = threading.RLock()
-_services: dict[tuple[int, int, float], Embedded] = {}
+_services: dict[tuple[object, ...], Embedded] = {}
 _clients: dict[str, Client] = {}
 
 
-def _found_or_started(jobs: int | None, seed: int | None, speed: float | None) -> tuple[Embedded | None, Address]:
+def _found_or_started(
+    jobs: int | None, seed: int | None, speed: float | None, state: str | os.PathLike[str] | None
+) -> tuple[Embedded | None, Address]:
     """Find the service of these arguments: the one to join, the one that lives in this process, or a new one."""
     joined = os.environ.get(DEMO_VARIABLE)
-    if joined and jobs is None and seed is None and speed is None:
+    if joined and jobs is None and seed is None and speed is None and state is None:
         return None, _address(joined)
-    asked = (JOBS if jobs is None else jobs, SEED if seed is None else seed, SPEED if speed is None else speed)
+    plain = (JOBS if jobs is None else jobs, SEED if seed is None else seed, SPEED if speed is None else speed)
+    asked = plain if state is None else (*plain, Path(state).expanduser().resolve())
     with _lock:
         embedded = _services.get(asked)
         if embedded is None or embedded.closed:
-            embedded = _services[asked] = Embedded(jobs=jobs, seed=seed, speed=speed)
+            embedded = _services[asked] = Embedded(jobs=jobs, seed=seed, speed=speed, state=state)
+            for note in embedded.notes:
+                warnings.warn(note, stacklevel=3)
         return embedded, embedded.address
 
 

@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--jobs", type=_count, default=None, metavar="N", help="jobs of history (default: 2000)")
     demo.add_argument("--seed", type=int, default=None, metavar="S", help="same seed, same history (default: 0)")
+    demo.add_argument(
+        "--state", type=Path, default=None, metavar="FILE", help="keep the service's jobs in this file between runs"
+    )
     demo.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
     demo.add_argument("--port", type=int, default=0, metavar="P", help="of JupyterLab (default: any free one)")
     demo.add_argument("--dir", type=Path, default=None, metavar="DIR", help="where your copies of the notebooks are")
@@ -87,7 +90,9 @@ def _demo(options: argparse.Namespace) -> int:
     _end_on_signals()
     try:
         _say("Starting the embedded service and JupyterLab …")
-        with Embedded(jobs=options.jobs, seed=options.seed) as embedded:
+        with Embedded(jobs=options.jobs, seed=options.seed, state=options.state) as embedded:
+            for note in embedded.notes:
+                _say(note)
             address = embedded.address
             env = {
                 DEMO_VARIABLE: json.dumps(address),

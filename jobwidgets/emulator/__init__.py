@@ -8,6 +8,7 @@ from ._clock import Clock
 from ._faults import Faults
 from ._serve import Running, serve
 from ._service import Service
+from ._state import StateError
 from ._world import Write
 
-__all__ = ["Choices", "Clock", "Faults", "Running", "Service", "Write", "serve"]
+__all__ = ["Choices", "Clock", "Faults", "Running", "Service", "StateError", "Write", "serve"]

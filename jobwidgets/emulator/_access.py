@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ._catalogue import ORGANIZATIONS
+from ._clock import HOUR
 from ._errors import Refusal
-from ._life import HOUR
 from ._world import Caller
 
 if TYPE_CHECKING:

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -67,9 +71,18 @@ class Clock:
         self._real_mark = real
         self._speed = float(speed)
 
+    def exact(self) -> float:
+        """World time as milliseconds since 1970, with their fractions."""
+        return self._world_mark + (self._real() - self._real_mark) * 1000.0 * self._speed
+
     def ms(self) -> int:
         """World time as milliseconds since 1970."""
-        return int(self._world_mark + (self._real() - self._real_mark) * 1000.0 * self._speed)
+        return int(self.exact())
+
+    def set(self, exact: float) -> None:
+        """Put it to a moment, in milliseconds since 1970: a world that was written down goes on there."""
+        self._real_mark = self._real()
+        self._world_mark = exact
 
     def now(self) -> datetime:
         """World time as an aware UTC datetime."""

@@ -6,8 +6,8 @@ import random
 from typing import TYPE_CHECKING, TypeVar
 
 from ._catalogue import ENGINES, INGEST, NAMES, OCR, ODD_NAMES, RECIPES, REEL, SCAN_REEL, SCANS, SPEECH, WHO, Shape
-from ._clock import from_ms
-from ._life import DAY, HOUR, MINUTE, SECOND
+from ._clock import DAY, HOUR, MINUTE, SECOND, from_ms
+from ._memory import PlannerMemory
 from ._store import CANCELLED, DOOMED, TAKEN, Arrival
 
 if TYPE_CHECKING:
@@ -39,6 +39,15 @@ class Planner:
         self._rng = random.Random(f"history {seed}")  # noqa: S311 - a seeded world, no secret
         self._dates: dict[int, str] = {}
         self._targets = 400_000_000 + self._rng.randrange(50_000_000)
+
+    def memory(self) -> PlannerMemory:
+        """Return as plain data what decides what comes next."""
+        return PlannerMemory(chance=self._rng.getstate(), targets=self._targets)
+
+    def recall(self, memory: PlannerMemory) -> None:
+        """Go on where the planner was of which this is the memory."""
+        self._rng.setstate(memory.chance)
+        self._targets = memory.targets
 
     def past(self, start: int, schedules: list[Schedule]) -> Iterator[Arrival]:
         """Give the arrivals of the month before `start`, in no order.

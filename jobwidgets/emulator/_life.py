@@ -8,6 +8,8 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from ._catalogue import ENGINES, FAILURES, INGEST
+from ._clock import DAY, HOUR, MINUTE, SECOND
+from ._memory import LifeMemory
 from ._rules import STATUSES
 from ._store import DOOMED, REMOVED, TAKEN, Store
 
@@ -17,10 +19,6 @@ if TYPE_CHECKING:
 PENDING, QUEUED, RUNNING, COMPLETE, FAILED, ABORTED = (
     STATUSES.index(word) for word in ("pending", "queued", "running", "complete", "failed", "aborted")
 )
-SECOND = 1000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
 HEARTBEAT = 4 * MINUTE
 NEVER = 1 << 62
 NIGHT_HOURS = 5
@@ -84,6 +82,35 @@ class Life:
             self.now, _, action, subject = heappop(heap)
             actions[action](subject, self.now)
         self.now = max(self.now, now)
+
+    def memory(self) -> LifeMemory:
+        """Return as plain data what decides how life goes on."""
+        return LifeMemory(
+            now=self.now,
+            chance=self._rng.getstate(),
+            events=self._events,
+            to_come=self._heap,
+            outages=self.outages,
+            slow_nights=sorted(self.slow_nights),
+            free=self._free,
+            queues=[list(queue) for queue in self._queues],
+            queued=self._queued,
+            waiting=[list(rows) for rows in self._waiting],
+            outage=self._outage,
+            clear=self._clear,
+            fate=self._fate,
+        )
+
+    def recall(self, memory: LifeMemory) -> None:
+        """Go on where the life went of which this is the memory."""
+        self.now = memory.now
+        self._rng.setstate(memory.chance)
+        self._events, self._heap = memory.events, memory.to_come
+        self.outages, self.slow_nights = memory.outages, set(memory.slow_nights)
+        self._free, self._queued, self._fate = memory.free, memory.queued, memory.fate
+        self._queues = [deque(tasks) for tasks in memory.queues]
+        self._waiting = [deque(rows) for rows in memory.waiting]
+        self._outage, self._clear = memory.outage, memory.clear
 
     def outage(self, engine: int, begin: int, end: int) -> None:
         """Have an engine down from `begin` to `end`; to be told in order of time, before `begin` comes."""

@@ -70,6 +70,16 @@ def job_status(tasks: Sequence[str], *, cancelled: bool = False, taken: bool = F
     return "running" if taken else "queued"
 
 
+def fitting_tasks(status: str, tasks: Sequence[str] | int) -> list[str]:
+    """Return the status of each task of a job in this status: as given, or of so many tasks what fits the job's."""
+    if not isinstance(tasks, int):
+        return list(tasks)
+    rest = {"failed": "aborted", "queued": "pending"}.get(
+        status, status if status in FINISHED or status in IDLE else "pending"
+    )
+    return [status] + [rest] * (tasks - 1)
+
+
 def cancel_refusal(job: str, tasks: Sequence[str]) -> str | None:
     """Say why a job cannot be cancelled, or None when it can: it and its tasks idle, or running with its tasks idle."""
     if job in FINISHED:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._acts import stop_schedule
-from ._catalogue import INGEST, SPEECH, Shape
 from ._errors import not_found
 from ._lists import Page, read_moment, read_page
 from ._schedules import Schedule, read_parts
@@ -78,8 +77,8 @@ def _has_running(world: World, schedule: Schedule) -> bool:
 def create(world: World, caller: Caller, given: Mapping[str, Any], *, via: str = "graphql") -> Schedule:
     """Create a schedule, private until it is published."""
     now = world.now()
-    schedule = Schedule(world.new_number(), caller.org, given["name"], Shape.of((INGEST, SPEECH)), now, now, begin=now)
-    schedule.run_mode, schedule.every = "Once", 0
+    schedule = Schedule.new(world.new_number(), caller.org, given["name"], now)
+    schedule.run_mode = "Once"
     world.schedules.append(schedule)
     _set(world, schedule, {"isActive": True, **given})
     world.write("createScheduledJob", schedule.id, new=schedule.id, via=via)

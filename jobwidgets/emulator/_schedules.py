@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ._catalogue import DEUTSCH, ENGINES, ENTITIES, INGEST, LOGOS, OCR, SAFE, SPEECH, TRANSLATE, Shape
-from ._life import DAY, HOUR, MINUTE
+from ._clock import DAY, HOUR, MINUTE, read_span
 
 WEEK = 7 * DAY
 MONTH = 30 * DAY
@@ -34,6 +34,14 @@ class Schedule:
     templates: list[str] = field(default_factory=list)
     turn: int = 0  # counts changes, so that launches planned before a change are dropped
     deleted: bool = False
+
+    @classmethod
+    def new(cls, ident: str, org: int, name: str, now: int, *, every: str | float | None = None) -> Schedule:
+        """Return one that begins now; without `every` (seconds, or text such as "5min") it launches nothing."""
+        made = cls(ident, org, name, Shape.of((INGEST, SPEECH)), now, now, begin=now)
+        made.every = 0 if every is None else round(read_span(every) * 1000)
+        made.parts = interval_parts(made.every) if made.every else []
+        return made
 
     def next_launch(self, after: int) -> int | None:
         """Return when it launches next after `after`, or None."""

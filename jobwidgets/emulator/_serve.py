@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from ._http import GRAPHQL_PATH
 from ._rest import BASE
 from ._service import Service
+from ._state import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ _LOOPBACK = {"127.0.0.1", "localhost"}
 class Running:
     """A service that answers on a port; close it, or use it as a context manager."""
 
-    def __init__(self, service: Service, sock: socket.socket) -> None:
+    def __init__(self, service: Service, sock: socket.socket, save_every: float) -> None:
         import uvicorn  # noqa: PLC0415 - only serving over sockets needs it
 
         from ._protocol import Protocol, Server, with_transports  # noqa: PLC0415 - the same
@@ -56,6 +57,8 @@ class Running:
         self._up.wait(10)
         if not self._server.started:
             raise RuntimeError("the embedded service did not start")
+        if service.keeper is not None:
+            service.keeper.keep_saving(save_every)
 
     def _run(self) -> None:
         try:
@@ -74,7 +77,9 @@ class Running:
         return f"http://127.0.0.1:{self.port}{BASE}"
 
     def close(self) -> None:
-        """Stop answering and end the thread. Closing twice is harmless."""
+        """Stop answering and end the threads; the service stays open. Closing twice is harmless."""
+        if self.service.keeper is not None:
+            self.service.keeper.stop_saving()
         if self._thread.is_alive():
             self._server.stop()
             self._thread.join(5)
@@ -92,7 +97,7 @@ class Running:
         return f"<Running {self.graphql_url}>"
 
 
-def serve(service: Service, host: str = "127.0.0.1", port: int = 0) -> Running:
+def serve(service: Service, host: str = "127.0.0.1", port: int = 0, *, save_every: float = 30.0) -> Running:
     """Serve on this machine, from a daemon thread; returns when it answers.
 
     Parameters
@@ -101,6 +106,8 @@ def serve(service: Service, host: str = "127.0.0.1", port: int = 0) -> Running:
         127.0.0.1 or localhost; anything else is a `ValueError`: the service is for this machine alone.
     port
         0: a free one.
+    save_every
+        Seconds between two saves of a service with a state file.
 
     Raises
     ------
@@ -115,7 +122,7 @@ def serve(service: Service, host: str = "127.0.0.1", port: int = 0) -> Running:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
         sock.listen(512)
-        return Running(service, sock)
+        return Running(service, sock, save_every)
     except BaseException:
         sock.close()
         raise
@@ -126,12 +133,17 @@ def _parser() -> argparse.ArgumentParser:
         prog="jobwidgets serve", description="Run the embedded aiWARE service on this machine."
     )
     parser.add_argument("--port", type=int, default=9000, help="the port on 127.0.0.1; 0: a free one (default: 9000)")
-    parser.add_argument("--jobs", type=int, default=2_000, help="how many jobs there are at the start (default: 2000)")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same history (default: 0)")
+    parser.add_argument("--jobs", type=int, help="how many jobs there are at the start (default: 2000)")
+    parser.add_argument("--seed", type=int, help="the same seed, the same history (default: 0)")
     parser.add_argument(
         "--speed", type=float, default=1.0, help="world seconds per second; 0 stops the clock (default: 1)"
     )
     parser.add_argument("--token", help="the API key; without it a random one is made")
+    parser.add_argument(
+        "--state",
+        metavar="FILE",
+        help="keep the world in this file, and go on with the one that is there",
+    )
     parser.add_argument("--json", action="store_true", help="print the URLs and the token as one line of JSON")
     parser.add_argument(
         "--owned", action="store_true", help="end when standard input is closed: gone when its owner goes"
@@ -149,14 +161,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    service = Service(jobs=options.jobs, seed=options.seed, speed=options.speed, token=options.token)
+    try:
+        service = Service(
+            jobs=options.jobs, seed=options.seed, speed=options.speed, token=options.token, state=options.state
+        )
+    except StateError as error:
+        _complain(str(error))
+        return 1
+    for note in service.notes:
+        _complain(f"{options.state}: {note}")
+    code = _serve_until(stop, service, options)
+    try:
+        service.close()
+    except (StateError, OSError) as error:
+        _complain(f"the world could not be saved, what was saved before is still there: {error}")
+        return 1
+    return code
+
+
+def _serve_until(stop: threading.Event, service: Service, options: argparse.Namespace) -> int:
     try:
         running = serve(service, port=options.port)
     except OSError as error:
-        sys.stderr.write(f"jobwidgets serve: port {options.port}: {error.strerror or error}\n")
+        _complain(f"port {options.port}: {error.strerror or error}")
         return 1
     with running:
-        sys.stdout.write(_announcement(running, as_json=options.json))
+        sys.stdout.write(_announcement(running, options.state, as_json=options.json))
         sys.stdout.flush()
         if options.owned:
             threading.Thread(target=_watch_stdin, args=(stop,), name="owner-watch", daemon=True).start()
@@ -165,14 +195,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _announcement(running: Running, *, as_json: bool) -> str:
+def _complain(text: str) -> None:
+    sys.stderr.write(f"jobwidgets serve: {text}\n")
+
+
+def _announcement(running: Running, state: str | None, *, as_json: bool) -> str:
     token = running.service.token
     if as_json:
         return json.dumps({"graphql": running.graphql_url, "rest": running.rest_url, "token": token}) + "\n"
+    kept = f"  state    {state} (holds no token: give this one again with --token)\n" if state else ""
     query = '{"query":"{jobs(limit:3){records{id name status}}}"}'
     return (
         f"The embedded aiWARE service is up ({len(running.service.world.store.rows):,} jobs; Ctrl+C ends it).\n\n"
-        f"  GraphQL  {running.graphql_url}\n  REST     {running.rest_url}\n  token    {token}\n\n"
+        f"  GraphQL  {running.graphql_url}\n  REST     {running.rest_url}\n  token    {token}\n"
+        f"{kept}\n"
         f"  curl -s {running.graphql_url} -H 'Authorization: Bearer {token}'"
         f" -H 'Content-Type: application/json' -d '{query}'\n"
     )

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ._access import Access, RateLimit
 from ._app import App
 from ._catalogue import ENGINES, INGEST, ORGANIZATIONS, SPEECH, Shape
-from ._choices import Choices
-from ._clock import Clock, to_ms
+from ._clock import to_ms
 from ._faults import Faults
 from ._graphql import GraphQL
-from ._rules import FINISHED, IDLE, cancel_refusal
+from ._keeper import Keeper, Wishes, open_world
+from ._rules import IDLE, cancel_refusal, fitting_tasks
 from ._schedules import Schedule
-from ._world import Caller, World, Write, engine_number
+from ._state import StateFile
+from ._world import Caller, Write, engine_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from os import PathLike
+    from types import TracebackType
+
+    from ._choices import Choices
 
 
 class Service:
@@ -27,10 +32,10 @@ class Service:
     Parameters
     ----------
     jobs
-        How many jobs the first organisation's own application has at the start. A second organisation (a tenth as many)
-        and a second application (a twentieth) come on top.
+        How many jobs the first organisation's own application has at the start; None: 2,000. A second organisation (a
+        tenth as many) and a second application (a twentieth) come on top.
     seed
-        The same seed and start give the same history.
+        The same seed and start give the same history; None: 0.
     speed
         World seconds per real second; 0 stops the clock.
     choices
@@ -39,6 +44,16 @@ class Service:
         The API key of the first organisation; None: a random one.
     start
         When the history ends and life begins, in world time; None: now.
+    state
+        A file that keeps the world between runs. Where it is there, the world in it goes on exactly as it would have
+        gone on, from the moment it was saved, with its own seed and history; choices that are given hold, and without
+        any its own. `notes` says where it differs from what was asked for. It holds no token and no session: the next
+        run is given its `token`, or makes one. Close the service, or use it as a context manager: that saves.
+
+    Raises
+    ------
+    StateError
+        The state file is damaged, in use, of a later version, or none; it was left as it is.
 
     Attributes
     ----------
@@ -52,29 +67,37 @@ class Service:
         How many requests came for each operation: the root fields asked, or REST's method and path.
     tokens
         The API key of each organisation, by its id.
+    notes
+        What of a state file differs from the arguments, a sentence each.
     """
 
     def __init__(
         self,
         *,
-        jobs: int = 2_000,
-        seed: int = 0,
+        jobs: int | None = None,
+        seed: int | None = None,
         speed: float = 1.0,
         choices: Choices | None = None,
         token: str | None = None,
         start: datetime | None = None,
+        state: str | PathLike[str] | None = None,
     ) -> None:
-        if jobs < 0:
+        if jobs is not None and jobs < 0:
             raise ValueError(f"jobs is 0 or more, not {jobs}")
-        begin = datetime.now(UTC).replace(microsecond=0) if start is None else start
-        if begin.tzinfo is None:
+        if start is not None and start.tzinfo is None:
             raise ValueError("start needs a time zone")
-        self.choices = Choices() if choices is None else choices
-        self.clock = Clock(begin, speed=0)
-        self.world = World(jobs=jobs, seed=seed, clock=self.clock, choices=self.choices)
-        self.access = Access(self.world, seed=seed, token=token)
+        file = None if state is None else StateFile(state)
+        try:
+            self.world, self.notes = open_world(file, Wishes(jobs, seed, start, choices))
+        except BaseException:
+            if file is not None:
+                file.close()
+            raise
+        self.keeper = None if file is None else Keeper(self.world, file)
+        self.choices, self.clock = self.world.choices, self.world.clock
+        self.access = Access(self.world, seed=self.world.seed, token=token)
         self.limit = RateLimit()
-        self.faults = Faults(seed)
+        self.faults = Faults(self.world.seed)
         self.requests: Counter[str] = Counter()
         self.graphql = GraphQL(self.world, self.access.login)
         self.nobody = Caller(0, ORGANIZATIONS[0].people[0])
@@ -103,6 +126,36 @@ class Service:
         with self.world.lock:
             self.world.sync()
             return self.world.ledger
+
+    def save(self) -> None:
+        """Write the world into the state file, if there is one.
+
+        Raises
+        ------
+        StateError, OSError
+            It could not be written; what was saved before is still there.
+        """
+        if self.keeper is not None:
+            self.keeper.save()
+
+    def close(self) -> None:
+        """Save, and let others have the state file. Closing twice, or without a state file, does nothing.
+
+        Raises
+        ------
+        StateError, OSError
+            It could not be saved; what was saved before is still there.
+        """
+        if self.keeper is not None:
+            self.keeper.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def jobs_by_status(self, status: str) -> list[str]:
         """Return the ids of the first organisation's jobs in this status, oldest first."""
@@ -178,7 +231,8 @@ class Service:
         """
         with self.world.lock:
             self.world.sync()
-            words = _task_words(status, tasks, engines)
+            count = len(engines) if engines else 2
+            words = fitting_tasks(status, count if tasks in (None, 0) else tasks)
             numbers = tuple(_engine(name) for name in engines) if engines else (INGEST, *([SPEECH] * (len(words) - 1)))
             org = next(n for n, o in enumerate(ORGANIZATIONS) if organization in (None, o.id))
             row = self.world.new_job(
@@ -212,24 +266,13 @@ class Service:
         organization: str | None = None,
     ) -> str:
         """Add a schedule and return its id; with `every` (seconds or text such as "5min") it launches jobs."""
-        from ._clock import read_span  # noqa: PLC0415 - one use
-        from ._schedules import interval_parts  # noqa: PLC0415 - one use
-
         with self.world.lock:
             self.world.sync()
-            now = self.world.now()
             org = next(n for n, o in enumerate(ORGANIZATIONS) if organization in (None, o.id))
-            period = 0 if every is None else round(read_span(every) * 1000)
-            schedule = Schedule(self.world.new_number(), org, name, Shape.of((INGEST, SPEECH)), now, now, begin=now)
-            schedule.every, schedule.run_mode, schedule.is_active, schedule.is_public = (
-                period,
-                run_mode,
-                is_active,
-                is_public,
-            )
-            schedule.parts = interval_parts(period) if period else []
+            schedule = Schedule.new(self.world.new_number(), org, name, self.world.now(), every=every)
+            schedule.run_mode, schedule.is_active, schedule.is_public = run_mode, is_active, is_public
             self.world.schedules.append(schedule)
-            self.world.plan_launch(schedule, now)
+            self.world.plan_launch(schedule, schedule.created)
             return schedule.id
 
     def _status(self, row: int) -> str:
@@ -256,17 +299,3 @@ def _engine(name: str) -> int:
     if number is None:
         raise ValueError(f"there is no engine {name!r}; there are {', '.join(engine.name for engine in ENGINES)}")
     return number
-
-
-def _task_words(status: str, tasks: Sequence[str] | int | None, engines: Sequence[str] | None) -> list[str]:
-    """Return the status of each task: as given, or what fits the job's."""
-    if tasks is not None and not isinstance(tasks, int):
-        return list(tasks)
-    count = tasks or (len(engines) if engines else 2)
-    rest = status if status in FINISHED or status in IDLE else "pending"
-    first = {"complete": "complete", "failed": "failed", "pending": "pending", "queued": "queued"}.get(status, status)
-    if status == "failed":
-        rest = "aborted"
-    if status == "queued":
-        rest = "pending"
-    return [first] + [rest] * (count - 1)

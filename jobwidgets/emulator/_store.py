@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from bisect import bisect_left, bisect_right
 from itertools import accumulate, chain, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
+from ._memory import StoreMemory
 from ._rules import STATUSES
 from ._texts import Texts
 
@@ -24,6 +26,9 @@ _TWELVE = (1 << 12) - 1
 _SUFFIXES = 62**5
 _STRIDE = 564_819_669  # shares no factor with 62, so that the tasks of one job never meet
 SUFFIX_LENGTH = 5
+
+_BYTES = ("org", "app", "cluster", "person", "flags", "status", "task_status", "engine")
+_ARRAYS = ("created", "modified", "first", "shape", "schedule", "task_job", "queued", "started", "completed")
 
 TAKEN = 1  # a cluster has taken the job: it reads running as soon as a task is queued
 CANCELLED = 2  # cancelled as a whole
@@ -177,6 +182,43 @@ class Store:
         start = 0 if low is None else bisect_left(line, low, key=created)
         stop = len(line) if high is None else bisect_right(line, high, key=created)
         return range(start, max(start, stop))
+
+    def memory(self) -> StoreMemory:
+        """Return everything as plain data."""
+        numbers = {name: bytes(getattr(self, name)) for name in _BYTES}
+        numbers |= {name: getattr(self, name).tobytes() for name in _ARRAYS}
+        return StoreMemory(
+            words=self.words,
+            shapes=self.shapes,
+            ids=self.ids,
+            names=self.names.memory(),
+            targets=self.targets.memory(),
+            numbers=numbers,
+            failures=self.failures,
+            payloads={task: json.dumps(payload) for task, payload in self.payloads.items()},
+            extras={row: json.dumps(more) for row, more in self.extras.items()},
+        )
+
+    def recall(self, memory: StoreMemory) -> None:
+        """Become the store of which this is the memory."""
+        self.words[:] = memory.words
+        self.codes |= {word: code for code, word in enumerate(self.words)}
+        for shape in memory.shapes:
+            self.shape_row(shape)
+        self.ids[:] = memory.ids
+        self.names.recall(memory.names)
+        self.targets.recall(memory.targets)
+        for name in _BYTES:
+            getattr(self, name)[:] = memory.numbers[name]
+        for name in _ARRAYS:
+            getattr(self, name).frombytes(memory.numbers[name])
+        self.failures |= memory.failures
+        self.payloads |= {task: json.loads(text) for task, text in memory.payloads.items()}
+        self.extras |= {row: json.loads(text) for row, text in memory.extras.items()}
+        alive = [row for row, flags in enumerate(self.flags) if not flags & REMOVED]
+        self.rows |= {self.ids[row]: row for row in alive}
+        for org in range(len(self.timeline)):
+            self._line_up(org, [row for row in alive if self.org[row] == org])
 
     def task_id(self, task: int) -> str:
         """Return the id of a task: its job's id and five characters."""

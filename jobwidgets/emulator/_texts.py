@@ -20,6 +20,15 @@ class Texts:
         self.starts = array("I")
         self.lengths = array("I")
 
+    def memory(self) -> tuple[bytes, bytes, bytes]:
+        """Return the column as bytes: the letters, where each text starts, how long it is."""
+        return bytes(self.letters), self.starts.tobytes(), self.lengths.tobytes()
+
+    def recall(self, memory: tuple[bytes, bytes, bytes]) -> None:
+        """Become the column of which this is the memory."""
+        self.letters[:] = memory[0]
+        self.starts, self.lengths = array("I", memory[1]), array("I", memory[2])
+
     def extend(self, texts: Iterable[str | None]) -> None:
         """Add texts at the end."""
         found = [None if text is None else _encode(text) for text in texts]

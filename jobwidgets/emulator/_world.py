@@ -10,9 +10,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._catalogue import CLUSTERS, ENGINES, ORGANIZATIONS, Organization, Person, Shape
-from ._clock import Clock, from_ms
+from ._clock import HOUR, Clock, from_ms
 from ._history import Planner
-from ._life import ABORTED, COMPLETE, FAILED, HOUR, PENDING, QUEUED, RUNNING, Life
+from ._life import ABORTED, COMPLETE, FAILED, PENDING, QUEUED, RUNNING, Life
 from ._rules import cancel_refusal, job_status
 from ._schedules import Schedule, opening_schedules
 from ._store import CANCELLED, REMOVED, Arrival, Store, job_id
@@ -53,10 +53,13 @@ class Caller(NamedTuple):
 class World:
     """Jobs, schedules, engines and what will happen to them.
 
-    Every entry point takes `lock` and calls `sync` first, so what is read is always as of the clock's now.
+    It is empty until `open`. Every entry point takes `lock` and calls `sync` first, so what is read is always as of the
+    clock's now.
     """
 
     def __init__(self, *, jobs: int, seed: int, clock: Clock, choices: Choices) -> None:
+        self.jobs = jobs
+        self.seed = seed
         self.lock = threading.RLock()
         self.clock = clock
         self.choices = choices
@@ -64,8 +67,8 @@ class World:
         self.store = Store(len(ORGANIZATIONS))
         self.life = Life(self.store, seed=seed, slots=max(2, round(jobs * 0.0015)), places=max(3, jobs // 17))
         self.chance = random.Random(f"chance {seed}")  # noqa: S311 - a seeded world, no secret
-        self._ids = random.Random(f"ids {seed}")  # noqa: S311 - the same
-        self._planner = Planner(seed, jobs)
+        self.id_chance = random.Random(f"ids {seed}")  # noqa: S311 - the same
+        self.planner = Planner(seed, jobs)
         self._hours: dict[int, str] = {}
         self.life.actions |= {
             "arrive": self._arrive,
@@ -74,10 +77,8 @@ class World:
             "launch": self._launch,
             "tide": self._tide,
         }
-        start = clock.ms()
-        self.schedules = opening_schedules(start)
-        with _collector_paused():
-            self._open(start)
+        self.start = clock.ms()
+        self.schedules = opening_schedules(self.start)
 
     def sync(self) -> None:
         """Let everything happen that is due by now."""
@@ -171,7 +172,7 @@ class World:
 
     def new_number(self) -> str:
         """Return an id made of digits."""
-        return str(self._ids.randrange(200_000, 999_999))
+        return str(self.id_chance.randrange(200_000, 999_999))
 
     def plan_launch(self, schedule: Schedule, after: int) -> None:
         """See to the next launch of a schedule."""
@@ -185,7 +186,7 @@ class World:
             schedule.shape,
             org=schedule.org,
             name=schedule.name,
-            target=self._planner.target(),
+            target=self.planner.target(),
             schedule=self.schedules.index(schedule) + 1,
             person=schedule.person,
             created=now,
@@ -203,7 +204,7 @@ class World:
         clusters = bytearray()
         for job in jobs:
             ids[self._new_id(job.at, ids)] = None
-            clusters.append(int(self._ids.random() * len(CLUSTERS)))
+            clusters.append(int(self.id_chance.random() * len(CLUSTERS)))
         return self.store.add(jobs, list(ids), clusters)
 
     def _new_id(self, at: int, others: Container[str]) -> str:
@@ -211,7 +212,7 @@ class World:
         text = self._hours.get(hour)
         if text is None:
             text = self._hours[hour] = from_ms(at).strftime(_HOUR_FORMAT)
-        while (ident := job_id(self._ids, text)) in self.store.rows or ident in others:
+        while (ident := job_id(self.id_chance, text)) in self.store.rows or ident in others:
             pass
         return ident
 
@@ -235,15 +236,18 @@ class World:
             store.task_status[task] = ABORTED
             store.completed[task] = now
 
+    def open(self) -> None:
+        """Live through the month before its start."""
+        with _collector_paused():
+            self._open(self.start)
+
     def _open(self, start: int) -> None:
-        """Live through the month before `start`."""
-        life = self.life
-        store = self.store
-        for some in _batches(self._planner.past(start, self.schedules)):
+        life, store = self.life, self.store
+        for some in _batches(self.planner.past(start, self.schedules)):
             self._add(some)
         planned = bytes(store.flags)
         store.flags[:] = bytes(flags & ~CANCELLED for flags in planned)
-        self._planner.weather(life, start)
+        self.planner.weather(life, start)
         for row in sorted(range(len(store.ids)), key=store.created.__getitem__):
             life.run_until(store.created[row])
             self._begin(row, planned[row], life.now)
@@ -254,7 +258,7 @@ class World:
 
     def _tide(self, _: Any, now: int) -> None:
         """Plan the hour that begins."""
-        for job in self._planner.hour(self.life, now):
+        for job in self.planner.hour(self.life, now):
             self.life.at(job.at, "arrive", job)
         self.life.at(now + HOUR, "tide", None)
 

@@ -54,6 +54,37 @@ def test_asking_again_with_the_same_arguments_goes_on_with_the_same_jobs():
         assert len(client.service.ledger) == 1
 
 
+def test_a_demo_with_a_state_file_goes_on_where_the_last_one_stopped(tmp_path):
+    kept = {"state": tmp_path / "world", "speed": 0}
+    with jw.demo(**FEW, state=kept["state"]) as client:
+        new = client.retry(client.service.a_pending_job())
+        assert jw.demo(**FEW, state=kept["state"]) is client
+    with jw.demo(**kept) as client:
+        assert client.status(new) == "pending"
+    with pytest.warns(UserWarning, match="seed 3"), jw.demo(**kept, seed=4) as client:
+        assert client.status(new) == "pending"
+
+
+def test_a_state_file_that_cannot_be_used_is_a_settings_error_and_stays_as_it_is(tmp_path):
+    path = tmp_path / "world"
+    path.write_bytes(b"precious")
+    with pytest.raises(jw.SettingsError, match="no state file of the embedded service → name another file"):
+        jw.demo(**FEW, state=path)
+    assert path.read_bytes() == b"precious"
+
+
+def test_a_world_that_cannot_be_saved_at_the_end_is_an_error_that_says_so(tmp_path):
+    path = tmp_path / "world"
+    client = jw.demo(**FEW, state=path)
+    while not path.exists():
+        pass
+    path.write_bytes(b"precious")
+    with pytest.raises(jw.SettingsError, match="could not be saved"):
+        client.close()
+    assert not answers(client.service_url)
+    assert path.read_bytes() == b"precious"
+
+
 def test_after_a_close_a_new_demo_begins():
     first = jw.demo(**FEW)
     first.close()
