@@ -232,7 +232,7 @@ def stop_schedule(world: World, schedule: Schedule, via: str) -> None:
     number = world.schedules.index(schedule) + 1
     query = JobQuery(world, schedule.org)
     query.during("createdDateTime", EVERYTHING)
-    query.where(lambda row: world.store.schedule[row] == number)
+    query.among(world.store.schedule, {number})
     for row in sorted(query.rows()):
         if world.why_not_cancel(row) is None:
             _accept_cancel(world, row, "cancel_scheduled" if via == "rest" else "updateScheduledJob", via)

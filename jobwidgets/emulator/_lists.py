@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import groupby, islice
-from operator import eq
+from itertools import compress, groupby, islice, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._catalogue import CLUSTERS, ENGINES
@@ -13,11 +12,12 @@ from ._errors import invalid
 from ._rules import filter_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from ._world import Caller, World
 
 DEFAULT_LIMIT = 30
+_BLOCK = 256
 
 
 class Page(NamedTuple):
@@ -79,19 +79,24 @@ def read_page(world: World, offset: int | None, limit: int | None) -> tuple[int,
 
 
 class JobQuery:
-    """A list of one organisation's jobs: a window of creation times, predicates, an order."""
+    """A list of one organisation's jobs: a window of creation times, sieves, an order."""
 
     def __init__(self, world: World, org: int) -> None:
         self._world = world
         self._org = org
         self._created = EVERYTHING
-        self._tests: list[Callable[[int], bool]] = []
+        self._sieves: list[Callable[[list[int]], list[int]]] = []
         self._field = "createdDateTime"
         self._descending = True
 
     def where(self, test: Callable[[int], bool]) -> None:
         """Keep the rows that pass `test` only."""
-        self._tests.append(test)
+        self._sieves.append(lambda rows: list(filter(test, rows)))
+
+    def among(self, column: Sequence[int], wanted: Collection[int]) -> None:
+        """Keep the rows for which `column` has a wanted number; this is what is asked of every job, so it is quick."""
+        get, fits = column.__getitem__, frozenset(wanted).__contains__
+        self._sieves.append(lambda rows: list(compress(rows, map(fits, map(get, rows)))))
 
     def during(self, field: str, span: Span) -> None:
         """Keep the jobs whose created or modified time lies in `span`."""
@@ -104,57 +109,65 @@ class JobQuery:
     def of_status(self, words: Iterable[str]) -> None:
         """Keep the jobs in these statuses."""
         store = self._world.store
-        codes = {store.codes[word] for word in words if word in store.codes}
-        self.where(lambda row: store.status[row] in codes)
+        self.among(store.status, {store.codes[word] for word in words if word in store.codes})
 
     def using(self, engines: set[int]) -> None:
         """Keep the jobs with a task on one of these engines."""
         store = self._world.store
-        shapes = {number for number, shape in enumerate(store.shapes) if engines.intersection(shape.engines)}
-        self.where(lambda row: store.shape[row] in shapes)
+        self.among(
+            store.shape, {number for number, shape in enumerate(store.shapes) if engines.intersection(shape.engines)}
+        )
 
     def order(self, field: str, direction: str) -> None:
         """Sort by this field."""
         self._field, self._descending = field, direction == "desc"
 
-    def rows(self, at_once: int = 256) -> Iterator[int]:
+    def rows(self, at_once: int = _BLOCK) -> Iterator[int]:
         """Give the rows in order, as far as they are asked for; about so many are looked at together."""
         store = self._world.store
         line = store.timeline[self._org]
         window = store.window(self._org, self._created.low, self._created.high)
-        key = store.created.__getitem__ if self._field == "createdDateTime" else store.modified.__getitem__
-        rows: Iterable[int] = map(line.__getitem__, reversed(window) if self._descending else window)
         if self._field != "createdDateTime":
-            rows = sorted(rows, key=key, reverse=self._descending)
-        for test in self._tests:
-            rows = filter(test, rows)
-        return self._shuffle_ties(iter(rows), key, at_once) if self._world.choices.ties == "shuffled" else iter(rows)
+            rows = self._sifted(line[window.start : window.stop])
+            yield from sorted(rows, key=store.modified.__getitem__, reverse=self._descending)
+            return
+        every = map(line.__getitem__, reversed(window) if self._descending else window)
+        while block := list(islice(every, max(at_once, _BLOCK))):
+            yield from self._sifted(block)
+
+    def _sifted(self, rows: list[int]) -> list[int]:
+        for sieve in self._sieves:
+            rows = sieve(rows)
+        return rows
 
     def page(self, offset: int, limit: int) -> Page:
         """Return one page."""
-        return Page(list(islice(self.rows(offset + limit), offset, offset + limit)), offset, limit)
+        return Page(self._cut(self.rows(offset + limit), offset, limit), offset, limit)
 
-    def _shuffle_ties(self, rows: Iterator[int], key: Callable[[int], int], at_once: int) -> Iterator[int]:
-        """Shuffle the rows of each instant, and find instants with several by looking at many rows at once."""
-        block = list(islice(rows, at_once))
-        while block:
-            keys = list(map(key, block))
-            carry: list[int] = []
-            for row in rows:  # the last instant is not cut in two
-                if key(row) != keys[-1]:
-                    carry = [row]
-                    break
-                block.append(row)
-                keys.append(keys[-1])
-            if any(map(eq, keys, keys[1:])):
-                for _, places in groupby(range(len(keys)), keys.__getitem__):
-                    tied = list(places)
-                    if len(tied) > 1:
-                        group = block[tied[0] : tied[-1] + 1]
-                        self._world.chance.shuffle(group)
-                        block[tied[0] : tied[-1] + 1] = group
-            yield from block
-            block = carry + list(islice(rows, at_once))
+    def page_and_total(self, offset: int, limit: int) -> tuple[Page, int]:
+        """Return one page, and how many rows there are in all."""
+        rows = list(self.rows())
+        return Page(self._cut(iter(rows), offset, limit), offset, limit), len(rows)
+
+    def _cut(self, rows: Iterator[int], offset: int, limit: int) -> list[int]:
+        """Cut a page out of the rows. The choice `ties` decides in which order it sees the rows of one instant."""
+        found = list(islice(rows, offset + limit))
+        if self._world.choices.ties == "stable" or len(found) <= offset:
+            return found[offset:]
+        store = self._world.store
+        key = (store.created if self._field == "createdDateTime" else store.modified).__getitem__
+        first, last = key(found[offset]), key(found[-1])
+        found += takewhile(lambda row: key(row) == last, rows)  # the instants at both ends are shuffled whole
+        begin = offset
+        while begin and key(found[begin - 1]) == first:
+            begin -= 1
+        shuffled: list[int] = []
+        for _, tied in groupby(found[begin:], key):
+            group = list(tied)
+            if len(group) > 1:
+                self._world.chance.shuffle(group)
+            shuffled += group
+        return shuffled[offset - begin :][:limit]
 
 
 def jobs_page(world: World, caller: Caller, args: Mapping[str, Any]) -> Page:
@@ -177,14 +190,14 @@ def _application(query: JobQuery, world: World, caller: Caller, args: Mapping[st
     if wanted is None:
         wanted = [args["applicationId"]] if args.get("applicationId") is not None else [known[caller.app]]
     apps = {known.index(app) for app in wanted if app in known}
-    query.where(lambda row: world.store.app[row] in apps)
+    query.among(world.store.app, apps)
 
 
 def _origin(query: JobQuery, world: World, args: Mapping[str, Any]) -> None:
     store = world.store
     if (wanted := args.get("scheduledJobIds")) is not None:
         numbers = {number for number, schedule in enumerate(world.schedules, 1) if schedule.id in wanted}
-        query.where(lambda row: store.schedule[row] in numbers)
+        query.among(store.schedule, numbers)
     if (has := args.get("hasScheduledJobId")) is not None:
         query.where(lambda row: bool(store.schedule[row]) == has)
     if (has_target := args.get("hasTargetTDO")) is not None:
@@ -205,7 +218,7 @@ def _common(query: JobQuery, world: World, args: Mapping[str, Any]) -> None:
         query.where(lambda row: store.targets[row] == target)
     if (cluster := args.get("clusterId")) is not None:
         number = CLUSTERS.index(cluster) if cluster in CLUSTERS else -1
-        query.where(lambda row: store.cluster[row] == number)
+        query.among(store.cluster, {number})
     if (status := args.get("status")) is not None:
         query.of_status(filter_words(status))
     for part in args.get("dateTimeFilter") or ():
@@ -220,7 +233,7 @@ def runs_page(world: World, caller: Caller, number: int, args: Mapping[str, Any]
     """Return a page of the runs of schedule `number`; without a dateTimeFilter, of the last `default_reach` only."""
     offset, limit = read_page(world, args.get("offset"), args.get("limit"))
     query = JobQuery(world, caller.org)
-    query.where(lambda row: world.store.schedule[row] == number)
+    query.among(world.store.schedule, {number})
     if not args.get("dateTimeFilter"):
         query.during("createdDateTime", Span(world.now() - default_reach, None))
     _common(query, world, args)

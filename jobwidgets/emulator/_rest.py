@@ -91,15 +91,15 @@ class Rest:
         if (status := query.get("status")) is not None:
             if status not in REST_STATUSES:
                 raise invalid(f"status is one of {', '.join(REST_STATUSES)}")
-            wanted.where(lambda row: self._word(row) == status)
-        wanted.where(lambda row: store.app[row] == caller.app)
+            wanted.of_status(word for word in store.words if rest_word(word) == status)
+        wanted.among(store.app, {caller.app})
         field, direction = query.get("orderBy", "createdDateTime"), query.get("direction", "desc")
         if field not in _FIELDS or direction not in {"asc", "desc"}:
             raise invalid("orderBy is createdDateTime or modifiedDateTime, direction asc or desc")
         wanted.order(field, direction)
-        rows = list(wanted.rows())
-        details = [self._detail(row) for row in rows[offset : offset + limit]]
-        return 200, {"count": len(rows), "limit": limit, "offset": offset, "result": details, "success": True}
+        page, total = wanted.page_and_total(offset, limit)
+        details = [self._detail(row) for row in page.records]
+        return 200, {"count": total, "limit": limit, "offset": offset, "result": details, "success": True}
 
     def _detail(self, row: int) -> dict[str, Any]:
         world, store = self._world, self._world.store

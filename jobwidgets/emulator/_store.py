@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from itertools import accumulate, chain, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
@@ -152,11 +152,13 @@ class Store:
     def _line_up(self, org: int, rows: list[int]) -> None:
         """Put new rows into the timeline; those of one instant stay in the order of their rows."""
         line, created = self.timeline[org], self.created.__getitem__
-        if len(rows) == 1 and (not line or created(line[-1]) <= created(rows[0])):
+        if len(rows) > 1:
+            line += rows
+            line.sort(key=created)
+        elif not line or created(line[-1]) <= created(rows[0]):
             line += rows
         else:
-            line += rows
-            line.sort(key=created)  # quick: most of it is in order
+            insort(line, rows[0], key=created)
 
     def remove(self, row: int) -> None:
         """Take a job out of every list and look-up."""
