@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import compress, groupby, islice, takewhile
+from itertools import chain, compress, groupby, islice, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._catalogue import CLUSTERS, ENGINES
@@ -124,16 +124,21 @@ class JobQuery:
 
     def rows(self, at_once: int = _BLOCK) -> Iterator[int]:
         """Give the rows in order, as far as they are asked for; about so many are looked at together."""
+        return chain.from_iterable(self._blocks(max(at_once, _BLOCK)))
+
+    def _blocks(self, size: int) -> Iterator[list[int]]:
         store = self._world.store
         line = store.timeline[self._org]
         window = store.window(self._org, self._created.low, self._created.high)
         if self._field != "createdDateTime":
             rows = self._sifted(line[window.start : window.stop])
-            yield from sorted(rows, key=store.modified.__getitem__, reverse=self._descending)
-            return
-        every = map(line.__getitem__, reversed(window) if self._descending else window)
-        while block := list(islice(every, max(at_once, _BLOCK))):
-            yield from self._sifted(block)
+            yield sorted(rows, key=store.modified.__getitem__, reverse=self._descending)
+        elif self._descending:
+            for stop in range(window.stop, window.start, -size):
+                yield self._sifted(line[max(window.start, stop - size) : stop][::-1])
+        else:
+            for start in range(window.start, window.stop, size):
+                yield self._sifted(line[start : min(start + size, window.stop)])
 
     def _sifted(self, rows: list[int]) -> list[int]:
         for sieve in self._sieves:
