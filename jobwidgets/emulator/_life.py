@@ -131,7 +131,11 @@ class Life:
 
     def enter(self, row: int, now: int) -> None:
         """Let a new pending job live: it is accepted some seconds later."""
-        self.at(now + 2 * SECOND + int(self._chance() * 30 * SECOND), "accept", row)
+        self.at(self.accepted_at(now), "accept", row)
+
+    def accepted_at(self, now: int) -> int:
+        """Return when a job that comes now is accepted."""
+        return now + 2 * SECOND + int(self._chance() * 30 * SECOND)
 
     def leave_queue(self, task: int) -> None:
         """Say that a queued task is queued no more, though it has not started."""

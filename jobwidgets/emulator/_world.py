@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import threading
+from array import array
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -217,14 +218,14 @@ class World:
         return ident
 
     def _arrive(self, job: Arrival, now: int) -> None:
-        self._begin(self._add([job._replace(flags=job.flags & ~CANCELLED)]), job.flags, now)
+        row = self._add([job._replace(flags=job.flags & ~CANCELLED)])
+        self.life.at(self._begins(job.flags, now), "give up" if job.flags & CANCELLED else "accept", row)
 
-    def _begin(self, row: int, flags: int, now: int) -> None:
-        """Let a job begin its life, or be given up soon where its flags say so."""
+    def _begins(self, flags: int, now: int) -> int:
+        """Return when a job that comes now is accepted, or given up by its owner where its flags say so."""
         if flags & CANCELLED:
-            self.life.at(now + 1000 + int(self.chance.random() * 90_000), "give up", row)
-        else:
-            self.life.enter(row, now)
+            return now + 1000 + int(self.chance.random() * 90_000)
+        return self.life.accepted_at(now)
 
     def _give_up(self, row: int, now: int) -> None:
         """Cancel a job as its owner did, in the past."""
@@ -248,9 +249,14 @@ class World:
         planned = bytes(store.flags)
         store.flags[:] = bytes(flags & ~CANCELLED for flags in planned)
         self.planner.weather(life, start)
-        for row in sorted(range(len(store.ids)), key=store.created.__getitem__):
-            life.run_until(store.created[row])
-            self._begin(row, planned[row], life.now)
+        begins = array("q", map(self._begins, planned, store.created))
+        for row in sorted(range(len(begins)), key=begins.__getitem__):
+            at, action = begins[row], "give up" if planned[row] & CANCELLED else "accept"
+            if at > start:
+                life.at(at, action, row)
+            else:  # at once and in order: only what the engines will do needs to wait among what is to come
+                life.run_until(at)
+                life.actions[action](row, at)
         life.run_until(start)
         for schedule in self.schedules:
             self.plan_launch(schedule, start)
