@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from ._catalogue import ENGINES, Shape
+from ._catalogue import CLUSTERS, ENGINES, Shape
 from ._errors import Refusal, invalid, not_found
 from ._life import PENDING, QUEUED
 from ._lists import EVERYTHING, JobQuery, Span
@@ -44,8 +44,9 @@ def cancel(world: World, caller: Caller, ident: str, *, operation: str = "cancel
 
 def _accept_cancel(world: World, row: int, operation: str, via: str) -> None:
     choices, life = world.choices, world.life
-    if choices.cancel_race and world.chance.random() < choices.cancel_race:
-        task = world.store.tasks(row)[0]
+    tasks = world.store.tasks(row)
+    if tasks and choices.cancel_race and world.chance.random() < choices.cancel_race:
+        task = tasks[0]
         if world.store.task_status[task] == QUEUED:
             life.leave_queue(task)
         life.start(task, world.now())
@@ -163,6 +164,8 @@ def create(world: World, caller: Caller, job: Draft, *, operation: str = "create
     for task, body in zip(world.store.tasks(row), job.payloads, strict=True):
         if body is not None:
             world.store.payloads[task] = body
+    if (cluster := given.get("clusterId")) in CLUSTERS:
+        world.store.cluster[row] = CLUSTERS.index(cluster)
     if given.get("jobConfig") is not None:
         world.store.extras[row] = {"jobConfig": given["jobConfig"]}
     world.write(operation, world.store.ids[row], new=world.store.ids[row], via=via)

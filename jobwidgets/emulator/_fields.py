@@ -147,7 +147,7 @@ class Queries(_Roots):
 
     def do_temporalDataObject(self, caller: Caller, args: Args) -> str:  # noqa: N802 - named as the field
         store, ident = self._world.store, str(args["id"])
-        if not any(store.targets[row] == ident for row in store.timeline[caller.org]):
+        if not any(map(store.targets.same(ident), store.timeline[caller.org])):
             raise not_found("TemporalDataObject", ident)
         return ident
 

@@ -12,12 +12,14 @@ from ._errors import invalid
 from ._rules import filter_words
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from ._world import Caller, World
 
 DEFAULT_LIMIT = 30
 _BLOCK = 256
+_NEWEST_FIRST = [("createdDateTime", True)]
 
 
 class Page(NamedTuple):
@@ -48,22 +50,26 @@ class Span(NamedTuple):
 EVERYTHING = Span(None, None)
 
 
-def read_moment(text: object, where: str) -> int:
-    """Return the milliseconds of an ISO 8601 date-time; one without an offset is taken as UTC."""
+def read_moment(text: object, where: str, *, up: bool = False) -> int:
+    """Return the milliseconds of an ISO 8601 date-time, rounded down or `up`; one without an offset is taken as UTC."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         moment = None
     if moment is None:
         raise invalid(f"{where}: {text!r} is not an ISO 8601 date-time")
-    return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    exact = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return to_ms(exact) + (up and exact.microsecond % 1000 > 0)
 
 
 def read_span(world: World, low: object, high: object, where: str) -> Span:
     """Return the range between two date-times, its ends as the choice `bounds` has them."""
-    bounds = world.choices.bounds
-    start = None if low is None else read_moment(low, where) + (bounds == "exclusive")
-    stop = None if high is None else read_moment(high, where) - (bounds != "inclusive")
+    bounds = world.choices.bounds  # jobs have whole milliseconds, the ends of a range need not
+    start = stop = None
+    if low is not None:
+        start = read_moment(low, where) + 1 if bounds == "exclusive" else read_moment(low, where, up=True)
+    if high is not None:
+        stop = read_moment(high, where) if bounds == "inclusive" else read_moment(high, where, up=True) - 1
     return Span(start, stop)
 
 
@@ -86,8 +92,7 @@ class JobQuery:
         self._org = org
         self._created = EVERYTHING
         self._sieves: list[Callable[[list[int]], list[int]]] = []
-        self._field = "createdDateTime"
-        self._descending = True
+        self._order: list[tuple[str, bool]] = []
 
     def where(self, test: Callable[[int], bool]) -> None:
         """Keep the rows that pass `test` only."""
@@ -119,8 +124,9 @@ class JobQuery:
         )
 
     def order(self, field: str, direction: str) -> None:
-        """Sort by this field."""
-        self._field, self._descending = field, direction == "desc"
+        """Sort by this field; where it is the same, by what was said after it."""
+        if all(known != field for known, _ in self._order):
+            self._order.append((field, direction == "desc"))
 
     def rows(self, at_once: int = _BLOCK) -> Iterator[int]:
         """Give the rows in order, as far as they are asked for; about so many are looked at together."""
@@ -130,15 +136,21 @@ class JobQuery:
         store = self._world.store
         line = store.timeline[self._org]
         window = store.window(self._org, self._created.low, self._created.high)
-        if self._field != "createdDateTime":
+        (field, descending), *more = self._order or _NEWEST_FIRST
+        if more or field != "createdDateTime":
             rows = self._sifted(line[window.start : window.stop])
-            yield sorted(rows, key=store.modified.__getitem__, reverse=self._descending)
-        elif self._descending:
+            for name, down in reversed(self._order):
+                rows.sort(key=self._times(name).__getitem__, reverse=down)
+            yield rows
+        elif descending:
             for stop in range(window.stop, window.start, -size):
                 yield self._sifted(line[max(window.start, stop - size) : stop][::-1])
         else:
             for start in range(window.start, window.stop, size):
                 yield self._sifted(line[start : min(start + size, window.stop)])
+
+    def _times(self, field: str) -> array[int]:
+        return self._world.store.created if field == "createdDateTime" else self._world.store.modified
 
     def _sifted(self, rows: list[int]) -> list[int]:
         for sieve in self._sieves:
@@ -159,8 +171,11 @@ class JobQuery:
         found = list(islice(rows, offset + limit))
         if self._world.choices.ties == "stable" or len(found) <= offset:
             return found[offset:]
-        store = self._world.store
-        key = (store.created if self._field == "createdDateTime" else store.modified).__getitem__
+        columns = [self._times(field) for field, _ in self._order or _NEWEST_FIRST]
+
+        def key(row: int) -> list[int]:
+            return [column[row] for column in columns]
+
         first, last = key(found[offset]), key(found[-1])
         found += takewhile(lambda row: key(row) == last, rows)  # the instants at both ends are shuffled whole
         begin = offset
@@ -220,7 +235,7 @@ def _common(query: JobQuery, world: World, args: Mapping[str, Any]) -> None:
     """Apply the arguments that `jobs` and the runs of a schedule share."""
     store = world.store
     if (target := args.get("targetId")) is not None:
-        query.where(lambda row: store.targets[row] == target)
+        query.where(store.targets.same(target))
     if (cluster := args.get("clusterId")) is not None:
         number = CLUSTERS.index(cluster) if cluster in CLUSTERS else -1
         query.among(store.cluster, {number})
@@ -230,7 +245,7 @@ def _common(query: JobQuery, world: World, args: Mapping[str, Any]) -> None:
         query.during(
             part["field"], read_span(world, part.get("fromDateTime"), part.get("toDateTime"), "dateTimeFilter")
         )
-    for part in reversed(args.get("orderBy") or ()):
+    for part in args.get("orderBy") or ():
         query.order(part["field"], part.get("direction") or "desc")
 
 

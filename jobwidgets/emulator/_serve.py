@@ -168,6 +168,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StateError as error:
         _complain(str(error))
         return 1
+    except ValueError as error:
+        _complain(str(error))
+        return 2
     for note in service.notes:
         _complain(f"{options.state}: {note}")
     code = _serve_until(stop, service, options)

@@ -143,7 +143,7 @@ class World:
             store.completed[task] = now
         if cancelled:
             store.flags[row] |= CANCELLED
-        store.status[row] = store.code(job_status(store.task_words(row), cancelled=cancelled))
+        store.status[row] = store.code(word if cancelled else job_status(store.task_words(row)))
         store.modified[row] = now
 
     def why_not_cancel(self, row: int) -> str | None:

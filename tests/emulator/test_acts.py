@@ -128,6 +128,26 @@ def test_created_jobs_are_pending_and_can_be_read_retried_and_cancelled(api, ser
     assert [write.new_id for write in service.ledger] == [job["id"], by_rest, *both]
 
 
+@pytest.mark.parametrize("race", [0, 1])
+def test_a_job_without_tasks_is_cancelled_too(api, service, race):
+    service.choices.cancel_race = race
+    job = service.add_job("pending", [])
+    assert api.gql(CANCEL, {"id": job}).data["cancelJob"] == {"id": job, "message": "Job cancelled"}
+    assert api.both(job) == ("aborted", "aborted")
+    assert [write.target_id for write in service.ledger] == [job]
+
+
+def test_a_job_is_created_on_the_cluster_it_asks_for(api):
+    clusters = {
+        job["clusterId"] for job in api.gql("{ jobs(limit: 200) { records { clusterId } } }").data["jobs"]["records"]
+    }
+    assert len(clusters) == 2
+    text = "mutation($input: CreateJob) { createJob(input: $input) { clusterId } }"
+    for cluster in [*clusters] * 4:
+        given = {"clusterId": cluster, "tasks": [{"engineId": "PageReader OCR"}]}
+        assert api.gql(text, {"input": given}).data["createJob"] == {"clusterId": cluster}
+
+
 def test_of_several_jobs_to_create_none_is_made_when_one_is_wrong(api, service):
     good = {"tasks": [{"engineId": service_engine(api)}]}
     assert api.post("/proc/job/create", {"jobs": [good, {"tasks": []}]}).status == 400

@@ -21,6 +21,16 @@ def ids(api, **variables):
     return [record["id"] for record in records(api, **variables)]
 
 
+def between(start, seconds):
+    return [
+        {
+            "field": "createdDateTime",
+            "fromDateTime": start.isoformat(),
+            "toDateTime": (start + timedelta(seconds=seconds)).isoformat(),
+        }
+    ]
+
+
 def test_count_is_the_page_in_graphql_and_the_total_in_rest(api):
     page = api.gql(PAGE, {"limit": 7}).data["jobs"]
     assert (page["count"], page["limit"], page["offset"]) == (7, 7, 0)
@@ -104,6 +114,43 @@ def test_the_ends_of_a_range_are_in_or_out_as_chosen(api, service, bounds, expec
     assert set(found) <= set(made)
     query = f"/proc/jobs?createdAfter={low.replace('+', '%2B')}&createdBefore={high}"
     assert api.get(query).json["count"] == expected
+
+
+@pytest.mark.parametrize(("bounds", "expected"), [("inclusive", [1, 2]), ("exclusive", [1, 2]), ("half_open", [1, 2])])
+def test_a_range_may_end_within_a_millisecond(api, service, bounds, expected):
+    service.choices.bounds = bounds
+    start = service.clock.now() - timedelta(days=90)
+    made = [service.add_job("complete", created=start + timedelta(milliseconds=ms)) for ms in range(4)]
+    low, high = ((start + timedelta(microseconds=us)).isoformat() for us in (300, 2300))
+    found = ids(api, filter=[{"field": "createdDateTime", "fromDateTime": low, "toDateTime": high}])
+    assert sorted(map(made.index, found)) == expected
+
+
+@pytest.mark.parametrize("ties", ["stable", "shuffled"])
+def test_what_is_the_same_in_one_field_is_sorted_by_the_next(api, service, ties):
+    service.choices.ties = ties
+    start = service.clock.now() - timedelta(days=90)
+    made = []
+    for number in range(12):
+        service.clock.advance("1s")
+        made.append(service.add_job("complete", created=start + timedelta(seconds=number % 3)))
+    order = [{"field": "createdDateTime", "direction": "asc"}, {"field": "modifiedDateTime", "direction": "desc"}]
+    for offset in range(9):
+        found = ids(api, limit=4, offset=offset, order=order, filter=between(start, 3))
+        assert found == sorted(made, key=lambda job: (made.index(job) % 3, -made.index(job)))[offset : offset + 4]
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+def test_ties_that_reach_over_the_ends_of_a_page_stay_among_themselves(api, service, direction):
+    start = service.clock.now() - timedelta(days=90)
+    made = [service.add_job("complete", 1, created=start + timedelta(seconds=number // 50)) for number in range(400)]
+    order, seconds = [{"field": "createdDateTime", "direction": direction}], [number // 50 for number in range(400)]
+    if direction == "desc":
+        seconds.reverse()
+    for offset in range(0, 400, 23):
+        page = ids(api, limit=60, offset=offset, order=order, filter=between(start, 8))
+        assert len(set(page)) == len(page)
+        assert [made.index(job) // 50 for job in page] == seconds[offset : offset + 60]
 
 
 def test_dates_are_taken_with_any_offset_and_given_with_milliseconds(api, service):

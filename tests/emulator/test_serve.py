@@ -141,6 +141,13 @@ def test_an_owned_process_is_gone_when_its_owner_is_killed():
         httpx.get(urls["graphql"])
 
 
+@pytest.mark.parametrize("wrong", [["--jobs", "-1"], ["--speed", "-1"], ["--speed", "nan"]])
+def test_a_senseless_number_is_said_in_one_line(wrong):
+    done = subprocess.run([*COMMAND, *wrong], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_port_that_is_taken_is_said_in_one_line(running):
     command = [sys.executable, "-m", "jobwidgets.emulator", "--port", str(running.port), "--jobs", "0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
