@@ -109,6 +109,15 @@ def test_a_folder_that_cannot_be_written_is_one_line_that_says_what_to_do(tmp_pa
     assert answer.stderr.count("\n") == 1
 
 
+def test_a_state_file_that_cannot_be_used_is_one_line_that_says_what_to_do(tmp_path):
+    (tmp_path / "notes").write_bytes(b"precious")
+    answer = jobwidgets("demo", "--no-browser", "--dir", tmp_path / "copies", "--state", tmp_path / "notes")
+    assert answer.returncode == 1
+    assert "no state file of the embedded service → name another file" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    assert (tmp_path / "notes").read_bytes() == b"precious"
+
+
 def test_a_wrong_word_is_a_usage_error_and_no_traceback():
     for arguments in ([], ["dmeo"], ["demo", "--job", "5"], ["demo", "--jobs", "-1"], ["demo", "--jobs", "many"]):
         answer = jobwidgets(*arguments)
