@@ -56,13 +56,13 @@ class Planner:
         """
         jobs = self.jobs
         backlog, surge, bad = round(0.13 * jobs), round(0.055 * jobs), round(0.02 * jobs)
-        runs = self._runs(round(0.2 * jobs), start, schedules)
-        rest = jobs - backlog - surge - bad - len(runs)
-        odd = dict(zip(self._rng.sample(range(rest), min(rest, len(ODD_NAMES) * 2)), ODD_NAMES * 2, strict=False))
-        yield from runs
-        yield from self._backlog(backlog, start)
+        yield from self._backlog(backlog, start)  # first what is drawn alike whatever the hour of `start` is
         yield from self._surge(surge, start)
         yield from self._bad_batch(bad, start)
+        runs = self._runs(round(0.2 * jobs), start, schedules)
+        yield from runs
+        rest = jobs - backlog - surge - bad - len(runs)
+        odd = dict(zip(self._rng.sample(range(rest), min(rest, len(ODD_NAMES) * 2)), ODD_NAMES * 2, strict=False))
         for place, job in enumerate(self._ordinary(rest, start)):
             yield job._replace(name=odd[place]) if place in odd else job
         for job in self._ordinary(jobs // 10, start):
