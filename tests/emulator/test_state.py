@@ -32,6 +32,7 @@ def busy_hours(service, api, seed):
     chance = random.Random(seed)
     for _ in range(4):
         service.clock.advance(f"{chance.randrange(1, 400)}min")
+        service.clock.advance(3601 - service.clock.ms() // 1000 % 3600)  # the arrivals of the hour are planned
         jobs = [job["id"] for job in api.gql(LIST).data["jobs"]["records"]]
         for job in chance.sample(jobs, 12):
             api.gql("mutation($id: ID!) { cancelJob(id: $id) { id } }", {"id": job})
