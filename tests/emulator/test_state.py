@@ -45,6 +45,7 @@ def busy_hours(service, api, seed):
         api.post("/proc/jobs/cancel", {"scheduledJobID": service.add_schedule(every="20min", name="Ä")})
         service.add_schedule(every="20min", is_public=True)
         service.add_job("odd_word", created=START, name="placed")
+        service.add_job("running")
         service.remove_job(chance.choice(jobs))
         for _ in range(3):
             api.post("/proc/jobs/cancel", {"jobID": service.a_cancellable_job()})
