@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # what checkers take as true; typing itself would be the half of what this import costs
 if TYPE_CHECKING:
+    from typing import Any
+
     from jobwidgets._demo import demo, demo_async
     from jobwidgets._errors import (
         AuthError,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 import time
@@ -10,6 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
     import pandas as pd
@@ -126,6 +126,8 @@ class Side:
                 self._heading = {}
                 self._tell()
             else:
+                import asyncio  # noqa: PLC0415  a shell without a kernel has not loaded it, and loading us must stay free
+
                 self._taking = asyncio.get_running_loop().create_task(self._take(news, aio, turn))
 
         poller = poller_of(client)

@@ -18,11 +18,10 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 import msgspec
-import psutil
 
 from jobwidgets._errors import SettingsError, UsageError
 from jobwidgets._when import iso
-from jobwidgets.bulk._state import names_in, write_new, write_whole
+from jobwidgets.bulk._state import OPEN, names_in, write_new, write_whole
 
 EMPTY_FOR = 2.0
 """Seconds after which an empty lease is that of a maker who died before it wrote."""
@@ -32,6 +31,8 @@ SAME_START = 1.0
 """Seconds by which two readings of one start may differ; no process number comes round that fast."""
 TRIES = 50
 """How often the others may be faster before it is given up."""
+LONGEST = 4096
+"""Bytes: no lease is longer."""
 _NAME = re.compile(r"(.+)\.lease-([1-9][0-9]{0,8})")
 
 
@@ -134,14 +135,17 @@ class Lease:
         UsageError
             Another kernel has taken it over, or its file was removed.
         """
+        content = b""
         try:
-            if self._next.exists() and (content := self._next.read_bytes()):
+            with suppress(FileNotFoundError):
+                content = _bytes(self._next)
+            if content:
                 holder = _read(content)
                 raise UsageError(
                     f"operation {self.op} was taken over by another kernel" + (f": {holder.text}" if holder else ""),
                     hint="this one has stopped; ask the other, or resume when it has ended",
                 )
-            if self.path.read_bytes() == self._content:
+            if _bytes(self.path) == self._content:
                 return
         except OSError:
             pass  # not to be read is as bad as gone: somebody else may be writing
@@ -240,6 +244,8 @@ def _standing(holder: Holder) -> str:
 
 
 def _alive(holder: Holder) -> bool:
+    import psutil  # noqa: PLC0415  it looks at the whole machine when it is loaded: only those who act wait for that
+
     try:
         if psutil.Process(holder.pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
             return False  # ended, and its parent has not looked yet
@@ -261,6 +267,8 @@ def _this_process(mark: str) -> Holder:
 
 def _started(pid: int) -> float:
     """Say when a process started, in seconds that do not move when somebody sets the clock; 0 if it is not told."""
+    import psutil  # noqa: PLC0415  as above
+
     try:
         boot = psutil.boot_time() if psutil.LINUX else 0.0  # Linux counts from its start, and moves that with the clock
         return float(psutil.Process(pid).create_time() - boot)
@@ -283,13 +291,22 @@ def _numbers(directory: Path, op: str) -> list[int]:
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return _bytes(path)
     except FileNotFoundError:
         return None
     except PermissionError:
         if os.name == "nt":
             return None  # Windows says so of a file that is being removed
         raise
+
+
+def _bytes(path: Path) -> bytes:
+    """Read a lease with as few calls as can be: the holder does so several times for each batch."""
+    descriptor = os.open(path, os.O_RDONLY | OPEN)
+    try:
+        return os.read(descriptor, LONGEST)
+    finally:
+        os.close(descriptor)
 
 
 def _read(content: bytes) -> Holder | None:

@@ -48,6 +48,37 @@ def test_loading_into_a_real_shell_imports_nothing_heavy():
     assert "emulator" not in ours
 
 
+def test_loading_imports_a_handful_of_small_files_of_ours_and_nothing_else():
+    done = run(
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "ip = InteractiveShell.instance()\n"
+        "ip.history_manager.enabled = False\n"
+        "before = set(sys.modules)\n"
+        "ip.run_line_magic('load_ext', 'jobwidgets')\n"
+        "new = set(sys.modules) - before\n"
+        "print(*sorted(name for name in new if not name.startswith('IPython.')))\n"
+    )
+    assert done.returncode == 0, done.stderr
+    ours = ["", "._side", ".magics", ".magics._shelf", ".magics._verbs"]
+    assert done.stdout.split() == [f"jobwidgets{name}" for name in ours]
+
+
+def test_the_first_list_imports_only_what_a_list_needs():
+    unneeded = ("anywidget", "dask", "duckdb", "gql", "ipywidgets", "keyring", "matplotlib", "psutil", "tqdm", "yaml")
+    done = run(
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "ip = InteractiveShell.instance()\n"
+        "ip.history_manager.enabled = False\n"
+        "for line in ('%load_ext jobwidgets', '%job demo', '%job list'):\n"
+        "    assert ip.run_cell(line).success\n"
+        f"print([name for name in {unneeded} if name in sys.modules])\n"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_help_and_verb_completion_need_nothing_heavy_either():
     done = run(
         "import sys\n"

@@ -83,6 +83,14 @@ def test_importing_the_package_loads_nothing_heavy_and_asks_no_network():
     assert not {"asyncio", "socket", "ssl", "IPython"} & set(loaded)
 
 
+def test_importing_the_package_loads_one_file_of_it_and_little_else():
+    look = "import sys; before = set(sys.modules); import jobwidgets; print(*sorted(set(sys.modules) - before))"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout
+    new = {name.partition(".")[0] for name in told.split()}
+    assert [name for name in told.split() if name.startswith("jobwidgets")] == ["jobwidgets"]
+    assert new - {"jobwidgets"} <= {"__future__", "_warnings", "importlib", "warnings"}
+
+
 def test_asking_for_the_version_loads_nothing_heavy():
     look = "import sys; from jobwidgets.cli import main\ntry: main(['--version'])\nexcept SystemExit: pass\n"
     look += (
