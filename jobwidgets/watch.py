@@ -82,9 +82,9 @@ class _Watch:
         seen = await _had(asked, seconds)
         if seen is None:
             return False
-        before = self._now
-        words = {job_id: word for job_id, word in seen.items() if word is not None}
-        self._now = self._without([job_id for job_id in seen if job_id not in words], {**before, **words})
+        before, gone = self._now, seen.isna()
+        words = {str(job_id): str(word) for job_id, word in seen[~gone].items()}
+        self._now = self._without(seen.index[gone].tolist(), {**before, **words})
         return self._now != before
 
     async def last_look(self, seconds: float) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,7 +23,7 @@ from jobwidgets._errors import (
 from jobwidgets._model import CANCELLED, REASON_TEXT
 from jobwidgets._text import safe
 from jobwidgets.bulk._record import until
-from jobwidgets.bulk._verify import by_id, look_back
+from jobwidgets.bulk._verify import by_id, look_along, look_back
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._answers import Sending, matched
 from jobwidgets.client._core import TOO_MANY
@@ -74,6 +75,7 @@ class Application:
         self._verb = VERBS[receipt.kind]
         self._waiting: deque[Line] = deque()
         self._workers: list[asyncio.Task[None]] = []
+        self._answered = asyncio.Event()
         self._under_way: dict[asyncio.Task[None], Sending] = {}
         self._size = FIRST_SIZE
         self._most = LARGEST_SIZE
@@ -96,12 +98,20 @@ class Application:
             What was cancelled by an earlier run and has not been read back.
         """
         self._waiting.extend(targets)
+        looking = asyncio.create_task(self._look_along(targets))
         try:
             await self._all_sent()
+            await _ended(looking)
             if not self._stop.asked and self._receipt.kind == "cancel":
                 await look_back(self._client, self._receipt, [*targets, *unseen], self._stop)
         finally:
+            looking.cancel()
             self._tell(last=True)
+
+    async def _look_along(self, targets: Sequence[Line]) -> None:
+        if self._receipt.kind == "cancel":
+            with suppress(JobError):  # what cannot be read just now is looked at in the end, and that tells why
+                await look_along(self._client, self._receipt, targets, self._answered)
 
     async def _all_sent(self) -> None:
         """Let a few workers send until nothing waits; a stop gives what is in flight a last chance."""
@@ -187,7 +197,7 @@ class Application:
         self._pace.went_well()
         if seconds > 2 * WANTED_SECONDS:
             self._size = max(1, self._size // 2)
-        elif seconds < WANTED_SECONDS / 2 and size >= self._size:
+        elif seconds * 2 * self._size < WANTED_SECONDS * size:  # twice as many would be done in time at this pace too
             self._size = min(self._most, self._size * 2)
 
     def _not_now(self, batch: Sequence[Line], error: NotSentError) -> None:
@@ -230,6 +240,7 @@ class Application:
                 line.until = now if line.outcome == "unknown" else None
                 line.at = at if line.outcome == "not_sent" else line.at
             self._receipt.write(batch)
+            self._answered.set()
         return sending.took
 
     async def _sent(self, batch: Sequence[Line], sending: Sending) -> None:
@@ -254,7 +265,10 @@ class Application:
     def _take_in(self, batch: Sequence[Line], envelope: Envelope) -> None:
         """Bring each target of a batch to what the answer says of it, or leave it unknown."""
         errors = envelope.errors or []
-        if envelope.has_data or not errors:
+        if not errors and (said := _all_said(envelope, len(batch))) is not None:
+            for line, told in zip(batch, said, strict=True):
+                self._done(line, told)
+        elif envelope.has_data or not errors:
             answers = matched(envelope, [line.id for line in batch])
             for line in batch:
                 self._read(line, answers[line.id])
@@ -292,18 +306,22 @@ class Application:
             except (msgspec.MsgspecError, RecursionError):
                 line.reason = "the answer has another shape"
                 return
-            if self._receipt.kind == "cancel":
-                line.settle("done", message=safe(told.message))
-            elif told.id is None:
-                line.reason = "the answer does not tell the new job"
-            else:
-                line.settle("done", new_id=told.id)
+            self._done(line, told)
         elif value is None and error is not None and error.name in NOTHING_DONE:
             line.settle("refused", safe(error.message) or str(error.name), message=safe(error.message))
         elif error is not None:
             line.reason = f"the service answered {safe(error.name or 'an error without a name')}"
         else:
             line.reason = "the answer says nothing of it"
+
+    def _done(self, line: Line, told: _Answer) -> None:
+        """Take in the answer to one alias that was done."""
+        if self._receipt.kind == "cancel":
+            line.settle("done", message=safe(told.message))
+        elif told.id is None:
+            line.reason = "the answer does not tell the new job"
+        else:
+            line.settle("done", new_id=told.id)
 
     def _tell(self, *, last: bool = False) -> None:
         """Tell how far it is, but not more often than anybody can read."""
@@ -313,6 +331,23 @@ class Application:
         counts = self._receipt.counts
         total = self._receipt.total
         self._progress(total - counts.get("not_sent", 0), total, counts)  # what waits is not_sent as well
+
+
+def _all_said(envelope: Envelope, size: int) -> list[_Answer] | None:
+    """Read an answer in which every alias has a value, all in one go; None where it is not that simple."""
+    try:
+        fields = msgspec.json.decode(envelope.data, type=dict[str, _Answer])
+        return [fields[f"a{place}"] for place in range(size)]
+    except (msgspec.MsgspecError, RecursionError, KeyError):
+        return None
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """End a task that is not needed any more, and raise what went wrong in it."""
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
 def _this_task() -> Any:

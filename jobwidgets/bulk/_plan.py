@@ -138,13 +138,14 @@ class AsyncPlan:
     def _rows(self) -> pd.DataFrame:
         """Take the frozen rows that are still in `df`; what was edited in other columns does not count."""
         ids = ids_of(self._df)
-        strange = [job_id for job_id in ids if job_id not in self._frozen.index]
+        places = self._frozen.index.get_indexer(pd.Index(ids, dtype=self._frozen.index.dtype))
+        strange = [job_id for job_id, place in zip(ids, places, strict=True) if place < 0]
         if strange:
             raise UsageError(
                 f"{len(strange)} jobs in plan.df were not planned, {strange[0]!r} for one",
                 hint="rows can be taken out of a plan, not put in: make a new plan",
             )
-        return self._frozen.loc[ids]
+        return self._frozen.take(places)
 
     async def drift(self) -> pd.DataFrame:
         """Look which jobs have moved since the plan was made; sends nothing and changes nothing.

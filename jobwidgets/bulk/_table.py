@@ -129,9 +129,8 @@ def lines_of(
         When jobs were created, as far as that is known.
     """
     lines = []
-    frame = rows[list(PLAN_COLUMNS)]
-    frame = frame.astype(object).where(frame.notna(), None)
-    for job_id, name, status, action, why in frame.itertuples(index=False, name=None):
+    columns = [rows[name].astype(object).where(rows[name].notna(), None).tolist() for name in PLAN_COLUMNS]
+    for job_id, name, status, action, why in zip(*columns, strict=True):
         line = Line(job_id, name, status, status=status, created=created.get(job_id))
         if action == "skip":
             line.settle("skipped", REASON_TEXT.get(why, why or "left out of the plan"))

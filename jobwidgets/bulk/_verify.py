@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from jobwidgets._errors import JobError, NotSentError, ServiceError
 from jobwidgets._model import CANCELLED, REASON_TEXT, TERMINAL, Reason, Verdict, after_cancel
 from jobwidgets.bulk._record import until
-from jobwidgets.client._statuses import read_statuses
+from jobwidgets.client._statuses import listed_statuses, read_statuses
+from jobwidgets.client._sweep import ROOM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -25,6 +26,35 @@ CONFIRM_AFTER = (0.0, 0.2, 0.5, 1.0, 2.0)
 """Seconds between the looks at what was cancelled: it may take effect a little later."""
 LOOK_EVERY = (0.5, 10.0)
 """Seconds between two looks at what has not ended, at first and at most."""
+
+
+async def look_along(
+    client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], answered: asyncio.Event
+) -> None:
+    """Read cancelled jobs back while the rest is still being sent, one page of the list at a time.
+
+    Only what is seen to be cancelled is taken in. Of everything else, and of the end, which no page is full of,
+    `look_back` tells when all is sent.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+        What is sent, in this order.
+    answered : Event
+        Set with every answer to a batch.
+    """
+    core = client._core  # noqa: SLF001  bulk work stands on the client's own connection
+    page = int(ROOM * core.sizes.wanted)
+    for start in range(0, len(lines) - page, page) if page > core.sizes.aliases else ():
+        part = lines[start : start + page]
+        while not all(line.outcome in ("done", "refused") for line in part):  # what is in doubt ends the looking along
+            answered.clear()
+            await answered.wait()
+        await core.pace.turn()
+        _confirm(
+            part, await listed_statuses(core, [line.id for line in part], {line.id: line.created for line in part})
+        )
+        receipt.write(part)
 
 
 async def look_back(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], stop: Stop) -> None:
@@ -54,6 +84,15 @@ async def _look(client: AsyncClient, lines: Sequence[Line]) -> list[Line]:
     """Read jobs after their cancels, and say which it is too early to tell of."""
     created = {line.id: line.created for line in lines if line.created is not None}
     statuses = await read_statuses(client._core, [line.id for line in lines], created)  # noqa: SLF001  as cheap as it can be
+    unclear = _confirm(lines, statuses)
+    if not unclear:
+        return []
+    seen = by_id(await client.jobs(ids=[line.id for line in unclear]), "can_cancel", "status", "why_not")
+    return [line for line in unclear if line.id not in seen or _too_early(line, *seen[line.id])]
+
+
+def _confirm(lines: Sequence[Line], statuses: Mapping[str, str]) -> list[Line]:
+    """Take in what jobs read after their cancels; give those that were not seen to be cancelled."""
     unclear = []
     for line in lines:
         line.status = statuses.get(line.id, line.status)
@@ -61,10 +100,7 @@ async def _look(client: AsyncClient, lines: Sequence[Line]) -> list[Line]:
             line.looked, line.verified = True, "confirmed"
         else:
             unclear.append(line)
-    if not unclear:
-        return []
-    seen = by_id(await client.jobs(ids=[line.id for line in unclear]), "can_cancel", "status", "why_not")
-    return [line for line in unclear if line.id not in seen or _too_early(line, *seen[line.id])]
+    return unclear
 
 
 def _too_early(line: Line, ok: bool | None, status: str, why: str | None) -> bool:  # noqa: FBT001  a column's value

@@ -116,6 +116,8 @@ class Sizes:
     """As `page`, but only for now: a page that was too dear grows again."""
     aliases: int = 100
     tasks: int = 100
+    crowded: bool = False
+    """Whether lists showed many others when statuses were read last: then only likely ones are listed."""
 
     @property
     def wanted(self) -> int:

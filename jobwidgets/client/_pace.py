@@ -69,14 +69,15 @@ class Pace:
             await self._freed.wait()
         self._taken += 1
         try:
-            await self._turn()
+            await self.turn()
             await self.open()
             yield
         finally:
             self._taken -= 1
             self._freed.set()
 
-    async def _turn(self) -> None:
+    async def turn(self) -> None:
+        """Wait for our share of the budget, where one is known."""
         if self.budget is None:
             return
         now = time.monotonic()

@@ -20,9 +20,9 @@ from jobwidgets.client._listing import optional_moment
 from jobwidgets.client._lists import APIS, checked_query, one_of, read_by_ids, read_jobs
 from jobwidgets.client._pages import read_job, read_rows
 from jobwidgets.client._schedules import read_schedule, read_schedules, schedule_of
-from jobwidgets.client._statuses import read_statuses
+from jobwidgets.client._statuses import listed_under, read_statuses
 from jobwidgets.frames._columns import array_of
-from jobwidgets.frames._ids import applications_of, created_of, ids_of
+from jobwidgets.frames._ids import applications_of, created_of, ids_of, statuses_of
 from jobwidgets.frames._rows import JobRow, TaskRow, decoded, task_frame
 
 if TYPE_CHECKING:
@@ -244,7 +244,13 @@ class Reads:
         >>> df["now"] = df["id"].map(client.statuses(df))
         """
         ids = ids_of(jobs, service=self.service_url)
-        found = await read_statuses(self._core, ids, created_of(jobs), applications=applications_of(jobs))
+        found = await read_statuses(
+            self._core,
+            ids,
+            created_of(jobs),
+            applications=applications_of(jobs),
+            expected=listed_under(statuses_of(jobs)),
+        )
         values = array_of("status", [found.get(job_id) for job_id in ids])
         series = pd.Series(values, index=pd.Index(array_of("string", ids), name="id"), name="status")
         series.attrs.update(

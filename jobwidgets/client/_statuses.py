@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING
 from jobwidgets._errors import NotFoundError
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._flow import graph_error
-from jobwidgets.client._pages import GONE, Records, status_page
+from jobwidgets.client._pages import FILTERABLE, GONE, Records, status_page
 from jobwidgets.client._sweep import sweep
 from jobwidgets.frames._rows import JobRow, decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from jobwidgets.client._core import Core
     from jobwidgets.client._listing import Ask
+
+OPEN = frozenset({"pending", "queued", "running"})
+"""The words of the service's filter for jobs that can still change."""
+
+
+def listed_under(statuses: Iterable[str | None]) -> list[str]:
+    """Give the words of the service's filter under which jobs are found that read so, or go on from there."""
+    words = FILTERABLE.intersection("cancelled" if word == "aborted" else word for word in statuses if word)
+    return sorted(words | OPEN if words & OPEN else words)
 
 
 async def read_statuses(
@@ -26,6 +35,7 @@ async def read_statuses(
     *,
     applications: Sequence[str] = (),
     expected: Sequence[str] = (),
+    sure: bool = False,
 ) -> dict[str, str]:
     """Read the statuses of many jobs; ids that the service does not know are absent.
 
@@ -41,7 +51,10 @@ async def read_statuses(
     applications : sequence of str, optional
         The applications they are of; a list shows only those of the caller's own unless they are named.
     expected : sequence of str, optional
-        Words of the service's filter that most of them are thought to read: then only such jobs are listed.
+        Words of the service's filter that most of them are thought to read: only such jobs are listed where others
+        would fill the pages.
+    sure : bool, default False
+        Whether only such jobs are listed in any case.
 
     Returns
     -------
@@ -53,16 +66,36 @@ async def read_statuses(
     ServiceError
         One of them could not be read.
     """
-
-    async def page(ask: Ask, limit: int) -> Records:
-        return await status_page(core, ask, limit, status=expected, applications=applications)
-
     wanted = dict.fromkeys(ids)
-    found = {job_id: row.status or "unknown" for job_id, row in (await sweep(core, ids, created, page)).items()}
+    found = await listed_statuses(core, ids, created, applications=applications, expected=expected, sure=sure)
     left = [job_id for job_id in wanted if job_id not in found]
     if left:
         found |= await _by_aliases(core, left)
     return {job_id: found[job_id] for job_id in wanted if job_id in found}
+
+
+async def listed_statuses(
+    core: Core,
+    ids: Sequence[str],
+    created: Mapping[str, datetime | None] | None,
+    *,
+    applications: Sequence[str] = (),
+    expected: Sequence[str] = (),
+    sure: bool = False,
+) -> dict[str, str]:
+    """Read what pages of a list bring cheaply of these jobs' statuses, as `read_statuses` does first.
+
+    Of those that are absent nothing is known.
+    """
+
+    async def wide(ask: Ask, limit: int) -> Records:
+        return await status_page(core, ask, limit, applications=applications)
+
+    async def narrow(ask: Ask, limit: int) -> Records:
+        return await status_page(core, ask, limit, status=expected, applications=applications)
+
+    pages = (narrow,) if expected and sure else (wide, narrow) if expected else (wide,)
+    return {job_id: row.status or "unknown" for job_id, row in (await sweep(core, ids, created, *pages)).items()}
 
 
 async def _by_aliases(core: Core, ids: Sequence[str]) -> dict[str, str]:

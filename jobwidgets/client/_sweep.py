@@ -20,7 +20,7 @@ from jobwidgets.client._pages import Records, paged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from jobwidgets.client._core import Core
     from jobwidgets.frames._rows import JobRow
@@ -31,13 +31,19 @@ ROOM = 0.96
 """How full a page is planned to be: a few jobs more than were thought of still fit in."""
 TRIALS, FOR_EACH_TRIAL = 2, 4
 """How many pages may turn out not to be worth it before the walk ends; one more for so many good ones."""
+FEW = 0.8
+"""Where the first page shows a smaller share of the jobs that it was to show, the other list may cost less."""
 
 ReadPage = Callable[[Ask, int], Awaitable[Records]]
 """Reads the page that is asked for, of at most so many rows."""
 
 
 async def sweep(
-    core: Core, ids: Sequence[str], created: Mapping[str, datetime | None] | None, page: ReadPage
+    core: Core,
+    ids: Sequence[str],
+    created: Mapping[str, datetime | None] | None,
+    page: ReadPage,
+    narrow: ReadPage | None = None,
 ) -> dict[str, JobRow]:
     """Read as many of these jobs as pages of a list bring cheaply.
 
@@ -51,6 +57,9 @@ async def sweep(
         When they were created; None or absent where that is not known.
     page : callable
         Reads a page: rows newest first, with `created_date_time`.
+    narrow : callable, optional
+        Reads a page of a list that shows fewer jobs, and most of these among them. The first page tells which of both
+        lists to go on with.
 
     Returns
     -------
@@ -58,15 +67,28 @@ async def sweep(
         Those that were seen. Of the others nothing is known.
     """
     times = {job_id: when for job_id in ids if (when := (created or {}).get(job_id)) is not None}
-    walk = _Sweep(core, times, page)
+    walk = _Sweep(core, times, page, narrow)
+    at_once = STRANDS if narrow is None else 1
     if len(times) > core.sizes.aliases:
         try:
-            await together([walk.strand(late=number >= STRANDS) for number in range(STRANDS + LATER)])
+            await together([walk.strand(late=number >= at_once) for number in range(STRANDS + LATER)])
         except AuthError:
             raise
         except (RefusedError, ServiceError):
             pass  # a list that cannot be had: the ids can be asked for all the same
     return walk.found
+
+
+def one_page(core: Core, created: Sequence[datetime | None]) -> int:
+    """Say how many of these jobs, in this order, one page of a list is thought to show.
+
+    0: their times are not known, or not in order, or pages are so small that a document of aliases does as well. Then
+    there is no telling, and a part of them costs more than its share of the whole.
+    """
+    times = [when for when in created if when is not None]
+    in_order = len(times) == len(created) and (times == sorted(times) or times == sorted(times, reverse=True))
+    rows = int(ROOM * core.sizes.wanted)
+    return rows if in_order and rows > core.sizes.aliases else 0
 
 
 @dataclass(slots=True)
@@ -86,9 +108,13 @@ class _Sweep:
     by how close together they were created, and by how many jobs of others were seen in between.
     """
 
-    def __init__(self, core: Core, created: Mapping[str, datetime], page: ReadPage) -> None:
+    def __init__(
+        self, core: Core, created: Mapping[str, datetime], page: ReadPage, narrow: ReadPage | None = None
+    ) -> None:
         self.found: dict[str, JobRow] = {}
-        self._core, self._page = core, page
+        self._core, self._page, self._other = core, page, narrow
+        if narrow is not None and core.sizes.crowded:
+            self._page, self._other = narrow, page
         self._wanted = frozenset(created)
         line = sorted(created.items(), key=lambda job: job[1], reverse=True)
         self._ids = [job_id for job_id, _ in line]
@@ -132,24 +158,47 @@ class _Sweep:
         """Read a page of a stretch; say whether another one is worth it."""
         least = self._core.sizes.aliases
         ask = Ask(stretch.since, stretch.until, stretch.offset)
-        rows, limit = await paged(self._core, lambda limit: self._page(ask, limit))
+        page = self._page
+        rows, limit = await paged(self._core, lambda limit: page(ask, limit))
         before = len(self.found)
         self.found.update((row.id, row) for row in rows if row is not None and row.id in self._wanted)
         fresh = len(self.found) - before
+        turned = self._turns(fresh, min(limit, len(stretch.ids)))
         self._told.set()
-        worth = fresh > least
+        worth = turned or fresh > least
         self._worth += worth
         self._wasted += not worth
         last = next((row.created_date_time for row in reversed(rows) if row is not None), None)
-        if last is None:
+        if last is None and not turned:
             return False
-        oldest = stretch.since if len(rows) < limit else moment(last)
-        span = max(stretch.until - oldest, MILLISECOND)
-        self._others = max(0, len(rows) - fresh) / span.total_seconds()
-        if not worth or len(rows) < limit:
+        if len(rows) >= limit and last is not None:
+            self._go_on(stretch, moment(last), len(rows), fresh)
+        elif not turned:  # the stretch has been read to its end
+            self._note_others(stretch.until - stretch.since, len(rows) - fresh)
             return False
+        if turned:
+            self._others = 0.0
+        return worth and sum(job_id not in self.found for job_id in stretch.ids) > least
+
+    def _go_on(self, stretch: _Stretch, oldest: datetime, rows: int, fresh: int) -> None:
+        """Leave of a stretch what is older than a full page."""
+        self._note_others(stretch.until - oldest, rows - fresh)
         if oldest + self._tick < stretch.until:
             stretch.until, stretch.offset = oldest + self._tick, 0
         else:  # one instant fills the page
-            stretch.offset += len(rows)
-        return sum(job_id not in self.found for job_id in stretch.ids) > least
+            stretch.offset += rows
+
+    def _note_others(self, span: timedelta, others: int) -> None:
+        self._others = max(0, others) / max(span, MILLISECOND).total_seconds()
+
+    def _turns(self, fresh: int, planned: int) -> bool:
+        """Turn to the other list where the first page showed few of the jobs that it was to show; say whether.
+
+        A list of all that shows none of them is not theirs, whatever is left out of it.
+        """
+        other, self._other = self._other, None
+        sizes = self._core.sizes
+        if other is None or fresh >= FEW * planned or not (fresh or sizes.crowded):
+            return False
+        self._page, sizes.crowded = other, not sizes.crowded
+        return True

@@ -85,6 +85,13 @@ def applications_of(jobs: object) -> list[str]:
     return sorted(set(jobs["application_id"].dropna()))
 
 
+def statuses_of(jobs: object) -> list[str]:
+    """Name the statuses that a frame's jobs were seen in."""
+    if not isinstance(jobs, pd.DataFrame) or "job_id" in jobs.columns or "status" not in jobs.columns:
+        return []
+    return [word for word in jobs["status"].unique() if isinstance(word, str)]
+
+
 def _checked(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise UsageError(f"{value!r} is no id", hint=_HINT)

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
+if TYPE_CHECKING:
     from jobwidgets.client import AsyncClient
 
-KEPT = 60.0
-"""Seconds; nobody takes what is older."""
+LOOKS = 8
+"""So many of the last looks are kept, of as many as see other jobs."""
 
 
 class Known:
-    """Statuses with the time they were seen; None as a status: the service knows no such job."""
+    """The statuses that the last looks have seen, with the time of each look."""
 
     def __init__(self) -> None:
         self.as_of = ""
         """When some were asked for last, by the service's clock."""
-        self._seen: dict[str, tuple[float, str | None]] = {}
+        self._looks: deque[tuple[float, pd.Series[str]]] = deque(maxlen=LOOKS)
 
-    def __len__(self) -> int:
-        return len(self._seen)
-
-    async def statuses(self, client: AsyncClient, jobs: pd.DataFrame, fresh: float) -> dict[str, str | None]:
+    async def statuses(self, client: AsyncClient, jobs: pd.DataFrame, fresh: float) -> pd.Series[str]:
         """Say what jobs read, asking only for those that nobody has seen in the last `fresh` seconds.
 
         Parameters
@@ -37,27 +35,49 @@ class Known:
         fresh : float
             Seconds.
 
+        Returns
+        -------
+        Series
+            The statuses by id, in the order of `jobs`; missing where the service knows no such job.
+
         Raises
         ------
         ServiceError
             One of them could not be read.
         """
         since = time.monotonic() - fresh
-        ids = jobs["id"].tolist()
-        held = {job_id: told[1] for job_id in ids if (told := self._seen.get(job_id)) is not None and told[0] >= since}
-        if len(held) < len(ids):
-            asked = await client.statuses(jobs[~jobs["id"].isin(list(held))] if held else jobs)
+        left, parts = jobs, []
+        for at, seen in reversed(self._looks):
+            if at >= since and len(left):
+                held, left = _of(seen, left)
+                parts.append(held)
+        if len(left):
+            asked = await client.statuses(left)
             self.as_of = asked.attrs["as_of"]
-            gone = set(asked.attrs["missing"])
-            words = zip(asked.index.tolist(), asked.tolist(), strict=True)
-            told_now = {job_id: None if job_id in gone else str(word) for job_id, word in words}
-            self._keep(told_now)
-            held.update(told_now)
-        return held
+            self._keep(asked)
+            parts.append(asked)
+        return _in_order([part for part in parts if len(part)], jobs)
 
-    def _keep(self, told: dict[str, str | None]) -> None:
-        now = time.monotonic()
-        old = [job_id for job_id, (at, _) in list(self._seen.items()) if at < now - KEPT]
-        for job_id in old:
-            self._seen.pop(job_id, None)
-        self._seen.update((job_id, (now, word)) for job_id, word in told.items())
+    def _keep(self, asked: pd.Series[str]) -> None:
+        """Keep a look, instead of an earlier one at the same jobs."""
+        others = [look for look in self._looks if not look[1].index.equals(asked.index)]
+        self._looks = deque([*others, (time.monotonic(), asked)], maxlen=LOOKS)
+
+
+def _of(seen: pd.Series[str], jobs: pd.DataFrame) -> tuple[pd.Series[str], pd.DataFrame]:
+    """Give what a look has seen of jobs, and those that it has not seen."""
+    ids = pd.Index(jobs["id"])
+    if ids.equals(seen.index):  # the same in the same order: nothing is looked up
+        return seen, jobs.iloc[:0]
+    place = seen.index.get_indexer(ids)
+    return seen.take(place[place >= 0]), jobs[place < 0]
+
+
+def _in_order(parts: list[pd.Series[str]], jobs: pd.DataFrame) -> pd.Series[str]:
+    """Put parts together in the order of the jobs."""
+    if len(parts) == 1:
+        return parts[0]
+    words = list(dict.fromkeys(word for part in parts for word in part.cat.categories))
+    alike = [part.cat.set_categories(words, ordered=True) for part in parts]
+    told: pd.Series[str] = pd.concat(alike).reindex(pd.Index(jobs["id"])) if alike else jobs.set_index("id")["status"]
+    return told

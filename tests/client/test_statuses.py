@@ -1,6 +1,7 @@
 """The statuses of many jobs: few requests where they stand close together, and the right word in any case."""
 
 import random
+from datetime import timedelta
 
 import msgspec
 import pandas as pd
@@ -93,9 +94,10 @@ def test_the_statuses_of_other_applications_are_listed_when_they_are_named_and_a
     bounds=st.sampled_from(["inclusive", "exclusive", "half_open"]),
     ties=st.sampled_from(["shuffled", "stable"]),
     expected=st.sampled_from([(), ("cancelled",), ("pending", "running")]),
+    sure=st.booleans(),
     seed=st.integers(0, 1000),
 )
-def test_every_word_is_right_however_the_list_shifts(*, share, page, aliases, bounds, ties, expected, seed):
+def test_every_word_is_right_however_the_list_shifts(*, share, page, aliases, bounds, ties, expected, sure, seed):
     chance = random.Random(seed)
     service = Service(jobs=300, seed=seed, speed=0)
     for _ in range(60):  # one instant
@@ -122,11 +124,33 @@ def test_every_word_is_right_however_the_list_shifts(*, share, page, aliases, bo
         removed = set()
         client.aio._core.wire.send = send_and_shift
         created = dict(zip(chosen.id, chosen.created, strict=True))
-        words = client.run(read_statuses(client.aio._core, list(created), created, expected=expected))
+        words = client.run(read_statuses(client.aio._core, list(created), created, expected=expected, sure=sure))
     staying = [job_id for job_id in created if job_id not in removed]
     known = dict(zip(frame.id, frame.status, strict=True))
     assert [job_id for job_id in words if job_id not in removed] == staying
     assert all(known[job_id] == word for job_id, word in words.items())
+
+
+@pytest.mark.parametrize("others", [1, 3, 9])
+def test_thousands_among_many_others_cost_as_few_requests_as_if_they_stood_alone(client, service, others):
+    begin = service.clock.now() - timedelta(days=40)
+    for number in range(3_000 * (1 + others)):
+        status = "complete" if number % (1 + others) else "queued"
+        service.add_job(status, 1, created=begin + number * timedelta(seconds=0.05), lives=False)
+    frame = client.jobs(status="queued", until=begin + timedelta(days=1))
+    assert len(frame) == 3_000
+    statuses, requests = asked(service, lambda: client.statuses(frame))
+    assert set(statuses) == {"queued"}
+    assert sum(requests.values()) <= 4 + 1  # the first page shows that there are others
+    statuses, requests = asked(service, lambda: client.statuses(frame))
+    assert sum(requests.values()) == 4
+    world = service.world
+    with world.lock:
+        for job_id in frame["id"]:
+            world.set_tasks(world.store.rows[job_id], "complete")
+    statuses, requests = asked(service, lambda: client.statuses(frame))
+    assert set(statuses) == {"complete"}
+    assert sum(requests.values()) <= 3_000 / 100 + 8  # by their ids where pages bring no more
 
 
 def test_thousands_of_one_instant_are_read_by_pages_too(client, service):

@@ -1,0 +1,60 @@
+"""What was seen a moment ago is not asked for again, and what has moved is found by the order of the jobs."""
+
+import pandas as pd
+
+from jobwidgets.frames._columns import array_of
+from jobwidgets.live._known import LOOKS, Known
+from jobwidgets.live._moved import differing
+
+
+def asked(service, work):
+    before = service.requests.copy()
+    found = work()
+    return found, (service.requests - before).total()
+
+
+def test_what_two_looks_have_seen_is_put_together_in_the_order_of_the_jobs(client, service):
+    ids = [service.add_job(word, lives=False) for word in ("queued", "running", "pending", "complete")]
+    frame, known = client.jobs(ids=ids), Known()
+    client.run(known.statuses(client.aio, frame.iloc[[3, 1]], 0.0))
+    told, requests = asked(service, lambda: client.run(known.statuses(client.aio, frame, 60.0)))
+    assert told.index.tolist() == ids
+    assert told.tolist() == ["queued", "running", "pending", "complete"]
+    assert requests == 1
+    told, requests = asked(service, lambda: client.run(known.statuses(client.aio, frame.iloc[[2, 0]], 60.0)))
+    assert told.to_dict() == {ids[2]: "pending", ids[0]: "queued"}
+    assert requests == 0
+
+
+def test_what_is_gone_is_missing_and_not_asked_for_again_at_once(client, service):
+    ids = [service.add_job("queued", lives=False) for _ in range(3)]
+    frame, known = client.jobs(ids=ids), Known()
+    service.remove_job(ids[1])
+    for fresh in (0.0, 60.0):
+        told, requests = asked(service, lambda fresh=fresh: client.run(known.statuses(client.aio, frame, fresh)))
+        assert told.isna().tolist() == [False, True, False]
+        assert requests == (fresh == 0.0)
+
+
+def test_only_a_few_looks_are_kept_and_one_at_the_same_jobs_takes_the_place_of_the_one_before(client, service):
+    frame, known = client.jobs(ids=[service.add_job("queued", lives=False) for _ in range(20)]), Known()
+    for _ in range(3):
+        client.run(known.statuses(client.aio, frame, 0.0))
+    assert len(known._looks) == 1
+    for place in range(20):
+        client.run(known.statuses(client.aio, frame.iloc[[place]], 0.0))
+    assert len(known._looks) == LOOKS
+
+
+def test_no_job_needs_no_request(client, service):
+    frame = client.jobs(ids=[service.a_pending_job()]).iloc[:0]
+    told, requests = asked(service, lambda: client.run(Known().statuses(client.aio, frame, 0.0)))
+    assert told.empty
+    assert requests == 0
+
+
+def test_what_has_moved_is_found_whatever_words_there_are():
+    before = pd.Series(array_of("status", ["queued", "running", "brand_new", "queued", "queued"]))
+    now = pd.Series(array_of("status", ["queued", "complete", "brand_new", "newer_still", None]))
+    assert differing(before, now).tolist() == [False, True, False, True, True]
+    assert not differing(before, before.copy()).any()
