@@ -9,8 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from jobwidgets._errors import (
     AuthError,
     JobError,
@@ -20,16 +18,17 @@ from jobwidgets._errors import (
     ServiceError,
     UnknownOutcomeError,
 )
-from jobwidgets._model import CANCELLED, REASON_TEXT
 from jobwidgets._text import safe
+from jobwidgets.bulk._due import still_due
 from jobwidgets.bulk._record import until
-from jobwidgets.bulk._verify import by_id, look_along, look_back
+from jobwidgets.bulk._said import take_in
+from jobwidgets.bulk._verify import look_along, look_back
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._answers import Sending, matched
+from jobwidgets.client._answers import Sending
 from jobwidgets.client._core import TOO_MANY
 from jobwidgets.client._flow import BUSY, NOTHING_DONE, Envelope, graph_error
 from jobwidgets.client._pace import MOST
-from jobwidgets.client._statuses import read_statuses
+from jobwidgets.client._sweep import one_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from jobwidgets.bulk._record import Line
     from jobwidgets.bulk._stop import Stop
     from jobwidgets.client import AsyncClient
-    from jobwidgets.client._answers import Found
 
 Progress = Callable[[int, int, dict[str, int]], None]
 FIRST_SIZE = 10
@@ -52,12 +50,9 @@ TOO_MUCH_DOUBT = 8
 BUSY_FOR = 300.0
 """Seconds that a service may say "later" before the rest is left unsent."""
 TELL_EVERY = 0.1
+PAGES_AHEAD = 2
+"""Pages of a list that are read side by side for what is to be sent next, while others are sent."""
 VERBS = {"cancel": "cancelJob", "retry": "retryJob"}
-
-
-class _Answer(msgspec.Struct):
-    id: str | None = None
-    message: str | None = None
 
 
 class Application:
@@ -75,6 +70,7 @@ class Application:
         self._verb = VERBS[receipt.kind]
         self._waiting: deque[Line] = deque()
         self._workers: list[asyncio.Task[None]] = []
+        self._more, self._fed = asyncio.Event(), False
         self._answered = asyncio.Event()
         self._under_way: dict[asyncio.Task[None], Sending] = {}
         self._size = FIRST_SIZE
@@ -84,7 +80,7 @@ class Application:
         self._busy_since: float | None = None
         self._told_at = 0.0
 
-    async def run(self, targets: Sequence[Line], *, unseen: Sequence[Line] = ()) -> None:
+    async def run(self, targets: Sequence[Line], *, look_first: bool = False, unseen: Sequence[Line] = ()) -> None:
         """Bring every target to an outcome, and read back what was cancelled.
 
         A stop ends the sending: what is in flight gets two seconds, what was not sent stays `not_sent`, and no job is
@@ -94,19 +90,42 @@ class Application:
         ----------
         targets : sequence of Line
             What is to be sent.
+        look_first : bool, default False
+            Whether each of them is to be read again before it is sent.
         unseen : sequence of Line
             What was cancelled by an earlier run and has not been read back.
         """
-        self._waiting.extend(targets)
-        looking = asyncio.create_task(self._look_along(targets))
+        self._fed = False
+        beside = [asyncio.create_task(work) for work in (self._feed(targets, look_first), self._look_along(targets))]
         try:
-            await self._all_sent()
-            await _ended(looking)
+            try:
+                await self._all_sent()
+            finally:
+                ended = await _ended(beside)
+            _raise_first(ended)
             if not self._stop.asked and self._receipt.kind == "cancel":
                 await look_back(self._client, self._receipt, [*targets, *unseen], self._stop)
         finally:
-            looking.cancel()
             self._tell(last=True)
+
+    async def _feed(self, targets: Sequence[Line], look_first: bool) -> None:  # noqa: FBT001  as it was given
+        """Hand targets to those who send, where that is wanted each just after it was read again."""
+        step = PAGES_AHEAD * one_page(self._core, [line.created for line in targets]) if look_first else 0
+        try:
+            for start in range(0, len(targets), step or len(targets) or 1):
+                part = targets[start : start + (step or len(targets))]
+                if look_first:
+                    part = await still_due(self._client, self._receipt, part, self._stop)
+                    self._tell()
+                self._waiting.extend(part)
+                self._more.set()
+        except JobError as error:
+            if not self._receipt.sent:
+                raise
+            self._halt(error)
+        finally:
+            self._fed = True
+            self._more.set()
 
     async def _look_along(self, targets: Sequence[Line]) -> None:
         if self._receipt.kind == "cancel":
@@ -129,55 +148,16 @@ class Application:
                         worker.cancel()
                 await asyncio.wait(workers, timeout=LAST_CHANCE)
         finally:
-            stopped.cancel()
-            for worker in workers:
-                worker.cancel()
-            ended = await asyncio.gather(*workers, stopped, return_exceptions=True)
-        for end in ended:
-            if isinstance(end, Exception):
-                raise end
-
-    # ------------------------------------------------------------------ before
-
-    async def still_due(self, targets: Sequence[Line]) -> list[Line]:
-        """Read the targets again; what has moved since the plan was made is skipped with its reason."""
-        seen = await self._stop.race(self._moved(targets))
-        gone = [line for line in targets if line.id in seen and seen[line.id][0] is not True]
-        for line in gone:
-            _, status, why = seen[line.id]
-            if line.at is not None and self._receipt.kind == "cancel" and status in CANCELLED:
-                line.settle("done", "found cancelled when asked", status=status, looked=True, verified="confirmed")
-                continue
-            self._receipt.note(drifted=1)
-            code = "complete" if self._receipt.kind == "retry" and why != "not_found" else why
-            line.settle("skipped", f"moved since the plan was made: {REASON_TEXT.get(code, code)}", status=status)
-        self._receipt.write(gone)
-        self._tell(last=False)
-        left = set(map(id, gone))
-        return [line for line in targets if id(line) not in left]
-
-    async def _moved(self, targets: Sequence[Line]) -> dict[str, tuple[Any, ...]]:
-        """Read the jobs whose status is another than when the plan was made, or hides whether a task has started."""
-        created = {line.id: line.created for line in targets}
-        statuses = await read_statuses(self._core, [line.id for line in targets], created)
-        unsure = [
-            line.id
-            for line in targets
-            if line.status_before in (None, "running") or statuses.get(line.id) != line.status_before
-        ]
-        if not unsure:
-            return {}
-        may = "can_cancel" if self._receipt.kind == "cancel" else "can_retry"
-        known = by_id(await self._client.jobs(ids=unsure), may, "status", "why_not")
-        return {job_id: known.get(job_id, (False, None, "not_found")) for job_id in unsure}
+            ended = await _ended([*workers, stopped])
+        _raise_first(ended)
 
     # ----------------------------------------------------------------- sending
 
     async def _work(self) -> None:
-        while not self._stop.asked and not self._halted:
+        while await self._left():
             async with self._pace.place():
                 if not self._waiting or self._stop.asked or self._halted:
-                    return
+                    continue
                 batch = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
                 try:
                     self._adapt(await self._send(batch), len(batch))
@@ -186,6 +166,13 @@ class Application:
                 except JobError as error:
                     self._halt(error)
                 self._tell()
+
+    async def _left(self) -> bool:
+        """Wait until there is something to send; False: there is nothing more, or it is not to be sent."""
+        while not (self._waiting or self._fed or self._stop.asked or self._halted):
+            self._more.clear()
+            await self._more.wait()
+        return bool(self._waiting) and not self._stop.asked and not self._halted
 
     def _adapt(self, seconds: float, size: int) -> None:
         self._busy_since = None
@@ -265,13 +252,8 @@ class Application:
     def _take_in(self, batch: Sequence[Line], envelope: Envelope) -> None:
         """Bring each target of a batch to what the answer says of it, or leave it unknown."""
         errors = envelope.errors or []
-        if not errors and (said := _all_said(envelope, len(batch))) is not None:
-            for line, told in zip(batch, said, strict=True):
-                self._done(line, told)
-        elif envelope.has_data or not errors:
-            answers = matched(envelope, [line.id for line in batch])
-            for line in batch:
-                self._read(line, answers[line.id])
+        if envelope.has_data or not errors:
+            take_in(self._receipt.kind, batch, envelope)
         elif all(error.name in NOTHING_DONE and error.path is None for error in errors):
             self._rejected(batch, graph_error(errors[0], self._verb))
         else:
@@ -297,32 +279,6 @@ class Application:
         if not for_size:
             raise error
 
-    def _read(self, line: Line, answer: Found) -> None:
-        """Read one alias: only a value alone means done, only an error that names a refusal means refused."""
-        error, value = answer.error, answer.value
-        if value is not None and error is None:
-            try:
-                told = msgspec.json.decode(value, type=_Answer)
-            except (msgspec.MsgspecError, RecursionError):
-                line.reason = "the answer has another shape"
-                return
-            self._done(line, told)
-        elif value is None and error is not None and error.name in NOTHING_DONE:
-            line.settle("refused", safe(error.message) or str(error.name), message=safe(error.message))
-        elif error is not None:
-            line.reason = f"the service answered {safe(error.name or 'an error without a name')}"
-        else:
-            line.reason = "the answer says nothing of it"
-
-    def _done(self, line: Line, told: _Answer) -> None:
-        """Take in the answer to one alias that was done."""
-        if self._receipt.kind == "cancel":
-            line.settle("done", message=safe(told.message))
-        elif told.id is None:
-            line.reason = "the answer does not tell the new job"
-        else:
-            line.settle("done", new_id=told.id)
-
     def _tell(self, *, last: bool = False) -> None:
         """Tell how far it is, but not more often than anybody can read."""
         if self._progress is None or not (last or time.monotonic() - self._told_at > TELL_EVERY):
@@ -333,21 +289,17 @@ class Application:
         self._progress(total - counts.get("not_sent", 0), total, counts)  # what waits is not_sent as well
 
 
-def _all_said(envelope: Envelope, size: int) -> list[_Answer] | None:
-    """Read an answer in which every alias has a value, all in one go; None where it is not that simple."""
-    try:
-        fields = msgspec.json.decode(envelope.data, type=dict[str, _Answer])
-        return [fields[f"a{place}"] for place in range(size)]
-    except (msgspec.MsgspecError, RecursionError, KeyError):
-        return None
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> list[BaseException | None]:
+    """End tasks, and give what each of them ended with."""
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    """End a task that is not needed any more, and raise what went wrong in it."""
-    task.cancel()
-    await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()
+def _raise_first(ended: Sequence[BaseException | None]) -> None:
+    for end in ended:
+        if isinstance(end, Exception):
+            raise end
 
 
 def _this_task() -> Any:

@@ -26,8 +26,9 @@ def requests_for(kind: str, count: int) -> int:
     looks = ceil(count / LOOKED_AT)
     if kind == "range":
         return 1 + 2 * looks
-    sent, left, size = 0, count, FIRST_SIZE
-    while left > 0:  # as many batches of one size as there are places, then larger ones
-        batches = min(int(FIRST), ceil(left / size))
-        sent, left, size = sent + batches, left - batches * size, min(LARGEST_SIZE, 2 * size)
+    sent = min(int(FIRST), ceil(count / FIRST_SIZE))  # small batches to begin with, as many as there are places
+    left, size = count - sent * FIRST_SIZE, FIRST_SIZE
+    while left > 0:  # every answer lets the next one be twice as large
+        size = min(LARGEST_SIZE, 2 * size)
+        sent, left = sent + 1, left - size
     return sent + looks * (2 if kind == "cancel" else 1)

@@ -151,6 +151,7 @@ class Journal:
         self._written = self._kept = 0  # appends: all, and those that are on disk
         self._appending, self._keeping = threading.Lock(), threading.Lock()
         # one thread: whoever comes while it syncs waits for the next turn, and one turn serves all who wait
+        self._turn: asyncio.Future[None] | None = None
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="jobwidgets-journal")
         self._close_file = weakref.finalize(self, os.close, descriptor)
 
@@ -263,19 +264,31 @@ class Journal:
         UsageError
             Another kernel has taken the operation over; nothing may be sent here any more.
         """
-        self._refuse_broken()
-        await asyncio.get_running_loop().run_in_executor(self._turns, self._keep, self._written)
+        wanted, loop = self._written, asyncio.get_running_loop()
+        while self._kept < wanted:
+            self._refuse_broken()
+            turn = self._turn
+            if turn is None or turn.done() or turn.get_loop() is not loop:
+                turn = self._turn = loop.run_in_executor(self._turns, self._keep, wanted)
+            await asyncio.shield(turn)  # others may wait for it too
+        self._still_ours()
 
     def sync(self) -> None:
         """Do the same as `synced`, blocking."""
         self._keep(self._written)
+        self._still_ours()
 
-    def _keep(self, wanted: int) -> None:
-        """Sync the file unless an earlier turn has done it; then see that it is still ours, and only then say yes.
+    def _still_ours(self) -> None:
+        """See that what is on disk now is in our own file, and only then say yes.
 
         Whoever takes over makes its lease first and reads the file then. So either we see that lease, or it sees
         what we have written.
         """
+        self._refuse_broken()
+        self._lease.check()
+
+    def _keep(self, wanted: int) -> None:
+        """Sync the file unless an earlier turn has done it."""
         with self._keeping:
             self._refuse_broken()
             if self._kept < wanted:
@@ -287,7 +300,6 @@ class Journal:
                     self._refuse_broken()
                 self.syncs += 1
                 self._kept = written
-        self._lease.check()
 
     def stop_asked(self) -> bool:
         """Say whether somebody, in whatever kernel, has asked to stop.

@@ -190,13 +190,14 @@ class AsyncReceipt(Operation):
             targets = await self._not_retried(targets)
         from jobwidgets.bulk._apply import Application  # noqa: PLC0415  it knows receipts
         from jobwidgets.bulk._canary import in_waves  # noqa: PLC0415  the same
+        from jobwidgets.bulk._due import still_due  # noqa: PLC0415  the same
 
         application = Application(self._client, self, progress, self._stop)
-        if look_first and targets:
-            targets = await application.still_due(targets)
         if canary is None:
-            await application.run(targets, unseen=unseen)
+            await application.run(targets, look_first=look_first, unseen=unseen)
         else:
+            if look_first and targets:
+                targets = await still_due(self._client, self, targets, self._stop)
             await in_waves(self._client, self, application, targets, canary, self._stop)
 
     async def _not_retried(self, targets: Sequence[Line]) -> list[Line]:

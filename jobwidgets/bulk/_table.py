@@ -108,6 +108,15 @@ def plain(rows: pd.DataFrame) -> list[dict[Any, Any]]:
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
 
+def _values(column: pd.Series) -> list[Any]:
+    """Give a column of texts or words as it is, with None for what is missing."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        words = [*column.cat.categories, None]  # what is missing has the code -1: the last one
+        return [words[code] for code in column.cat.codes.tolist()]
+    values: list[Any] = column.array.to_numpy(object, na_value=None).tolist()
+    return values
+
+
 def lines_of(
     rows: pd.DataFrame,
     *,
@@ -129,7 +138,7 @@ def lines_of(
         When jobs were created, as far as that is known.
     """
     lines = []
-    columns = [rows[name].astype(object).where(rows[name].notna(), None).tolist() for name in PLAN_COLUMNS]
+    columns = (_values(rows[name]) for name in PLAN_COLUMNS)
     for job_id, name, status, action, why in zip(*columns, strict=True):
         line = Line(job_id, name, status, status=status, created=created.get(job_id))
         if action == "skip":

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from jobwidgets._errors import JobError, NotSentError, ServiceError
 from jobwidgets._model import CANCELLED, REASON_TEXT, TERMINAL, Reason, Verdict, after_cancel
 from jobwidgets.bulk._record import until
-from jobwidgets.client._statuses import listed_statuses, read_statuses
-from jobwidgets.client._sweep import ROOM
+from jobwidgets.client._statuses import OPEN, listed_statuses, read_statuses
+from jobwidgets.client._sweep import one_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CONFIRM_AFTER = (0.0, 0.2, 0.5, 1.0, 2.0)
 """Seconds between the looks at what was cancelled: it may take effect a little later."""
+EXPECTED = ("cancelled", *sorted(OPEN))
+"""What jobs are thought to read after their cancel: cancelled, or not yet."""
 LOOK_EVERY = (0.5, 10.0)
 """Seconds between two looks at what has not ended, at first and at most."""
 
@@ -44,17 +46,18 @@ async def look_along(
         Set with every answer to a batch.
     """
     core = client._core  # noqa: SLF001  bulk work stands on the client's own connection
-    page = int(ROOM * core.sizes.wanted)
-    for start in range(0, len(lines) - page, page) if page > core.sizes.aliases else ():
+    page = one_page(core, [line.created for line in lines])
+    for start in range(0, len(lines) - page, page) if page else ():
         part = lines[start : start + page]
-        while not all(line.outcome in ("done", "refused") for line in part):  # what is in doubt ends the looking along
+        while any(line.outcome in ("not_sent", "unknown") for line in part):  # one in doubt ends the looking along
             answered.clear()
             await answered.wait()
+        created = {line.id: line.created for line in part if line.outcome == "done" and not line.looked}
         await core.pace.turn()
-        _confirm(
-            part, await listed_statuses(core, [line.id for line in part], {line.id: line.created for line in part})
-        )
-        receipt.write(part)
+        seen = await listed_statuses(core, list(created), created, expected=EXPECTED, sure=True)
+        done = [line for line in part if line.id in created]
+        _confirm(done, seen)
+        receipt.write(done)
 
 
 async def look_back(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], stop: Stop) -> None:
@@ -83,7 +86,13 @@ async def look_back(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[
 async def _look(client: AsyncClient, lines: Sequence[Line]) -> list[Line]:
     """Read jobs after their cancels, and say which it is too early to tell of."""
     created = {line.id: line.created for line in lines if line.created is not None}
-    statuses = await read_statuses(client._core, [line.id for line in lines], created)  # noqa: SLF001  as cheap as it can be
+    statuses = await read_statuses(
+        client._core,  # noqa: SLF001  as cheap as it can be
+        [line.id for line in lines],
+        created,
+        expected=EXPECTED,
+        sure=True,
+    )
     unclear = _confirm(lines, statuses)
     if not unclear:
         return []

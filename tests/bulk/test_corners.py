@@ -403,6 +403,22 @@ def test_documents_are_halved_while_the_service_is_slow(client, service, one_at_
     assert sizes(receipt.op) == [10, 5, 2, 1, 1, 1]
 
 
+def test_a_service_that_charges_by_operation_gets_documents_of_about_a_second(client, service):
+    plan = client.plan_retry(failed(service, 400))
+    send, each = client.aio._core.wire.send, 0.02
+
+    async def by_operation(request, *options):
+        answer = await send(request, *options)
+        if request.name == "retryJob":
+            await asyncio.sleep(each * request.body.count(b": retryJob("))
+        return answer
+
+    client.aio._core.wire.send = by_operation
+    receipt = plan.apply(progress=False)
+    assert receipt.counts == {"done": 400}
+    assert 10 < max(sizes(receipt.op)) <= _apply.WANTED_SECONDS / each
+
+
 def test_what_was_too_large_for_one_document_and_did_not_go_in_another_was_not_sent(client, service, one_at_a_time):
     del one_at_a_time
     plan = client.plan_retry(failed(service, 8))

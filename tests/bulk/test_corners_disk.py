@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 
 import msgspec
+import psutil
 import pytest
 
 import jobwidgets as jw
@@ -266,8 +267,8 @@ def test_a_start_that_the_system_does_not_tell_is_taken_for_any(monkeypatch, err
         raise error
 
     begun()
-    monkeypatch.setattr(_lease.psutil, "boot_time", untold)
-    monkeypatch.setattr(_lease.psutil, "LINUX", True)
+    monkeypatch.setattr(psutil, "boot_time", untold)
+    monkeypatch.setattr(psutil, "LINUX", True)
     assert _lease._started(os.getpid()) == 0
     plant(pid=os.getppid(), started=5.0)
     with pytest.raises(jw.UsageError, match="in another kernel"):
