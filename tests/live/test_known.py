@@ -1,9 +1,14 @@
 """What was seen a moment ago is not asked for again, and what has moved is found by the order of the jobs."""
 
+from datetime import timedelta
+
 import pandas as pd
 
+import jobwidgets as jw
+from jobwidgets.emulator import Service, serve
 from jobwidgets.frames._columns import array_of
 from jobwidgets.live._known import LOOKS, Known
+from jobwidgets.live._list import LiveList
 from jobwidgets.live._moved import differing
 
 
@@ -58,3 +63,23 @@ def test_what_has_moved_is_found_whatever_words_there_are():
     now = pd.Series(array_of("status", ["queued", "complete", "brand_new", "newer_still", None]))
     assert differing(before, now).tolist() == [False, True, False, True, True]
     assert not differing(before, before.copy()).any()
+
+
+def test_a_quiet_look_at_just_ten_thousand_jobs_costs_a_dozen_requests():
+    service = Service(jobs=0, seed=0, speed=0)
+    begin = service.clock.now() - timedelta(days=40)
+    for number in range(10_000):
+        service.add_job("queued", 1, created=begin + number * timedelta(seconds=0.05), lives=False)
+    with (
+        serve(service) as running,
+        jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token) as client,
+    ):
+        listed = LiveList({}, Known())
+
+        def look():
+            return client.run(listed.read(client.aio, whole=False, follow=True, progress=lambda _counts: None))
+
+        look()
+        listed._rows_due = float("inf")
+        moved, requests = asked(service, look)
+        assert (moved, requests) == (0, 12)  # statuses, and what is new
