@@ -60,7 +60,19 @@ def test_the_installed_wheel_finds_its_notebooks_and_its_command(wheel, tmp_path
 
 def test_the_extension_of_jupyterlab_comes_with_the_wheel_and_is_found_once_that_is_installed(wheel, tmp_path):
     extension = ROOT / "jobwidgets" / "labextension" / "jobwidgets-lab"
-    install = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--no-index", "--prefix", tmp_path, wheel]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-qq",
+        "--no-deps",
+        "--no-index",
+        "--ignore-installed",
+        "--prefix",
+        tmp_path,
+        wheel,
+    ]
     subprocess.run(install, check=True)
     share = tmp_path / "share" / "jupyter"
     installed = share / "labextensions" / "jobwidgets-lab"
