@@ -53,7 +53,7 @@ async def look_along(
             answered.clear()
             await answered.wait()
         created = {line.id: line.created for line in part if line.outcome == "done" and not line.looked}
-        await core.pace.turn()
+        await core.pace.our_share()
         seen = await listed_statuses(core, list(created), created, expected=EXPECTED, sure=True)
         done = [line for line in part if line.id in created]
         _confirm(done, seen)

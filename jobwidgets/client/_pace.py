@@ -69,14 +69,14 @@ class Pace:
             await self._freed.wait()
         self._taken += 1
         try:
-            await self.turn()
+            await self.our_share()
             await self.open()
             yield
         finally:
             self._taken -= 1
             self._freed.set()
 
-    async def turn(self) -> None:
+    async def our_share(self) -> None:
         """Wait for our share of the budget, where one is known."""
         if self.budget is None:
             return
