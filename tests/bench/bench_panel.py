@@ -56,7 +56,7 @@ window.WebSocket = class extends Plain {
     }
 };
 performance.setResourceTimingBufferSize(5_000);
-const scripts = (since, extension) => extension && performance.getEntriesByType('resource')
+const scripts = (since, extension) => !extension ? 0 : performance.getEntriesByType('resource')
     .filter(({ name, startTime }) => name.includes(`/labextensions/${extension}/`)
         || startTime >= since && /[.](js|css)/.test(name))
     .reduce((sum, each) => sum + each.encodedBodySize, 0); // also of what the browser had kept
