@@ -4,6 +4,9 @@ Offsets alone cannot do that: a job that arrives or vanishes shifts every later 
 windows of time. A full page ends somewhere in time; everything newer than its oldest job has been read, and the next
 window ends there, at offset 0 again. Only when a single instant fills a whole page is there no window left to narrow:
 then that instant is read by offsets, as often as it takes for all of it to be seen.
+
+When a job was created never changes. So a range can be cut anywhere and its windows be read side by side (`_windows`):
+each walk answers for its own window.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING
 from jobwidgets._errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The lower end of a range that has none: every list sends an explicit range."""
@@ -68,7 +71,9 @@ def optional_moment(text: str | None) -> datetime | None:
     return moment(text) if text else None
 
 
-def walk(since: datetime, until: datetime) -> Generator[Ask, Page, None]:
+def walk(
+    since: datetime, until: datetime, leave: Callable[[datetime, datetime, timedelta], None] | None = None
+) -> Generator[Ask, Page, None]:
     """Ask for page after page until every job of the range that stays there throughout has been read.
 
     Parameters
@@ -77,6 +82,9 @@ def walk(since: datetime, until: datetime) -> Generator[Ask, Page, None]:
         The range. Whether the service counts its ends in is not known, so each window overlaps its neighbours; rows
         that come twice are dropped by id where they are kept. The overlap is the resolution of the times as they are
         written: a millisecond, or a second where no fraction is.
+    leave : callable, optional
+        Given the window that is still to be read once a page did not hold all of it, and that resolution: the walk then
+        leaves the window to others, and ends.
 
     Raises
     ------
@@ -92,12 +100,17 @@ def walk(since: datetime, until: datetime) -> Generator[Ask, Page, None]:
         tick = MILLISECOND if any("." in text for text in page.created if text) else SECOND
         if newest > top + tick:
             raise ServiceError("the service does not keep to dateTimeFilter", hint="ask the service's people")
+        if oldest + tick < since:
+            return  # it sends what is older as well: all that was asked for stands before it
         if oldest + tick < top:
             top = oldest + tick
-            continue
-        yield from _instant(max(since, oldest - 2 * tick), oldest + tick)
-        top = oldest - tick
-        if top <= since:
+        else:
+            yield from _instant(max(since, oldest - 2 * tick), oldest + tick)
+            top = oldest - tick
+            if top <= since:
+                return
+        if leave is not None:
+            leave(since, top, tick)
             return
 
 

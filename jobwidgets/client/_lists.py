@@ -7,14 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobwidgets._errors import UsageError
 from jobwidgets._model import STATUSES
 from jobwidgets._when import iso, parse_when
-from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment, walk
+from jobwidgets.client._abreast import Abreast
+from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment
 from jobwidgets.client._pages import FILTERABLE, Records, graph_page, paged, read_rows, read_whole, rest_page
 from jobwidgets.client._sweep import sweep
+from jobwidgets.client._windows import Windows
 from jobwidgets.frames._build import JobTableBuilder
 
 if TYPE_CHECKING:
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
 APIS = ("graphql", "rest")
 REST_WORDS = ("scheduled", "rejected", "reprocessing")
 SELDOM = timedelta(days=366)
+
+
+class Got(NamedTuple):
+    """One page as it came, and how many tasks of a job a page of them could hold; None where tasks are not told."""
+
+    records: Records
+    tasks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,44 +172,50 @@ async def _walked(
     core: Core, query: Query, builder: JobTableBuilder, begin: datetime, end: datetime, *, progress: Counting | None
 ) -> bool:
     """Walk the windows; say whether the range was read to its end (a limit can be reached before)."""
-    steps = walk(begin - MILLISECOND if query.since else begin, end + MILLISECOND)
-    try:
-        ask = next(steps)
-        while True:
-            records, limit = await _page(core, query, ask)
-            tasks = core.sizes.tasks if query.api == "graphql" else None
-            rows = [row for row in records if row is not None]
-            fresh = builder.add(await _kept(core, query, rows, tasks), tasks)
-            builder.unread += len(records) - len(rows)
-            if progress is not None:
-                progress(dict(builder.counts))
-            page = Page([row.id for row in rows], [row.created_date_time for row in rows], len(records) < limit, fresh)
-            if query.limit is not None and len(builder) > query.limit:
-                return False
-            ask = steps.send(page)
-    except StopIteration:
-        return True
+    since = begin - MILLISECOND if query.since else begin
+    windows = Windows(since, end + MILLISECOND, alone=query.limit is not None)
+
+    async def take(got: Got, limit: int) -> Page:
+        rows = [row for row in got.records if row is not None]
+        fresh = builder.add(await _kept(core, query, rows, got.tasks), got.tasks)
+        builder.unread += len(got.records) - len(rows)
+        if progress is not None:
+            progress(dict(builder.counts))
+        return Page([row.id for row in rows], [row.created_date_time for row in rows], len(got.records) < limit, fresh)
+
+    work = Abreast(windows, core.pace.readers, lambda ask: _page(core, query, ask), take)
+    await work.run(lambda: query.limit is not None and len(builder) > query.limit)
+    return windows.complete_to is None
 
 
-async def _page(core: Core, query: Query, ask: Ask) -> tuple[Records, int]:
+async def _page(core: Core, query: Query, ask: Ask) -> tuple[Got, int]:
     if query.api == "rest":
         more: dict[str, str] = {}
         if len(query.status) == 1:
             more["status"] = "aborted" if query.status[0] == "cancelled" else query.status[0]
-        return await paged(core, lambda limit: rest_page(core, ask, limit, more), rest=True)
-    return await paged(
-        core,
-        lambda limit: graph_page(
-            core,
-            ask,
-            limit,
-            status=query.status if query.filtered_there else (),
-            target=query.target,
-            scheduled_job=query.scheduled_job,
-            applications=query.applications,
-        ),
-        most=query.limit + 1 if query.limit is not None and query.filtered_there else None,
-    )
+
+        async def read(limit: int) -> Got:
+            return Got(await rest_page(core, ask, limit, more))
+
+    else:
+
+        async def read(limit: int) -> Got:
+            tasks = core.sizes.tasks  # as it is now: it can shrink before the page has come
+            return Got(
+                await graph_page(
+                    core,
+                    ask,
+                    limit,
+                    status=query.status if query.filtered_there else (),
+                    target=query.target,
+                    scheduled_job=query.scheduled_job,
+                    applications=query.applications,
+                ),
+                tasks,
+            )
+
+    most = query.limit + 1 if query.limit is not None and query.filtered_there and query.api != "rest" else None
+    return await paged(core, read, most=most, rest=query.api == "rest")
 
 
 async def _kept(core: Core, query: Query, rows: Sequence[JobRow], task_limit: int | None) -> list[JobRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -18,6 +19,38 @@ WINDOW = 10.0
 """Seconds in which a service counts requests [contract, section 6]."""
 OUR_SHARE = 1 / 3
 """The part of a known budget that bulk work takes: the organisation has other users."""
+ABREAST = 16
+"""Pages of a list that are asked for side by side, at most."""
+SLOWER = 1.1
+"""How much longer than the quickest a page may take before that one counts as an exception."""
+
+
+class Readers:
+    """How many pages of a list are asked for side by side.
+
+    As many as can come while one is worked on: where the service is near, two or three keep us busy. Fewer after it has
+    asked to wait, and slowly more again.
+    """
+
+    def __init__(self) -> None:
+        self._most = float(ABREAST)
+        self._useful = ABREAST
+        self._quickest = math.inf
+
+    @property
+    def places(self) -> int:
+        """How many."""
+        return max(1, min(int(self._most), self._useful))
+
+    def came(self, waited: float, worked: float) -> None:
+        """Take in that a page came after so many seconds, and how many it took to take it in."""
+        self._most = min(float(ABREAST), self._most + 1 / self._most)
+        self._quickest = min(self._quickest * SLOWER, waited)
+        self._useful = 2 + math.ceil(min(self._quickest / max(worked, 1e-4), ABREAST))
+
+    def fewer(self) -> None:
+        """Take in that the service has asked to wait."""
+        self._most = max(1.0, self._most / 2)
 
 
 class Pace:
@@ -31,6 +64,7 @@ class Pace:
 
     def __init__(self, budget: int | None = None) -> None:
         self.budget = budget
+        self.readers = Readers()
         self.places = FIRST
         self._taken = 0
         self._freed = asyncio.Event()
@@ -48,6 +82,7 @@ class Pace:
         """Take in that the service asked to wait: nothing leaves before, and less at once after."""
         if not self.closed_for:
             self.places = max(1.0, self.places / 2)
+            self.readers.fewer()
         if seconds is not None:
             self._closed_until = max(self._closed_until, time.monotonic() + seconds)
 

@@ -44,7 +44,7 @@ async def paged(
         AI Processing gives its refusals no names: any of them can mean the size.
     """
     sizes = core.sizes
-    before = (sizes.page, sizes.tasks)
+    before: tuple[int, int] | None = None
     while True:
         limit = min(sizes.wanted, most or sizes.wanted)
         try:
@@ -55,9 +55,14 @@ async def paged(
                 continue  # another page has found that out meanwhile
             if error.name == "capacity_exceeded" and limit > 1:
                 sizes.soft = max(1, limit // 2)  # too dear just now: it grows again
-            elif not (error.name in TOO_MANY or unnamed) or not sizes.smaller_page():
+                continue
+            if error.name in TOO_MANY or unnamed:
+                before = before or (sizes.page, sizes.tasks)
+                if sizes.smaller_page():
+                    continue
+            if before is not None:
                 sizes.page, sizes.tasks = before  # the size was not the reason
-                raise
+            raise
         else:
             sizes.soft = min(sizes.page, sizes.soft * 2)
             return page, limit

@@ -1,5 +1,6 @@
 """The walk through a list, against a list that shuffles its ties, grows and shrinks while it is read."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from jobwidgets._errors import ServiceError
 from jobwidgets._when import iso
-from jobwidgets.client._listing import BEGINNING, Page, walk
+from jobwidgets.client._listing import BEGINNING, SECOND, Page, walk
+from jobwidgets.client._pace import ABREAST
+from jobwidgets.client._windows import Windows
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FAR = START + timedelta(days=400)
@@ -20,6 +23,8 @@ class ShiftingList:
     def __init__(self, jobs, chance, *, limit, inclusive):
         self.jobs = dict(jobs)
         self.chance, self.limit, self.inclusive = chance, limit, inclusive
+        self.written = iso
+        self.late = set()
         self.requests = 0
 
     def page(self, ask):
@@ -30,6 +35,9 @@ class ShiftingList:
         self.chance.shuffle(rows)
         rows.sort(key=lambda row: row[1], reverse=True)
         return rows[ask.offset : ask.offset + self.limit]
+
+    def told(self, rows, fresh):
+        return Page([job for job, _ in rows], [self.written(t) for _, t in rows], len(rows) < self.limit, fresh)
 
 
 def read(shifting, *, between=lambda: None, since=BEGINNING, until=FAR):
@@ -42,21 +50,48 @@ def read(shifting, *, between=lambda: None, since=BEGINNING, until=FAR):
             seen.extend(fresh)
             between()
             ask = steps.send(
-                Page([j for j, _ in rows], [iso(t) for _, t in rows], len(rows) < shifting.limit, len(fresh))
+                Page(
+                    [j for j, _ in rows], [shifting.written(t) for _, t in rows], len(rows) < shifting.limit, len(fresh)
+                )
             )
     except StopIteration:
         return seen
 
 
+def read_abreast(shifting, *, between=lambda: None, since=BEGINNING, until=FAR, chance, places=ABREAST):
+    """Read the same list in windows, as many at once as there may be; their pages come in any order."""
+    windows, seen, going = Windows(since, until), [], []
+    while True:
+        while len(going) < places and (window := windows.take()) is not None:
+            going.append(window)
+        if not going:
+            assert windows.complete_to is None
+            return seen
+        window = chance.choice(going)
+        rows = shifting.page(window.ask)
+        between()
+        fresh = [job for job, _ in rows if job not in seen]
+        seen.extend(fresh)
+        page = Page(
+            [j for j, _ in rows], [shifting.written(t) for _, t in rows], len(rows) < shifting.limit, len(fresh)
+        )
+        if not windows.told(window, page, shifting.limit):
+            going.remove(window)
+        to = windows.complete_to
+        there = {job for job, t in shifting.jobs.items() if to is None or t > to + SECOND}
+        assert {job for job in there if job not in shifting.late} <= set(seen)
+
+
+@pytest.mark.parametrize("abreast", [False, True])
 @settings(max_examples=200, deadline=None)
 @given(
-    offsets=st.lists(st.integers(0, 40), max_size=60),
+    offsets=st.lists(st.integers(0, 40) | st.integers(3_000, 3_500), max_size=60),
     limit=st.sampled_from([2, 3, 5, 10, 100]),
     inclusive=st.booleans(),
-    micro=st.sampled_from([1, 300, 1000, 1_000_000]),
+    micro=st.sampled_from([1, 300, 1000, 1_000_000, 5_000_000_000]),
     chance=st.randoms(use_true_random=False),
 )
-def test_every_job_that_stays_is_read_once(offsets, limit, inclusive, micro, chance):
+def test_every_job_that_stays_is_read_once(abreast, offsets, limit, inclusive, micro, chance):
     jobs = {f"j{i}": START + timedelta(microseconds=micro * at) for i, at in enumerate(offsets)}
     shifting = ShiftingList(jobs, chance, limit=limit, inclusive=inclusive)
     vanishing = [job for job in jobs if chance.random() < 0.2]
@@ -68,10 +103,14 @@ def test_every_job_that_stays_is_read_once(offsets, limit, inclusive, micro, cha
             shifting.jobs.pop(vanishing.pop(), None)
         if arrivals < 30 and chance.random() < 0.3:
             arrivals += 1
-            shifting.jobs[f"new{arrivals}"] = START + timedelta(days=1, microseconds=arrivals)
+            shifting.late.add(f"new{arrivals}")
+            shifting.jobs[f"new{arrivals}"] = START + timedelta(days=300, microseconds=arrivals)
 
     staying = {job for job in jobs if job not in vanishing}
-    seen = read(shifting, between=between)
+    if abreast:
+        seen = read_abreast(shifting, between=between, chance=chance, places=chance.choice([1, 2, ABREAST]))
+    else:
+        seen = read(shifting, between=between)
     assert len(seen) == len(set(seen))
     assert staying <= set(seen)
 
@@ -93,15 +132,71 @@ def test_pages_that_do_not_narrow_cost_one_request_each_and_no_more():
     assert shifting.requests <= 12
 
 
-def test_times_in_whole_seconds_lose_nothing_within_the_second():
-    class Seconds(ShiftingList):
+@pytest.mark.parametrize(("jobs", "most"), [(90, 1), (150, 20), (1_000, 45), (5_000, 100)])
+def test_windows_side_by_side_cost_few_requests_more_than_pages_one_after_the_other(jobs, most):
+    import random
+
+    chance = random.Random(jobs)
+    jobs = {f"j{i}": START + timedelta(seconds=chance.uniform(0, 86_400 * 30)) for i in range(jobs)}
+    shifting = ShiftingList(jobs, chance, limit=100, inclusive=True)
+    assert set(read_abreast(shifting, chance=chance)) == set(jobs)
+    assert shifting.requests <= most
+
+
+def test_most_of_a_list_is_asked_for_at_once_after_its_first_page():
+    windows = Windows(START, START + timedelta(seconds=1000))
+    first = windows.take()
+    assert windows.take() is None
+    times = [iso(START + timedelta(seconds=1000 - i)) for i in range(100)]
+    assert not windows.told(first, Page([str(i) for i in range(100)], times, False, 100), 100)
+    abreast = []
+    while (window := windows.take()) is not None:
+        abreast.append(window)
+    assert len(abreast) == 10
+    assert {window.ask.offset for window in abreast} == {0}
+
+
+def test_windows_of_a_service_that_sends_older_jobs_as_well_end_where_they_should():
+    class Unbounded(ShiftingList):
         def page(self, ask):
-            return [(job, t) for job, t in super().page(ask)]
+            return super().page(replace(ask, since=BEGINNING))
 
     import random
 
+    jobs = {f"j{i}": START + timedelta(seconds=i) for i in range(2_000)}
+    shifting = Unbounded(jobs, random.Random(5), limit=100, inclusive=True)
+    assert set(read_abreast(shifting, chance=random.Random(6))) == set(jobs)
+    assert shifting.requests <= 60
+
+
+def test_a_gap_of_years_costs_a_request_or_two():
+    import random
+
+    jobs = {f"j{i}": START + timedelta(seconds=i) for i in range(1_000)}
+    jobs |= {f"k{i}": START - timedelta(days=9_000, seconds=i) for i in range(1_000)}
+    shifting = ShiftingList(jobs, random.Random(7), limit=100, inclusive=True)
+    assert set(read_abreast(shifting, chance=random.Random(8))) == set(jobs)
+    assert shifting.requests <= 70
+
+
+@pytest.mark.parametrize("abreast", [False, True])
+def test_times_in_whole_seconds_lose_nothing_within_the_second_in_any_window(abreast):
+    import random
+
+    chance = random.Random(9)
+    jobs = {f"j{i}": START + timedelta(milliseconds=chance.randrange(400_000)) for i in range(2_000)}
+    shifting = ShiftingList(jobs, chance, limit=50, inclusive=False)
+    shifting.written = lambda t: t.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    seen = read_abreast(shifting, chance=chance) if abreast else read(shifting)
+    assert set(seen) == set(jobs)
+    assert len(seen) == len(jobs)
+
+
+def test_times_in_whole_seconds_lose_nothing_within_the_second():
+    import random
+
     jobs = {f"j{i}": START + timedelta(milliseconds=170 * i) for i in range(60)}
-    shifting = Seconds(jobs, random.Random(2), limit=10, inclusive=False)
+    shifting = ShiftingList(jobs, random.Random(2), limit=10, inclusive=False)
     steps, seen = walk(BEGINNING, FAR), set()
     with pytest.raises(StopIteration):  # noqa: PT012  the walk ends in the loop
         ask = next(steps)

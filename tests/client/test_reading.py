@@ -1,10 +1,13 @@
 """Lists as the service gives them: pages, filters, ties, many tasks, and a world that moves while it is read."""
 
+import random
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import jobwidgets as jw
+from jobwidgets.client._pace import ABREAST
 from jobwidgets.emulator import Service, serve
 
 
@@ -193,3 +196,104 @@ def test_a_world_with_nothing_in_it_gives_the_same_columns(client):
     empty, full = client.jobs(until=past), client.jobs()
     assert len(empty) == 0
     assert empty.dtypes.astype(str).tolist() == full.dtypes.astype(str).tolist()
+
+
+class Side:
+    """A world of many pages that is read by a client which always has as many pages in flight as it may."""
+
+    def __init__(self, service, client):
+        self.service, self.client = service, client
+        self.flying = self.most = 0
+        self.meanwhile = lambda: None
+        client.aio._core.sizes.page = 20
+        client.aio._core.pace.readers.came = lambda *_: None
+        send = client.aio._core.wire.send
+
+        async def counted(*request):
+            self.flying += 1
+            self.most = max(self.most, self.flying)
+            try:
+                answer = await send(*request)
+            finally:
+                self.flying -= 1
+            self.meanwhile()
+            return answer
+
+        client.aio._core.wire.send = counted
+
+    def everything(self):
+        return {i for status in jw._model.STATUSES for i in self.service.jobs_by_status(status)}
+
+
+@pytest.fixture
+def side():
+    service = Service(jobs=900, seed=5, speed=0)
+    with serve(service) as running, connected(service, running) as client:
+        yield Side(service, client)
+
+
+def test_windows_are_read_side_by_side(side):
+    assert set(side.client.jobs().id) == side.everything()
+    assert side.most == ABREAST
+    assert side.service.requests["jobs"] <= 900 / 20 * 4
+
+
+@pytest.mark.parametrize("bounds", ["inclusive", "exclusive", "half_open"])
+@pytest.mark.parametrize("seed", range(4))
+def test_jobs_that_stay_are_read_once_at_full_width_while_others_come_and_go(side, bounds, seed):
+    chance = random.Random(seed)
+    side.service.choices.bounds = bounds
+    tie = side.service.clock.now() - timedelta(days=9)
+    tied = [side.service.add_job("complete", 1, created=tie, lives=False) for _ in range(70)]
+    staying = side.everything()
+    vanishing = chance.sample(sorted(staying - set(tied)), 60) + tied[:5]
+    staying -= set(vanishing)
+
+    def meanwhile():
+        if vanishing:
+            side.service.remove_job(vanishing.pop())
+        side.service.add_job("pending", 1, lives=False)
+
+    side.meanwhile = meanwhile
+    frame = side.client.jobs()
+    assert frame.id.is_unique
+    assert staying <= set(frame.id)
+    assert side.most == ABREAST
+
+
+def test_a_service_that_asks_to_wait_again_and_again_is_read_to_the_end_with_less_at_once(side):
+    side.service.faults.rate_limit(window=0.1, retry_after=1, times=3, operation="jobs", probability=0.1)
+    assert set(side.client.jobs().id) == side.everything()
+    assert side.client.aio._core.pace.readers.places < ABREAST
+
+
+def test_dead_pages_are_asked_for_again_until_they_come(side):
+    for dial in ("server_error", "lose_answer", "cut", "garbage", "fail_before"):
+        getattr(side.service.faults, dial)(times=4, operation="jobs", probability=0.1)
+    side.service.faults.capacity_exceeded(times=4, operation="jobs", probability=0.3)
+    assert set(side.client.jobs().id) == side.everything()
+
+
+def test_a_page_that_stays_dead_is_an_error_and_leaves_nothing_running(side):
+    side.client.jobs(limit=1)
+    before = threading.active_count()
+    side.service.faults.server_error(times=None, operation="jobs")
+    with pytest.raises(jw.ServiceError):
+        side.client.jobs()
+    assert side.flying == 0
+    assert threading.active_count() == before
+    side.service.faults.clear()
+    assert set(side.client.jobs().id) == side.everything()
+
+
+def test_a_limit_reads_no_page_more_than_it_needs(side):
+    assert len(side.client.jobs(limit=50)) == 50
+    assert side.service.requests["jobs"] == 3
+    assert side.most == 1
+
+
+def test_jobs_with_many_tasks_are_read_whole_when_pages_of_tasks_shrink_meanwhile(side):
+    many = [side.service.add_job("queued", ["queued"] * count, lives=False) for count in (5, 9, 10, 11, 20, 30) * 5]
+    side.service.choices.max_page_size = 10
+    frame = side.client.jobs().set_index("id")
+    assert frame.tasks[many].tolist() == [5, 9, 10, 11, 20, 30] * 5

@@ -1,0 +1,86 @@
+"""Reading the windows of a list side by side, as many as the service and this machine are good for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from jobwidgets._errors import ServiceError
+from jobwidgets.client._flow import BUSY
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from jobwidgets.client._listing import Ask, Page
+    from jobwidgets.client._pace import Readers
+    from jobwidgets.client._windows import Window, Windows
+
+
+T = TypeVar("T")
+
+
+class Abreast(Generic[T]):
+    """Reads windows until none is left, or until there is enough.
+
+    Parameters
+    ----------
+    windows : Windows
+        What is to be read.
+    readers : Readers
+        How many pages may be asked for at once.
+    read, take : callable
+        Reads a page, and gives it with the limit it was read at; takes its rows, and says what the walk must know.
+    """
+
+    def __init__(
+        self,
+        windows: Windows,
+        readers: Readers,
+        read: Callable[[Ask], Awaitable[tuple[T, int]]],
+        take: Callable[[T, int], Awaitable[Page]],
+    ) -> None:
+        self._windows, self._readers, self._read, self._take = windows, readers, read, take
+        self._came = 0
+
+    async def run(self, enough: Callable[[], bool]) -> None:
+        """Read; when a page cannot be had nothing of the others is left running."""
+        going: set[asyncio.Task[None]] = set()
+        try:
+            while not enough():
+                while len(going) < self._readers.places and (window := self._windows.take()) is not None:
+                    going.add(asyncio.create_task(self._through(window, enough)))
+                if not going:
+                    return
+                done, _ = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+                going -= done
+        finally:
+            for task in going:
+                task.cancel()
+            await asyncio.gather(*going, return_exceptions=True)
+
+    async def _through(self, window: Window, enough: Callable[[], bool]) -> None:
+        """Read one window, or as much of it as its walk does not leave to others."""
+        more = True
+        while more:
+            began = time.perf_counter()
+            got, limit = await self._page(window.ask)
+            came = time.perf_counter()
+            page = await self._take(got, limit)
+            self._came += 1
+            self._readers.came(came - began, time.perf_counter() - came)
+            if enough():
+                return
+            more = self._windows.told(window, page, limit)
+
+    async def _page(self, ask: Ask) -> tuple[T, int]:
+        """Read a page; where the service was too busy for it, again, as long as others come meanwhile."""
+        while True:
+            before = self._came
+            try:
+                return await self._read(ask)
+            except ServiceError as error:
+                if error.name != BUSY or self._came == before:
+                    raise

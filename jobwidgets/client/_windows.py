@@ -1,0 +1,154 @@
+"""One list as many windows of time that are read side by side: where it is cut, and which window is next.
+
+How many jobs there are nobody says. The first page tells how close together they are, and from that it is guessed how
+much time a page will cover: so far the near part is cut into windows. What lies beyond is asked for as one, at the same
+time: its first page tells whether there is anything at all, and how close together jobs are there. A window that holds
+more than a page leaves the rest of itself to be cut again. So a wrong guess costs a request, and never a job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from jobwidgets.client._listing import BEGINNING, MILLISECOND, Page, moment, walk
+from jobwidgets.client._pace import ABREAST
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from datetime import datetime
+
+    from jobwidgets.client._listing import Ask
+
+ROOM = 0.9
+"""How full a page is planned to be: what does not fit costs another request."""
+LEAST = 8
+"""The shortest window, in units of the resolution of times."""
+GROWTH = 4
+"""How much more, or less, time a window covers than the last one, at most: one of them may be an exception."""
+
+AGES = timedelta(days=366 * 100)
+
+
+@dataclass(eq=False, slots=True)
+class Window:
+    """A part of the range that is being read."""
+
+    steps: Generator[Ask, Page, None]
+    ask: Ask
+    """The page of it that is wanted now."""
+    until: datetime
+    beyond: bool
+    """Whether it is all that lies beyond what is cut already."""
+    begun: bool = False
+
+
+class Windows:
+    """Cuts a range, and hands out one window after the other, the newest first.
+
+    Parameters
+    ----------
+    since, until : datetime
+        The range.
+    alone : bool, default False
+        Read it in one walk, page after page: who wants only the newest so many must not ask for more.
+    """
+
+    def __init__(self, since: datetime, until: datetime, *, alone: bool = False) -> None:
+        self._alone = alone
+        self._near: list[tuple[datetime, datetime]] = []
+        self._beyond: tuple[datetime, datetime] | None = (since, until)
+        self._step = timedelta(0)  # the time in which a page's worth of jobs is thought to have been created
+        self._tick = MILLISECOND  # the resolution of times as they are written
+        self._read: set[Window] = set()
+
+    @property
+    def complete_to(self) -> datetime | None:
+        """Every job that was created after this moment has been read; None: every job of the range."""
+        open_ = [*self._near, self._beyond] if self._beyond is not None else self._near
+        return max([*(until for _, until in open_), *(window.until for window in self._read)], default=None)
+
+    def take(self) -> Window | None:
+        """Give the window to be read next; None when nothing is left, or nothing as long as others are being read."""
+        scouting = self._beyond is None or any(window.beyond for window in self._read)
+        planned = sum((until - since for since, until in self._near), timedelta(0))
+        if self._beyond is not None and not scouting and (not self._near or planned < ABREAST * self._step):
+            (since, until), self._beyond = self._beyond, None
+            return self._window(since, until, beyond=True)
+        if not self._near:
+            return None
+        since, until = newest = max(self._near, key=lambda window: window[1])
+        self._near.remove(newest)
+        return self._window(self._cut(since, until, self._step), until, beyond=False)
+
+    def told(self, window: Window, page: Page, limit: int) -> bool:
+        """Take in what a page of at most `limit` jobs brought; say whether the window wants another one, its `ask`."""
+        if not window.begun:
+            window.begun = True
+            self._guess(window, page, limit)
+        try:
+            window.ask = window.steps.send(page)
+        except StopIteration:
+            self._read.remove(window)
+            return False
+        return True
+
+    def _window(self, since: datetime, until: datetime, *, beyond: bool) -> Window:
+        if self._alone:
+            leave = None
+        elif beyond:
+            leave = self._leave_beyond
+        else:
+            leave = self._leave
+        steps = walk(since, until, leave)
+        window = Window(steps, next(steps), until, beyond)
+        self._read.add(window)
+        return window
+
+    def _leave(self, since: datetime, until: datetime, tick: timedelta) -> None:
+        self._tick = tick
+        self._put(since, until)
+
+    def _leave_beyond(self, since: datetime, until: datetime, tick: timedelta) -> None:
+        """Look as far ahead as so many windows reach, and leave the rest to another look."""
+        self._tick = tick
+        horizon = self._cut(since, until, (ABREAST - 1) * self._step, beyond=True)
+        self._put(horizon, until)
+
+    def _put(self, since: datetime, until: datetime) -> None:
+        """Let it be read by whoever comes; what touches it is joined to it, and is cut anew."""
+        for older, newer in list(self._near):
+            if older <= until and since <= newer:
+                self._near.remove((older, newer))
+                since, until = min(since, older), max(until, newer)
+        self._near.append((since, until))
+
+    def _cut(self, since: datetime, until: datetime, length: timedelta, *, beyond: bool = False) -> datetime:
+        """Cut the newest part of such a length off, and keep what is left of it; say where.
+
+        A cut lies where any service can write it, and the older part overlaps the newer one by the resolution of the
+        times: whether the ends of a range belong to it is not known.
+        """
+        cut = until - length if length < until - since else since
+        cut -= (cut - BEGINNING) % self._tick
+        if self._step < LEAST * self._tick or not since + self._step / 2 < cut < until - self._tick:
+            return since
+        rest = (since, cut + self._tick)
+        if beyond:
+            self._beyond = rest
+        else:
+            self._put(*rest)
+        return cut
+
+    def _guess(self, window: Window, page: Page, limit: int) -> None:
+        """Guess from the first page of a window how much time the next one may cover."""
+        times = [text for text in page.created if text is not None]
+        if window.beyond:
+            self._step = (moment(times[0]) - moment(times[-1])) * ROOM if times and not page.last else self._step
+        elif not times:
+            self._step = min(self._step * GROWTH, AGES)
+        else:
+            oldest = window.ask.since if page.last else moment(times[-1])
+            wanted = (window.ask.until - oldest) * (ROOM * limit / len(times))
+            self._step = min(max(wanted, self._step / GROWTH), self._step * GROWTH)
