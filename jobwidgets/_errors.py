@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class JobError(Exception):
     """Base of every error that this package raises on purpose.
@@ -20,6 +22,8 @@ class JobError(Exception):
         super().__init__(message)
         self.hint = hint
         self.name = name
+        self.partial: Any = None
+        """The frame of what a list had read before it ended with this error."""
 
     @property
     def message(self) -> str:

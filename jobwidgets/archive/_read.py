@@ -104,6 +104,6 @@ def _typed(
 def _column(values: pd.Series[Any], kind: str) -> Any:
     if kind == "time":
         return values.astype("datetime64[us]").dt.tz_localize("UTC").astype(TIME).array
-    if kind in ("status", "string", "reason"):
+    if kind in ("status", "string", "reason", "word"):
         return array_of(kind, values.astype("object").where(values.notna(), None).tolist())
     return (values.astype("Int32") if kind == "count" else values.astype("boolean")).array

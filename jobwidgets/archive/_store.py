@@ -25,7 +25,7 @@ PATIENCE = 5.0
 ASK_EVERY = 0.1
 
 _TYPES = {
-    "string": "VARCHAR", "status": "VARCHAR", "reason": "VARCHAR",
+    "string": "VARCHAR", "status": "VARCHAR", "reason": "VARCHAR", "word": "VARCHAR",
     "time": "TIMESTAMP", "count": "INTEGER", "flag": "BOOLEAN",
 }  # fmt: skip
 JOBS = {name: kind for name, kind in JOB_COLUMNS.items() if kind != "age"}
@@ -198,7 +198,7 @@ def _plain(frame: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
             name: frame[name].dt.tz_localize(None)
             if kind == "time"
             else frame[name].astype("object").where(frame[name].notna(), None)
-            if kind in ("string", "status", "reason")
+            if kind in ("string", "status", "reason", "word")
             else frame[name]
             for name, kind in kinds.items()
         },

@@ -12,10 +12,10 @@ from jobwidgets._when import iso
 from jobwidgets.archive import _store as store
 from jobwidgets.client._changes import CREATED, MODIFIED, read_changes, read_present
 from jobwidgets.client._listing import BEGINNING, SECOND, moment
-from jobwidgets.client._lists import SELDOM
 from jobwidgets.client._pages import FILTERABLE, read_rows
+from jobwidgets.client._reading import SELDOM
 from jobwidgets.frames._build import JobTableBuilder
-from jobwidgets.frames._rows import task_frame
+from jobwidgets.frames._tasks import task_frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence

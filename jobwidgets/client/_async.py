@@ -7,8 +7,9 @@ import warnings
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from jobwidgets._errors import UsageError
-from jobwidgets.client._lists import Query, read_jobs
+from jobwidgets.client._lists import Query
 from jobwidgets.client._ranges import Range
+from jobwidgets.client._reading import read_jobs
 from jobwidgets.client._reads import checked_id
 from jobwidgets.client._writes import Writes
 
@@ -143,7 +144,7 @@ class AsyncClient(Writes):
                 raise UsageError(
                     f"a plan to {head.kind} everything there is is never made", hint="give jobs, ids or a filter"
                 )
-            jobs = await self.jobs(**given)
+            jobs = await self.jobs(**given, tasks=False)
         return await plan_for(self, jobs, head)
 
     async def plan_cancel_range(

@@ -32,6 +32,7 @@ from jobwidgets.client._flow import (
     LOOK_AGAIN,
     NOTHING_DONE,
     RENEW,
+    Answer,
     Budget,
     Envelope,
     Lost,
@@ -84,6 +85,13 @@ async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _fields(envelope: Envelope, name: str) -> dict[str, msgspec.Raw] | None:
+    fields: dict[str, msgspec.Raw] | None = None
+    if envelope.has_data:
+        fields = decoded(dict[str, msgspec.Raw], envelope.data, name)
+    return fields
 
 
 @contextmanager
@@ -252,13 +260,22 @@ class Core:
         ServiceError
             A read that could not be had.
         """
-        envelope = await self.graph(name, query, variables, write=write)
-        fields: dict[str, msgspec.Raw] = (
-            decoded(dict[str, msgspec.Raw], envelope.data, name) if envelope.has_data else {}
-        )
-        value = next(iter(fields.values()), None)
-        empty = value is None or bytes(value) == b"null"
-        for error in envelope.errors or ():
+        return (await self.page(name, query, variables, kind, write=write))[0]
+
+    async def page(
+        self, name: str, query: str, variables: Mapping[str, Any], kind: Any, *, write: bool = False
+    ) -> tuple[Any, bytes]:
+        """Do the same, and give the answer's bytes as well."""
+        body = encoded({"query": query, "variables": variables})
+        reply = await self.call(Request(name, "POST", self.url, body, write=write, kind=None if write else kind))
+        if reply.read is not None:
+            answer: Answer[Any] = reply.read
+        else:
+            envelope: Envelope = decoded(Envelope, reply.body, name)
+            answer = Answer(_fields(envelope, name), envelope.errors)
+        value = next(iter((answer.data or {}).values()), None)
+        empty = value is None or (isinstance(value, msgspec.Raw) and bytes(value) == b"null")
+        for error in answer.errors or ():
             if not write and not empty and error.inside and error.name not in TOO_MANY:
                 continue  # a part of the answer is missing and reads null: the rest is kept
             if not write or (empty and error.name in NOTHING_DONE):
@@ -267,12 +284,14 @@ class Core:
                 f"the service answered {name} with an error that leaves open what it did: {error.name or 'unnamed'}",
                 hint=LOOK_AGAIN,
             )
-        if value is None or (empty and write):
+        if not answer.data or (empty and write):
             if write:
                 raise UnknownOutcomeError(f"the service answered {name} with nothing", hint=LOOK_AGAIN)
             raise ServiceError(f"the service answered {name} with nothing", hint="ask the service's people")
+        if not isinstance(value, msgspec.Raw):
+            return value, reply.body
         try:
-            return decoded(kind, value, name)
+            return decoded(kind, value, name), reply.body
         except ServiceError as error:
             if write:
                 raise UnknownOutcomeError(error.message, hint=LOOK_AGAIN) from None

@@ -25,6 +25,9 @@ query jobs($status: [JobStatusFilter!], $applicationIds: [ID], $targetId: ID, $s
   }}
 }}"""
 
+JOBS_WHOLE = JOBS.replace(TASK_SLIM, TASK)
+"""The same with all that is shown of each task."""
+
 JOB_CHANGES = f"""
 query jobs($applicationIds: [ID], $range: [JobDateTimeFilter!], $orderBy: [JobSortField!], $offset: Int, $limit: Int,
            $tasks: Int) {{
@@ -87,6 +90,7 @@ LOGIN = (
 
 FIXED = {
     "jobs": JOBS,
+    "jobs, their tasks": JOBS_WHOLE,
     "jobs, their changes": JOB_CHANGES,
     "jobs, their statuses": JOB_STATUSES,
     "job": JOB_ONE,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
@@ -43,6 +43,8 @@ class Request:
     body: bytes | None = None
     write: bool = False
     rest: bool = False
+    kind: Any = None
+    """What a good answer to a read of AI Data holds: then it is decoded once for all, to an `Answer` of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Reply:
     body: bytes
     retry_after: float | None = None
     date: datetime | None = None
+    read: Answer[Any] | None = None
+    """The body, decoded, where the request says what it should hold and it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,16 @@ class Envelope(msgspec.Struct):
         """Whether there is anything but null."""
         view = memoryview(self.data)
         return view.nbytes > 0 and view[:4].tobytes() != b"null"
+
+
+T = TypeVar("T")
+
+
+class Answer(msgspec.Struct, Generic[T]):
+    """A GraphQL answer whose data is decoded: the value of each root field."""
+
+    data: dict[str, T] | None = None
+    errors: list[GraphError] | None = None
 
 
 class RestError(msgspec.Struct):
@@ -182,6 +196,7 @@ def exchange(
         answer = yield Send(request, max(0.0, deadline - now()))
         if answer is None:
             raise TypeError("a request is answered by a Reply or a Lost")
+        answer = _decoded(request, answer)
         again = _again(request, answer)
         if again is None:
             budget.give(spent or 1.0)
@@ -195,6 +210,16 @@ def exchange(
         if pause > 0:
             yield Sleep(pause)
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _decoded(request: Request, answer: Reply | Lost) -> Reply | Lost:
+    """Decode a good answer, if it is what the request says; if not it is looked at with less trust."""
+    if request.kind is None or not isinstance(answer, Reply) or answer.status != HTTPStatus.OK:
+        return answer
+    try:
+        return replace(answer, read=msgspec.json.decode(answer.body, type=Answer[request.kind]))  # type: ignore[name-defined]  # a type that is a value
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return answer
 
 
 def _again(request: Request, answer: Reply | Lost) -> float | None:
@@ -230,7 +255,7 @@ def _look_inside(request: Request, answer: Reply) -> float | None:
         if request.rest:
             msgspec.json.decode(answer.body, type=msgspec.Raw)
             return None
-        envelope = msgspec.json.decode(answer.body, type=Envelope)
+        envelope = answer.read or msgspec.json.decode(answer.body, type=Envelope)
     except (msgspec.MsgspecError, RecursionError):
         if request.write:
             raise UnknownOutcomeError(f"the answer to {request.name} is not GraphQL", hint=LOOK_AGAIN) from None

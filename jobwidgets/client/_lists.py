@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from jobwidgets._errors import UsageError
 from jobwidgets._model import STATUSES
 from jobwidgets._when import iso, parse_when
-from jobwidgets.client._abreast import Abreast
-from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment
-from jobwidgets.client._pages import FILTERABLE, Records, graph_page, paged, read_rows, read_whole, rest_page
+from jobwidgets.client._pages import FILTERABLE, Records, graph_page, read_rows
 from jobwidgets.client._sweep import sweep
-from jobwidgets.client._windows import Windows
 from jobwidgets.frames._build import JobTableBuilder
 
 if TYPE_CHECKING:
@@ -25,20 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.client._core import Core
-    from jobwidgets.frames._rows import JobRow
+    from jobwidgets.client._listing import Ask
 
     Counting = Callable[[Mapping[str, int]], object]
 
 APIS = ("graphql", "rest")
 REST_WORDS = ("scheduled", "rejected", "reprocessing")
 SELDOM = timedelta(days=366)
-
-
-class Got(NamedTuple):
-    """One page as it came, and how many tasks of a job a page of them could hold; None where tasks are not told."""
-
-    records: Records
-    tasks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +43,8 @@ class Query:
     limit: int | None = None
     api: str = "graphql"
     applications: tuple[str, ...] = ()
+    tasks: bool = False
+    """Whether all of the tasks are to come with the list."""
 
     @property
     def filtered_there(self) -> bool:
@@ -86,6 +77,7 @@ def checked_query(
     scheduled_job: str | None,
     limit: int | None,
     api: str,
+    tasks: bool = False,
 ) -> Query:
     """Check what a caller wants.
 
@@ -111,7 +103,7 @@ def checked_query(
     last = parse_when(until, now) if until is not None else None
     if first and last and first >= last:
         raise UsageError(f"the range from {iso(first)} to {iso(last)} is empty", hint="since must lie before until")
-    return Query(words, first, last, engine, target, scheduled_job, limit, api)
+    return Query(words, first, last, engine, target, scheduled_job, limit, api, tasks=tasks and api == "graphql")
 
 
 def _words(status: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -138,117 +130,6 @@ def one_of(value: str, name: str, allowed: Sequence[str]) -> None:
         raise UsageError(f"{name}={value!r} is not known", hint=f"known are {', '.join(map(repr, allowed))}")
 
 
-async def read_jobs(core: Core, query: Query, progress: Counting | None = None) -> pd.DataFrame:
-    """Read every job that a query asks for into a typed frame; `progress` hears after each page how many there are."""
-    builder = JobTableBuilder()
-    begin = query.since or BEGINNING
-    end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
-    complete = await _walked(core, query, builder, begin, end, progress=progress)
-    await read_whole(core, builder.short, builder.complete)
-    as_of = core.as_of()
-    frame = builder.frame(_attrs(core, query, as_of), as_of)
-    if builder.unread:
-        frame.attrs["unread"] = builder.unread
-        warnings.warn(f"{builder.unread} jobs of the list could not be read: the service sent null", stacklevel=1)
-    if query.limit is not None and (len(frame) > query.limit or not complete):
-        frame = frame.head(query.limit).copy()
-        frame.attrs["truncated"] = True
-    return frame
-
-
-def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
-    return {
-        "kind": "jobs",
-        "service": core.url,
-        "query": query.described(),
-        "as_of": iso(as_of),
-        "since": iso(query.since) if query.since else None,
-        "until": iso(query.until) if query.until else iso(as_of),
-        "truncated": False,
-    }
-
-
-async def _walked(
-    core: Core, query: Query, builder: JobTableBuilder, begin: datetime, end: datetime, *, progress: Counting | None
-) -> bool:
-    """Walk the windows; say whether the range was read to its end (a limit can be reached before)."""
-    since = begin - MILLISECOND if query.since else begin
-    windows = Windows(since, end + MILLISECOND, alone=query.limit is not None)
-
-    async def take(got: Got, limit: int) -> Page:
-        rows = [row for row in got.records if row is not None]
-        fresh = builder.add(await _kept(core, query, rows, got.tasks), got.tasks)
-        builder.unread += len(got.records) - len(rows)
-        if progress is not None:
-            progress(dict(builder.counts))
-        return Page([row.id for row in rows], [row.created_date_time for row in rows], len(got.records) < limit, fresh)
-
-    work = Abreast(windows, core.pace.readers, lambda ask: _page(core, query, ask), take)
-    await work.run(lambda: query.limit is not None and len(builder) > query.limit)
-    return windows.complete_to is None
-
-
-async def _page(core: Core, query: Query, ask: Ask) -> tuple[Got, int]:
-    if query.api == "rest":
-        more: dict[str, str] = {}
-        if len(query.status) == 1:
-            more["status"] = "aborted" if query.status[0] == "cancelled" else query.status[0]
-
-        async def read(limit: int) -> Got:
-            return Got(await rest_page(core, ask, limit, more))
-
-    else:
-
-        async def read(limit: int) -> Got:
-            tasks = core.sizes.tasks  # as it is now: it can shrink before the page has come
-            return Got(
-                await graph_page(
-                    core,
-                    ask,
-                    limit,
-                    status=query.status if query.filtered_there else (),
-                    target=query.target,
-                    scheduled_job=query.scheduled_job,
-                    applications=query.applications,
-                ),
-                tasks,
-            )
-
-    most = query.limit + 1 if query.limit is not None and query.filtered_there and query.api != "rest" else None
-    return await paged(core, read, most=most, rest=query.api == "rest")
-
-
-async def _kept(core: Core, query: Query, rows: Sequence[JobRow], task_limit: int | None) -> list[JobRow]:
-    """Keep the rows that are wanted: what the service does not filter exactly is filtered here."""
-    words = set(query.status)
-    if words & {"aborted", "cancelled"}:
-        words |= {"aborted", "cancelled"}  # two words for the same thing
-    kept = [row for row in rows if (not words or row.status in words) and _in_range(row, query)]
-    if query.engine is None:
-        return kept
-    engine = query.engine.casefold()
-    # a task beyond the first page can be the one that runs on the engine
-    unsure = {row.id for row in kept if not _runs_on(row, engine) and not (row.tasks and row.tasks.whole(task_limit))}
-    whole: dict[str, JobRow] = {}
-    await read_whole(core, list(unsure), lambda row: whole.update({row.id: row}))
-    return [row for row in kept if _runs_on(whole.get(row.id, row), engine)]
-
-
-def _in_range(row: JobRow, query: Query) -> bool:
-    if row.created_date_time is None or not (query.since or query.until):
-        return True
-    created = moment(row.created_date_time)
-    return (query.since is None or created >= query.since) and (query.until is None or created < query.until)
-
-
-def _runs_on(row: JobRow, engine: str) -> bool:
-    tasks = row.tasks.rows() if row.tasks is not None else []
-    return any(
-        engine == (task.engine_id or "").casefold() or engine in ((task.engine and task.engine.name) or "").casefold()
-        for task in tasks
-    )
-
-
 async def read_by_ids(
     core: Core,
     ids: Sequence[str],
@@ -264,7 +145,7 @@ async def read_by_ids(
 
     async def page(ask: Ask, limit: int) -> Records:
         size = core.sizes.tasks
-        records = await graph_page(core, ask, limit, applications=applications)
+        records, _ = await graph_page(core, ask, limit, applications=applications)
         short.update(row.id for row in records if row and not (row.tasks and row.tasks.whole(size)))
         return records
 

@@ -13,14 +13,14 @@ from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import SIDE_BY_SIDE, TOO_MANY, Core, together
 from jobwidgets.client._flow import graph_error
-from jobwidgets.frames._rows import JobPage, JobRow, TaskRow, decoded
+from jobwidgets.frames._rows import GistPage, JobGist, JobPage, JobRow, TaskRow, decoded
 
 if TYPE_CHECKING:
     from jobwidgets.client._listing import Ask
 
 T = TypeVar("T")
 R = TypeVar("R", bound=JobRow)
-Records = Sequence[JobRow | None]
+Records = Sequence[JobGist | None]
 GONE = frozenset({"not_found", "not_allowed"})
 """Names under which a single job is not there for us."""
 FILTERABLE = frozenset({"pending", "running", "complete", "cancelled", "queued", "failed"})
@@ -77,14 +77,21 @@ async def graph_page(
     target: str | None = None,
     scheduled_job: str | None = None,
     applications: Sequence[str] = (),
-) -> Records:
-    """Read one page of AI Data's list of jobs, with the first page of their tasks."""
+    whole: bool = False,
+) -> tuple[Records, bytes]:
+    """Read one page of AI Data's list of jobs, with the first page of their tasks; give its bytes as well.
+
+    With `whole` all that is shown of the tasks is in these bytes; the rows hold no more than their gist.
+    """
     more = {
         "targetId": target,
         "scheduledJobIds": [scheduled_job] if scheduled_job else None,
         "tasks": core.sizes.tasks,
     }
-    return await _listed(core, documents.JOBS, {**_asked(ask, limit, status, applications), **more})
+    document = documents.JOBS_WHOLE if whole else documents.JOBS
+    variables = {**_asked(ask, limit, status, applications), **more}
+    page, body = await core.page("jobs", document, variables, GistPage | None)
+    return there(page.records if page is not None else None, "jobs"), body
 
 
 async def status_page(
@@ -94,7 +101,7 @@ async def status_page(
     return await _listed(core, documents.JOB_STATUSES, _asked(ask, limit, status, applications))
 
 
-async def change_page(core: Core, ask: Ask, limit: int, field: str) -> Records:
+async def change_page(core: Core, ask: Ask, limit: int, field: str) -> Sequence[JobRow | None]:
     """Read one page of the same list with all that is kept of a job and its tasks, by the time that `field` names."""
     variables = {**_asked(ask, limit, (), (), field), "tasks": core.sizes.tasks}
     return await _listed(core, documents.JOB_CHANGES, variables)
@@ -113,7 +120,7 @@ def _asked(
     }
 
 
-async def _listed(core: Core, document: str, variables: Mapping[str, Any]) -> Records:
+async def _listed(core: Core, document: str, variables: Mapping[str, Any]) -> Sequence[JobRow | None]:
     page: JobPage | None = await core.one("jobs", document, variables, JobPage | None)
     return there(page.records if page is not None else None, "jobs")
 
@@ -131,7 +138,7 @@ class _RestPage(msgspec.Struct, gc=False):
     result: list[_RestJob] | None = None
 
 
-async def rest_page(core: Core, ask: Ask, limit: int, more: Mapping[str, str]) -> Records:
+async def rest_page(core: Core, ask: Ask, limit: int, more: Mapping[str, str]) -> Sequence[JobRow | None]:
     """Read one page of AI Processing's list of jobs; it tells nothing of tasks."""
     query: dict[str, str | int] = {
         "createdAfter": iso(ask.since),

@@ -45,8 +45,8 @@ class Portal:
     ) -> T:
         """Start `work` and wait for it.
 
-        An interrupt cancels it, lets it tidy up for at most `grace` seconds, and goes on. It never cancels a job at the
-        service.
+        An interrupt cancels it, lets it tidy up for at most `grace` seconds, and goes on, with what was read until then
+        in its `partial`. It never cancels a job at the service.
 
         Parameters
         ----------
@@ -59,10 +59,14 @@ class Portal:
         """
         self._refuse_own_thread(work)
         ended = threading.Event()
+        kept: list[Any] = []
 
         async def watched() -> T:
             try:
                 return await work
+            except asyncio.CancelledError as stopped:
+                kept.append(getattr(stopped, "partial", None))
+                raise
             finally:
                 ended.set()
 
@@ -74,10 +78,12 @@ class Portal:
                     tick()
                 if future.done():
                     return future.result()
-        except BaseException:
+        except BaseException as error:
             if not future.done():
                 future.cancel()
                 ended.wait(grace)
+                if kept:
+                    error.partial = kept[0]  # type: ignore[attr-defined]  # as the errors of this package have it
             raise
 
     def close(self, timeout: float = 2.0) -> None:

@@ -17,13 +17,15 @@ from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import Core, naming
 from jobwidgets.client._detail import read_detail, task_details
 from jobwidgets.client._listing import optional_moment
-from jobwidgets.client._lists import APIS, checked_query, one_of, read_by_ids, read_jobs
+from jobwidgets.client._lists import APIS, checked_query, one_of, read_by_ids
 from jobwidgets.client._pages import read_job, read_rows
+from jobwidgets.client._reading import read_jobs
 from jobwidgets.client._schedules import read_schedule, read_schedules, schedule_of
 from jobwidgets.client._statuses import listed_under, read_statuses
 from jobwidgets.frames._columns import array_of
 from jobwidgets.frames._ids import applications_of, created_of, ids_of, statuses_of
-from jobwidgets.frames._rows import JobRow, TaskRow, decoded, task_frame
+from jobwidgets.frames._rows import JobRow, TaskRow, decoded
+from jobwidgets.frames._tasks import brought_with, task_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -73,7 +75,9 @@ class Reads:
         ids: object = None,
         limit: int | None = None,
         api: str = "graphql",
-        progress: Callable[[Mapping[str, int]], object] | None = None,
+        tasks: bool = True,
+        partial: bool = False,
+        progress: Callable[[Mapping[str, int]], object] | bool | None = None,
     ) -> pd.DataFrame:
         """List jobs, newest first: each job that is there throughout is in the frame exactly once.
 
@@ -98,8 +102,17 @@ class Reads:
             The most jobs to read, the newest; `df.attrs["truncated"]` says if there are more. None reads all.
         api : {"graphql", "rest"}
             REST tells nothing of tasks: `can_cancel` is then missing.
-        progress : callable, optional
-            Called after each page of a list, on the thread that reads it, with the counts by status so far.
+        tasks : bool, default True
+            Whether to bring all that is shown of the tasks with the list, so that `tasks()` need not ask for it again.
+            Without it a list is a third smaller.
+        partial : bool, default False
+            Give what was read when a list cannot be read to its end, or is interrupted: `df.attrs` says why
+            (`partial`), and after which time of creation no job is missing (`complete_to`). Without it the error, or
+            the interrupt, has that frame in its attribute `partial`.
+        progress : callable or bool, optional
+            Called after each page of a list, on the thread that reads it, with the counts by status so far. With the
+            blocking client True draws how many came and how fast, None does so where it takes more than two seconds,
+            and False draws nothing.
 
         Returns
         -------
@@ -132,18 +145,24 @@ class Reads:
             scheduled_job=scheduled_job,
             limit=limit,
             api=api,
+            tasks=tasks,
         )
-        return await read_jobs(self._core, query, progress)
+        return await read_jobs(self._core, query, progress if callable(progress) else None, partial=partial)
 
     async def tasks(self, jobs: object) -> pd.DataFrame:
-        """Read the tasks of jobs as they are now: one row a task.
+        """Give the tasks of jobs: one row a task.
 
         Parameters
         ----------
         jobs : DataFrame, Series, str or iterable of str
-            Jobs, or their ids; `df.attrs["missing"]` names those the service does not know.
+            Jobs, or their ids; `df.attrs["missing"]` names those the service does not know. Where a frame comes from a
+            list that has brought the tasks, they are as of that list and nothing is asked; of ids alone (`df.id`) they
+            are read as they are now. `df.attrs["as_of"]` says it.
         """
         ids = ids_of(jobs, service=self.service_url)
+        brought = brought_with(jobs, ids)
+        if brought is not None:
+            return brought
         rows, missing = await read_rows(self._core, "jobTasks", ids)
         as_of = self._core.as_of()
         attrs = {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from jobwidgets.client._core import Core
-    from jobwidgets.frames._rows import JobRow
+    from jobwidgets.frames._rows import JobGist
 
 STRANDS, LATER = 4, 4
 """Pages that are asked for side by side: at first, and more once it is known what a page brings."""
@@ -44,7 +44,7 @@ async def sweep(
     created: Mapping[str, datetime | None] | None,
     page: ReadPage,
     narrow: ReadPage | None = None,
-) -> dict[str, JobRow]:
+) -> dict[str, JobGist]:
     """Read as many of these jobs as pages of a list bring cheaply.
 
     Parameters
@@ -111,7 +111,7 @@ class _Sweep:
     def __init__(
         self, core: Core, created: Mapping[str, datetime], page: ReadPage, narrow: ReadPage | None = None
     ) -> None:
-        self.found: dict[str, JobRow] = {}
+        self.found: dict[str, JobGist] = {}
         self._core, self._page, self._other = core, page, narrow
         if narrow is not None and core.sizes.crowded:
             self._page, self._other = narrow, page

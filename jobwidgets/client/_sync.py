@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, T
 
 from jobwidgets._errors import UsageError
 from jobwidgets.client._async import AsyncClient
+from jobwidgets.client._bar import Bar
 from jobwidgets.client._portal import Portal
 
 if TYPE_CHECKING:
@@ -35,6 +36,29 @@ def waited(
     @functools.wraps(method)
     def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.run(method(self.aio, *args, **kwargs))
+
+    return call
+
+
+def counted(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, pd.DataFrame]],
+) -> Callable[Concatenate[Client, P], pd.DataFrame]:
+    """Do the same for a list: a bar counts what comes, and an interrupt leaves what was read."""
+
+    @functools.wraps(method)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+        bar = Bar(kwargs.get("progress"), "Reading")
+        start: Any = method  # with a progress of our own, which tells the caller's
+        try:
+            frame: pd.DataFrame = self.run(start(self.aio, *args, **{**kwargs, "progress": bar.tell}), tick=bar.draw)
+        except KeyboardInterrupt as stop:
+            read: pd.DataFrame | None = getattr(stop, "partial", None)
+            if read is None or not kwargs.get("partial"):
+                raise
+            frame = read
+        finally:
+            bar.close()
+        return frame
 
     return call
 
@@ -110,7 +134,7 @@ class Client:
     def __repr__(self) -> str:
         return repr(self.aio).replace("AsyncClient", "Client")
 
-    jobs = waited(AsyncClient.jobs)
+    jobs = counted(AsyncClient.jobs)
     tasks = waited(AsyncClient.tasks)
     job = waited(AsyncClient.job)
     detail = waited(AsyncClient.detail)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from jobwidgets._model import TERMINAL, cancel_verdict, retry_verdict
 from jobwidgets.frames._columns import JOB_COLUMNS, array_of
+from jobwidgets.frames._growing import GROWING, Codes, Texts, joined, moments_of, time_column
 from jobwidgets.frames._rows import collector_paused, job_frame
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.frames._rows import JobRow
+    from jobwidgets.frames._rows import JobGist, TaskGist
 
 _FIELDS = {
     "name": "name",
@@ -44,8 +45,17 @@ class _Facts(NamedTuple):
     why_not: str | None
 
 
-_OfTasks = tuple[str | None, str | None, int, int]
-"""When a job began and ended, and the numbers of its facts and of its set of engines."""
+class _Told(NamedTuple):
+    """What the tasks of some jobs tell: when each began and ended, and the numbers of its facts and of its engines."""
+
+    started: Any
+    completed: Any
+    kinds: Any
+    sets: Any
+
+
+CODE = 4
+"""Bytes of the number that stands for a word."""
 _KINDS = {
     "status": "status", "tasks": "count", "tasks_done": "count", "tasks_failed": "count",
     "can_cancel": "flag", "can_retry": "flag", "why_not": "reason",
@@ -57,11 +67,14 @@ class JobTableBuilder:
 
     def __init__(self) -> None:
         self._place: dict[str, int] = {}
-        self._columns: dict[str, list[str | None]] = {name: [] for name in _FIELDS}
-        self._of_tasks: list[_OfTasks] = []
+        self._id = Texts()
+        self._columns = {name: GROWING[JOB_COLUMNS[name]]() for name in _FIELDS}
+        self._told: list[_Told] = []
         self._kinds: dict[tuple[Any, ...], int] = {}
         self._known: list[_Facts] = []
-        self._sets: dict[tuple[str | None, ...], int] = {}
+        self._sets = Codes()
+        self._words, self._names = Codes(), Codes()
+        self._whole: dict[str, JobGist] = {}
         self.counts: Counter[str] = Counter()
         """How many jobs of each status came so far."""
         self.unread = 0
@@ -72,7 +85,7 @@ class JobTableBuilder:
     def __len__(self) -> int:
         return len(self._place)
 
-    def add(self, rows: Sequence[JobRow], task_limit: int | None) -> int:
+    def add(self, rows: Sequence[JobGist], task_limit: int | None) -> int:
         """Take the rows whose id is new, and say how many these were."""
         place = self._place
         with collector_paused():
@@ -81,68 +94,108 @@ class JobTableBuilder:
                 if row.id not in place:
                     place[row.id] = len(place)
                     fresh.append(row)
+            self._id.add([row.id for row in fresh])
             for name, field in _FIELDS.items():
-                self._columns[name] += map(attrgetter(field), fresh)
-            for row in fresh:
-                told = self._told(row, task_limit)
-                self._of_tasks.append(told)
+                self._columns[name].add(list(map(attrgetter(field), fresh)))
+            self._told.append(self._of_tasks(fresh, task_limit))
+            self.counts.update([row.status or "unknown" for row in fresh])
         return len(fresh)
 
-    def complete(self, row: JobRow) -> None:
+    def complete(self, row: JobGist) -> None:
         """Put all tasks of a job in, of which the list had only the first page."""
-        place = self._place[row.id]
-        self.counts[self._known[self._of_tasks[place][2]].status] -= 1
-        self._of_tasks[place] = self._told(row, None)
+        self._whole[row.id] = row
 
-    def _told(self, row: JobRow, limit: int | None) -> _OfTasks:
-        """Say what the tasks of a job tell: when it began and ended, what follows from their statuses, its engines."""
-        records = row.tasks.records if row.tasks is not None else None
-        tasks = [task for task in records if task is not None] if records else []
-        known = records is not None and len(tasks) == len(records)
-        if limit is not None and records is not None and len(records) >= limit:
-            known = False
-            self.short.append(row.id)
-        key = (row.status, known, *[task.status for task in tasks])
-        kind = self._kinds.get(key)
-        if kind is None:
-            kind = self._kinds[key] = len(self._known)
-            statuses = [task.status or "unknown" for task in tasks]
-            self._known.append(_facts_of(row.status or "unknown", statuses, known=known))
-        status = self._known[kind].status
-        self.counts[status] += 1
-        names = tuple([task.engine.name if task.engine else task.engine_id for task in tasks])
-        if None in names:
-            names = tuple([(task.engine and task.engine.name) or task.engine_id for task in tasks])
-        started = [task.started_date_time for task in tasks if task.started_date_time]
-        ended = [task.completed_date_time for task in tasks if task.completed_date_time] if status in TERMINAL else []
-        return (
-            min(started) if started else None,
-            max(ended) if ended else None,
-            kind,
-            self._sets.setdefault(names, len(self._sets)),
+    def _of_tasks(self, rows: Sequence[JobGist], limit: int | None) -> _Told:
+        """Say what the tasks of jobs tell: when each began and ended, what follows from their statuses, its engines."""
+        pages = [row.tasks.records if row.tasks is not None else None for row in rows]
+        known = [page is not None and (limit is None or len(page) < limit) for page in pages]
+        self.short += [row.id for row, page, all_ in zip(rows, pages, known, strict=True) if page and not all_]
+        tasks = [task for page in pages if page for task in page]
+        if None in tasks:
+            known = [all_ and None not in (page or ()) for page, all_ in zip(pages, known, strict=True)]
+            pages = [page and [task for task in page if task is not None] for page in pages]
+            tasks = [task for task in tasks if task is not None]
+        whole = cast("list[TaskGist]", tasks)
+        sizes = np.fromiter([len(page) if page else 0 for page in pages], np.intp, len(pages))
+        ends = (np.cumsum(sizes) * CODE).tolist()
+        words = self._words.of([task.status for task in whole]).tobytes()
+        names = self._names.of([_engine(task) for task in whole]).tobytes()
+        kinds, sets, at = [], [], 0
+        for row, all_, end in zip(rows, known, ends, strict=True):
+            key = (row.status, all_, words[at:end])
+            kind = self._kinds.get(key)
+            kinds.append(self._kind(key) if kind is None else kind)
+            sets.append(self._sets[names[at:end]])
+            at = end
+        return _Told(
+            _edge([task.started_date_time for task in whole], sizes, np.fmin),
+            _edge([task.completed_date_time for task in whole], sizes, np.fmax),
+            np.array(kinds, "i4"),
+            np.array(sets, "i4"),
         )
 
+    def _kind(self, key: tuple[str | None, bool, bytes]) -> int:
+        status, known, codes = key
+        words = list(self._words)
+        statuses = [words[code] or "unknown" for code in np.frombuffer(codes, "i4")]
+        self._known.append(_facts_of(status or "unknown", statuses, known=known))
+        self._kinds[key] = len(self._known) - 1
+        return self._kinds[key]
+
     def frame(self, attrs: Mapping[str, Any], as_of: datetime, *, newest_first: bool = True) -> pd.DataFrame:
-        """Make the frame, newest first or in the order of coming."""
-        started, completed, kinds, named = zip(*self._of_tasks, strict=True) if self._of_tasks else ((),) * 4
-        facts, engines = np.array(kinds, dtype=np.intp), np.array(named, dtype=np.intp)
-        sets = [", ".join(dict.fromkeys(filter(None, names))) for names in self._sets]
+        """Make the frame, newest first or in the order of coming; the builder is empty afterwards."""
+        told = self._all_told()
+        self._place = {}
+        created = self._columns["created"].column()
+        order = _newest_first(created, self._id) if newest_first else None
+        if order is not None:
+            told = _Told(*(part[order] for part in told))
+        ended = np.array([known.status in TERMINAL for known in self._known] or [False])[told.kinds]
+        names = list(self._names)
+        sets = [
+            ", ".join(dict.fromkeys(filter(None, (names[at] for at in np.frombuffer(codes, "i4")))))
+            for codes in self._sets
+        ]
         columns = {
-            "id": array_of("string", list(self._place)),
-            **{name: array_of(JOB_COLUMNS[name], self._columns[name]) for name in _FIELDS},
-            "started": array_of("time", started),
-            "completed": array_of("time", completed),
-            "engines": array_of("string", sets).take(engines),
+            "id": self._id.column(order),
+            **{name: self._columns.pop(name).column(order) for name in _FIELDS},
+            "started": time_column(told.started),
+            "completed": time_column(np.where(ended, told.completed, np.datetime64("NaT", "us"))),
+            "engines": array_of("string", sets).take(told.sets),
             **{
-                name: array_of(kind, [getattr(known, name) for known in self._known]).take(facts)
+                name: array_of(kind, [getattr(known, name) for known in self._known]).take(told.kinds)
                 for name, kind in _KINDS.items()
             },
         }
         frame = job_frame(columns, as_of)
-        if newest_first:
-            frame = _newest_first(frame)
         frame.attrs.update(attrs)
         return frame
+
+    def _all_told(self) -> _Told:
+        """Join what was told page by page; of jobs that were completed later, what all their tasks tell."""
+        late = [row for job_id, row in self._whole.items() if job_id in self._place]
+        better = self._of_tasks(late, None)
+        kinds = ("datetime64[us]", "datetime64[us]", "i4", "i4")
+        parts = zip(*self._told, strict=True) if self._told else [()] * len(kinds)
+        told = _Told(*(joined(part, kind) for part, kind in zip(parts, kinds, strict=True)))
+        places = [self._place[row.id] for row in late]
+        for part, new in zip(told, better, strict=True):
+            part[places] = new
+        self._told = []
+        return told
+
+
+def _engine(task: TaskGist) -> str | None:
+    return (task.engine.name if task.engine is not None else None) or task.engine_id
+
+
+def _edge(texts: Sequence[str | None], sizes: Any, least: Any) -> Any:
+    """Take the least of the times of each job's tasks, or with `fmax` the greatest; missing where there is none."""
+    edge = np.full(len(sizes), np.datetime64("NaT", "us"))
+    some = sizes > 0
+    if some.any():
+        edge[some] = least.reduceat(moments_of(texts), (np.cumsum(sizes) - sizes)[some])
+    return edge
 
 
 def _facts_of(status: str, statuses: Sequence[str], *, known: bool) -> _Facts:
@@ -158,9 +211,20 @@ def _facts_of(status: str, statuses: Sequence[str], *, known: bool) -> _Facts:
     )
 
 
-def _newest_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """Order by creation, the newest first; jobs of one instant, which come in any order, by id, so that they stay."""
-    moments = frame["created"].to_numpy(dtype="datetime64[us]").view("i8")
-    if bool((moments[1:] < moments[:-1]).all()):  # as it nearly always comes; a missing time is less than any
-        return frame
-    return frame.sort_values(["created", "id"], ascending=[False, True], ignore_index=True)
+def _newest_first(created: Any, ids: Texts) -> np.ndarray[Any, np.dtype[np.intp]] | None:
+    """Order by creation, the newest first; jobs of one instant, which come in any order, by id, so that they stay.
+
+    None where they stand so already, as a list does whose pages came one after the other.
+    """
+    moments = np.asarray(created.tz_localize(None), "datetime64[us]").view("i8")
+    if bool((moments[1:] < moments[:-1]).all()):  # a missing time is less than any
+        return None
+    order = np.argsort(~moments, kind="stable")
+    sorted_ = moments[order]
+    same = np.flatnonzero(sorted_[1:] == sorted_[:-1])
+    if len(same):
+        tied = np.union1d(same, same + 1)
+        rows = order[tied]
+        texts = ids.column(rows).tolist()
+        order[tied] = rows[sorted(range(len(rows)), key=lambda at: (~sorted_[tied[at]], texts[at]))]
+    return order

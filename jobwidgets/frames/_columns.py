@@ -14,7 +14,7 @@ from jobwidgets._errors import ServiceError
 from jobwidgets._model import STATUSES, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 JOB_COLUMNS = {
     "id": "string", "name": "string", "status": "status",
@@ -27,10 +27,10 @@ JOB_COLUMNS = {
 """The columns of a frame of jobs, in order, each with its kind."""
 TASK_COLUMNS = {
     "job_id": "string", "id": "string", "name": "string", "status": "status",
-    "engine": "string", "engine_id": "string", "category": "string", "order": "count",
+    "engine": "word", "engine_id": "word", "category": "word", "order": "count",
     "created": "time", "queued": "time", "started": "time", "completed": "time",
     "queued_for": "age", "ran_for": "age",
-    "failure_reason": "string", "failure_message": "string",
+    "failure_reason": "word", "failure_message": "string",
 }  # fmt: skip
 """The columns of a frame of tasks."""
 SCHEDULE_COLUMNS = {
@@ -53,6 +53,12 @@ def status_dtype(words: Sequence[str] = ()) -> pd.CategoricalDtype:
     """Make the ordered category of the twelve statuses, and after them whatever new word came."""
     new = dict.fromkeys(word for word in words if word not in STATUSES)
     return pd.CategoricalDtype([*STATUSES, *new], ordered=True)
+
+
+def word_dtype(words: Iterable[Any]) -> pd.CategoricalDtype:
+    """Make the category of words that come again and again, in their alphabetical order."""
+    known = sorted({word for word in words if word is not None})
+    return pd.CategoricalDtype(pd.array(known, dtype=text_dtype()), ordered=False)
 
 
 REASON = pd.CategoricalDtype([str(reason) for reason in Reason], ordered=False)
@@ -114,6 +120,7 @@ def _statuses(values: Sequence[Any]) -> pd.Categorical[Any]:
 _MAKERS: dict[str, Callable[[Any], Any]] = {
     "string": lambda values: pd.array(values, dtype=text_dtype()),
     "status": _statuses,
+    "word": lambda values: pd.Categorical(values, dtype=word_dtype(values)),
     "reason": lambda values: pd.Categorical(values, dtype=REASON),
     "time": times,
     "age": lambda values: pd.array(np.array(values, dtype=AGE)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -12,10 +12,10 @@ import pandas as pd
 
 from jobwidgets._errors import ServiceError
 from jobwidgets._model import TERMINAL
-from jobwidgets.frames._columns import JOB_COLUMNS, TASK_COLUMNS, array_of
+from jobwidgets.frames._columns import JOB_COLUMNS, TASK_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
 
@@ -25,38 +25,46 @@ class Named(msgspec.Struct, gc=False):
     name: str | None = None
 
 
-class EngineRow(msgspec.Struct, gc=False):
+class EngineRow(Named, gc=False):
     """The engine of a task."""
 
     id: str | None = None
-    name: str | None = None
     category: Named | None = None
 
 
-class TaskRow(msgspec.Struct, gc=False, rename="camel"):
+class TaskGist(msgspec.Struct, gc=False, rename="camel"):
+    """As much of a task as the row of its job tells of it."""
+
+    status: str | None = None
+    started_date_time: str | None = None
+    completed_date_time: str | None = None
+    engine_id: str | None = None
+    engine: Named | None = None
+
+
+class TaskRow(TaskGist, gc=False, rename="camel"):
     """One task, as much of it as was asked for."""
 
     id: str = ""
     name: str | None = None
-    status: str | None = None
     order: int | None = None
     created_date_time: str | None = None
     queued_date_time: str | None = None
-    started_date_time: str | None = None
-    completed_date_time: str | None = None
-    engine_id: str | None = None
     engine: EngineRow | None = None
     failure_reason: str | None = None
     failure_message: str | None = None
 
 
-class TaskPage(msgspec.Struct, gc=False):
+T = TypeVar("T", bound=TaskGist)
+
+
+class TasksOf(msgspec.Struct, Generic[T], gc=False):
     """One page of the tasks of a job."""
 
-    records: list[TaskRow | None] | None = None
+    records: list[T | None] | None = None
     count: int | None = None
 
-    def rows(self) -> list[TaskRow]:
+    def rows(self) -> list[T]:
         """Give the tasks that came."""
         return [row for row in self.records or () if row is not None]
 
@@ -66,8 +74,12 @@ class TaskPage(msgspec.Struct, gc=False):
         return records is not None and None not in records and (limit is None or len(records) < limit)
 
 
-class JobRow(msgspec.Struct, gc=False, rename="camel"):
-    """One job, as much of it as was asked for."""
+class TaskPage(TasksOf[TaskRow], gc=False):
+    """One page of the tasks of a job, with all that was asked for of each."""
+
+
+class JobGist(msgspec.Struct, gc=False, rename="camel"):
+    """One job as its row in a frame shows it."""
 
     id: str
     name: str | None = None
@@ -78,7 +90,19 @@ class JobRow(msgspec.Struct, gc=False, rename="camel"):
     cluster_id: str | None = None
     application_id: str | None = None
     scheduled_job_id: str | None = None
-    tasks: TaskPage | None = None
+    tasks: TasksOf[TaskGist] | None = None
+
+
+class JobRow(JobGist, gc=False, rename="camel"):
+    """One job with its tasks, as much of them as was asked for."""
+
+    tasks: TaskPage | None = None  # type: ignore[assignment]  # a page of more than the gist
+
+
+class GistPage(msgspec.Struct, gc=False):
+    """One page of a list of jobs, no more of it than the rows of a frame show."""
+
+    records: list[JobGist | None] | None = None
 
 
 class JobPage(msgspec.Struct, gc=False):
@@ -111,7 +135,7 @@ def decoded(kind: Any, data: msgspec.Raw | bytes, what: str) -> Any:
     try:
         with collector_paused():
             return msgspec.json.decode(data, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         why = str(error)[:200]
         raise ServiceError(f"the answer to {what} has another shape: {why}", hint="ask the service's people") from None
 
@@ -138,33 +162,6 @@ def _ended(statuses: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
 def _length(ages: pd.Series[pd.Timedelta]) -> Any:
     """Leave out what is below nothing: the service's Date header, which says when now is, has whole seconds."""
     return ages.mask(ages < pd.Timedelta(0), pd.Timedelta(0)).astype("timedelta64[us]").array
-
-
-def task_frame(
-    jobs: Sequence[tuple[str, Sequence[TaskRow]]], attrs: Mapping[str, Any], as_of: datetime
-) -> pd.DataFrame:
-    """Make the frame of tasks: one row a task, in the order of the jobs and of the tasks in them."""
-    rows = [(job_id, task) for job_id, tasks in jobs for task in tasks]
-    data: dict[str, list[Any]] = {
-        "job_id": [job_id for job_id, _ in rows],
-        "id": [task.id for _, task in rows],
-        "name": [task.name for _, task in rows],
-        "status": [task.status or "unknown" for _, task in rows],
-        "engine": [task.engine.name if task.engine else None for _, task in rows],
-        "engine_id": [task.engine_id or (task.engine.id if task.engine else None) for _, task in rows],
-        "category": [task.engine.category.name if task.engine and task.engine.category else None for _, task in rows],
-        "order": [task.order for _, task in rows],
-        "created": [task.created_date_time for _, task in rows],
-        "queued": [task.queued_date_time for _, task in rows],
-        "started": [task.started_date_time for _, task in rows],
-        "completed": [task.completed_date_time for _, task in rows],
-        "failure_reason": [task.failure_reason for _, task in rows],
-        "failure_message": [task.failure_message for _, task in rows],
-    }
-    typed = {name: array_of(kind, data[name]) for name, kind in TASK_COLUMNS.items() if kind != "age"}
-    frame = timed_tasks(typed, as_of)
-    frame.attrs.update(attrs)
-    return frame
 
 
 def timed_tasks(columns: Mapping[str, Any], as_of: datetime) -> pd.DataFrame:

@@ -142,16 +142,16 @@ class LiveList:
         began = time.monotonic()
         narrow = not self._statuses or self._short
         if wide and not narrow:
-            self._all = await client.jobs(**self._widened, progress=progress)
+            self._all = await client.jobs(**self._widened, tasks=False, progress=progress)
             self.frame = self._shown(self._all)
         else:
-            self.frame = await client.jobs(**self.query, progress=progress)
+            self.frame = await client.jobs(**self.query, tasks=False, progress=progress)
             self._all = self.frame if narrow else None
         self._whole_due = time.monotonic() + whole_again(time.monotonic() - began)
 
     async def _read_news(self, client: AsyncClient, known: pd.DataFrame) -> set[str]:
         """Ask for what is new, what can still change, and the rows of what has moved; say which jobs that was."""
-        new = await client.jobs(**self._since(known))
+        new = await client.jobs(**self._since(known), tasks=False)
         asked = still_open(known)
         asked = asked[~asked["id"].isin(new["id"])]
         seen = await moved(client, self._known, asked, fresh=SHARED, also=self._running(asked))

@@ -13,6 +13,7 @@ from jobwidgets.frames._rows import JobRow
 DTYPES = {
     "string": lambda dtype: isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA,
     "status": lambda dtype: dtype.ordered and tuple(dtype.categories[:12]) == STATUSES,
+    "word": lambda dtype: isinstance(dtype, pd.CategoricalDtype) and not dtype.ordered,
     "reason": lambda dtype: isinstance(dtype, pd.CategoricalDtype) and not dtype.ordered,
     "time": lambda dtype: str(dtype) == "datetime64[us, UTC]",
     "age": lambda dtype: str(dtype) == "timedelta64[us]",

@@ -1,0 +1,46 @@
+"""A line that says how many jobs of a list have come, and how fast."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+QUIET = 2.0
+"""Seconds after which it shows where nobody has asked for it."""
+
+
+class Bar:
+    """Carries the counts from the loop's thread to the bar, which only the caller's thread draws.
+
+    It has no end to run to, since nobody says how many jobs there are: it tells what has come, and its rate.
+    """
+
+    def __init__(self, progress: Any, verb: str) -> None:
+        self._call = progress if callable(progress) else None
+        self._wanted = progress in (None, True)
+        self._delay = QUIET if progress is None else 0.0
+        self._verb, self._came = verb, 0
+        self._bar: Any = None
+
+    def tell(self, counts: Mapping[str, int]) -> None:
+        """Keep the latest (on the loop's thread)."""
+        self._came = sum(counts.values())
+        if self._call is not None:
+            self._call(counts)
+
+    def draw(self) -> None:
+        """Draw the latest (on the caller's thread)."""
+        if not self._wanted:
+            return
+        if self._bar is None:
+            from tqdm.auto import tqdm  # noqa: PLC0415  only when a bar is drawn
+
+            self._bar = tqdm(desc=self._verb, unit=" jobs", delay=self._delay, leave=False, smoothing=0)
+        self._bar.update(self._came - self._bar.n)
+
+    def close(self) -> None:
+        """Take it away."""
+        if self._bar is not None:
+            self._bar.close()

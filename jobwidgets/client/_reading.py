@@ -1,0 +1,207 @@
+"""One list of jobs being read: its pages, as they come, into a frame."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jobwidgets._errors import JobError, UsageError
+from jobwidgets._when import iso
+from jobwidgets.client._abreast import Abreast
+from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment
+from jobwidgets.client._pages import Records, graph_page, paged, read_whole, rest_page
+from jobwidgets.client._windows import Windows
+from jobwidgets.frames._build import JobTableBuilder
+from jobwidgets.frames._tasks import Brought
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    import pandas as pd
+
+    from jobwidgets.client._core import Core
+    from jobwidgets.client._lists import Query
+    from jobwidgets.frames._rows import JobGist, JobRow
+
+    Counting = Callable[[Mapping[str, int]], object]
+
+
+class Got(NamedTuple):
+    """One page as it came, and how many tasks of a job a page of them could hold; None where tasks are not told.
+
+    The bytes are there where all tasks were asked for with it.
+    """
+
+    records: Records
+    tasks: int | None = None
+    body: bytes = b""
+
+
+SELDOM = timedelta(days=366)
+
+
+async def read_jobs(
+    core: Core, query: Query, progress: Counting | None = None, *, partial: bool = False
+) -> pd.DataFrame:
+    """Read every job that a query asks for into a typed frame; `progress` hears after each page how many there are.
+
+    When it ends early the error has what was read in `partial`; where that is wanted it is given instead.
+    """
+    reading = Reading(core, query, progress)
+    try:
+        await reading.run()
+    except (JobError, asyncio.CancelledError) as error:
+        why = "it was interrupted" if isinstance(error, asyncio.CancelledError) else str(error)
+        frame = reading.frame(broken_off=why) if reading else None
+        error.partial = frame  # type: ignore[union-attr]  # whoever interrupts finds it there as well
+        if frame is None or not partial or not isinstance(error, JobError) or isinstance(error, UsageError):
+            raise
+        warnings.warn(f"the list is not whole: {why}", stacklevel=1)
+        return frame
+    return reading.frame()
+
+
+class Reading:
+    """One list, as far as it was read.
+
+    Parameters
+    ----------
+    core : Core
+        The connection.
+    query : Query
+        What is wanted.
+    progress : callable, optional
+        Told the counts by status after each page.
+    """
+
+    def __init__(self, core: Core, query: Query, progress: Counting | None) -> None:
+        self._core, self._query, self._progress = core, query, progress
+        self._builder = JobTableBuilder()
+        self._brought = Brought() if query.tasks else None
+        begin = query.since - MILLISECOND if query.since else BEGINNING
+        end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
+        self._windows = Windows(begin, end + MILLISECOND, alone=query.limit is not None)
+
+    def __bool__(self) -> bool:
+        """Whether anything has come."""
+        return len(self._builder) > 0
+
+    async def run(self) -> None:
+        """Read all of it, or up to the limit, with all tasks of each job."""
+        work = Abreast(self._windows, self._core.pace.readers, self._page, self._take)
+        most = self._query.limit
+        await work.run(lambda: most is not None and len(self._builder) > most)
+        await read_whole(self._core, self._builder.short, self._complete)
+
+    def frame(self, *, broken_off: str = "") -> pd.DataFrame:
+        """Make the frame of what was read, which is all of it unless it was broken off."""
+        core, query = self._core, self._query
+        as_of, down_to = core.as_of(), self._windows.complete_to
+        attrs = _attrs(core, query, as_of)
+        if self._brought is not None:
+            self._brought["jobs"] = len(self._builder)
+            attrs["tasks"] = self._brought
+        if broken_off:
+            attrs |= {"truncated": True, "partial": broken_off}
+            attrs["complete_to"] = iso(min(down_to, as_of)) if down_to is not None else attrs["since"]
+        frame = self._builder.frame(attrs, as_of)
+        if self._builder.unread:
+            frame.attrs["unread"] = unread = self._builder.unread
+            warnings.warn(f"{unread} jobs of the list could not be read: the service sent null", stacklevel=1)
+        if query.limit is not None and (len(frame) > query.limit or down_to is not None):
+            frame = frame.head(query.limit).copy()
+            frame.attrs["truncated"] = True
+        return frame
+
+    async def _page(self, ask: Ask) -> tuple[Got, int]:
+        return await _page(self._core, self._query, ask)
+
+    async def _take(self, got: Got, limit: int) -> Page:
+        rows = [row for row in got.records if row is not None]
+        fresh = self._builder.add(await _kept(self._core, self._query, rows, got.tasks), got.tasks)
+        if self._brought is not None:
+            self._brought.add(got.body, got.tasks)
+        self._builder.unread += len(got.records) - len(rows)
+        if self._progress is not None:
+            self._progress(dict(self._builder.counts))
+        return Page([row.id for row in rows], [row.created_date_time for row in rows], len(got.records) < limit, fresh)
+
+    def _complete(self, row: JobRow) -> None:
+        self._builder.complete(row)
+        if self._brought is not None and row.tasks is not None and row.tasks.whole(None):
+            self._brought.put(row.id, row.tasks.rows())
+
+
+def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
+    return {
+        "kind": "jobs",
+        "service": core.url,
+        "query": query.described(),
+        "as_of": iso(as_of),
+        "since": iso(query.since) if query.since else None,
+        "until": iso(query.until) if query.until else iso(as_of),
+        "truncated": False,
+    }
+
+
+async def _page(core: Core, query: Query, ask: Ask) -> tuple[Got, int]:
+    if query.api == "rest":
+        more: dict[str, str] = {}
+        if len(query.status) == 1:
+            more["status"] = "aborted" if query.status[0] == "cancelled" else query.status[0]
+
+        async def read(limit: int) -> Got:
+            return Got(await rest_page(core, ask, limit, more))
+
+    else:
+
+        async def read(limit: int) -> Got:
+            tasks = core.sizes.tasks  # as it is now: it can shrink before the page has come
+            records, body = await graph_page(
+                core,
+                ask,
+                limit,
+                status=query.status if query.filtered_there else (),
+                target=query.target,
+                scheduled_job=query.scheduled_job,
+                applications=query.applications,
+                whole=query.tasks,
+            )
+            return Got(records, tasks, body)
+
+    most = query.limit + 1 if query.limit is not None and query.filtered_there and query.api != "rest" else None
+    return await paged(core, read, most=most, rest=query.api == "rest")
+
+
+async def _kept(core: Core, query: Query, rows: Sequence[JobGist], task_limit: int | None) -> list[JobGist]:
+    """Keep the rows that are wanted: what the service does not filter exactly is filtered here."""
+    words = set(query.status)
+    if words & {"aborted", "cancelled"}:
+        words |= {"aborted", "cancelled"}  # two words for the same thing
+    kept = [row for row in rows if (not words or row.status in words) and _in_range(row, query)]
+    if query.engine is None:
+        return kept
+    engine = query.engine.casefold()
+    # a task beyond the first page can be the one that runs on the engine
+    unsure = {row.id for row in kept if not _runs_on(row, engine) and not (row.tasks and row.tasks.whole(task_limit))}
+    whole: dict[str, JobGist] = {}
+    await read_whole(core, list(unsure), lambda row: whole.update({row.id: row}))
+    return [row for row in kept if _runs_on(whole.get(row.id, row), engine)]
+
+
+def _in_range(row: JobGist, query: Query) -> bool:
+    if row.created_date_time is None or not (query.since or query.until):
+        return True
+    created = moment(row.created_date_time)
+    return (query.since is None or created >= query.since) and (query.until is None or created < query.until)
+
+
+def _runs_on(row: JobGist, engine: str) -> bool:
+    tasks = row.tasks.rows() if row.tasks is not None else []
+    return any(
+        engine == (task.engine_id or "").casefold() or engine in ((task.engine and task.engine.name) or "").casefold()
+        for task in tasks
+    )

@@ -1,0 +1,146 @@
+"""Columns that grow page by page, and are kept as compact as they will be in the frame.
+
+Python's own texts and numbers are five to ten times as large as what a frame makes of them: of a long list no more than
+one page of them is ever there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from jobwidgets._errors import ServiceError
+from jobwidgets.frames._columns import TIME, array_of, status_dtype, text_dtype, times, word_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Order = np.ndarray[Any, np.dtype[np.intp]] | None
+    Moments = np.ndarray[Any, np.dtype[np.datetime64]]
+
+MISSING = -(2**31)
+"""What stands for a missing number until the column is made."""
+
+
+class Texts:
+    """Texts: in Arrow's own form where pyarrow is installed."""
+
+    def __init__(self) -> None:
+        self._parts: list[Any] = []
+        self._arrow = importlib.util.find_spec("pyarrow") is not None
+
+    def add(self, values: Sequence[str | None]) -> None:
+        """Take the values of a page."""
+        if self._arrow:
+            import pyarrow as pa  # noqa: PLC0415  an extra
+
+            self._parts.append(pa.array(values, pa.large_string()))
+        else:
+            self._parts.extend(values)
+
+    def column(self, order: Order = None) -> Any:
+        """Make the column, its rows in this order."""
+        if not self._arrow:
+            column = array_of("string", self._parts)
+            return column if order is None else column.take(order)
+        import pyarrow as pa  # noqa: PLC0415  as above
+
+        chunks = pa.chunked_array(self._parts, pa.large_string())
+        dtype: Any = text_dtype()
+        return dtype.__from_arrow__(chunks.combine_chunks() if order is None else chunks.take(pa.array(order)))
+
+
+class Times:
+    """Times, as microseconds."""
+
+    def __init__(self) -> None:
+        self._parts: list[Moments] = []
+
+    def add(self, values: Sequence[str | None]) -> None:
+        """Take the values of a page."""
+        self._parts.append(moments_of(values))
+
+    def column(self, order: Order = None) -> Any:
+        """Make the column, its rows in this order."""
+        return time_column(joined(self._parts, "datetime64[us]", order))
+
+
+class Words:
+    """Words that come again and again: a category, or with `status` the ordered one of statuses."""
+
+    def __init__(self, *, status: bool = False) -> None:
+        self._status = status
+        self._known = Codes()
+        self._parts: list[Any] = []
+
+    def add(self, values: Sequence[str | None]) -> None:
+        """Take the values of a page."""
+        self._parts.append(self._known.of(values))
+
+    def column(self, order: Order = None) -> Any:
+        """Make the column, its rows in this order."""
+        codes = joined(self._parts, "i4", order)
+        dtype = status_dtype([word for word in self._known if word]) if self._status else word_dtype(self._known)
+        place = {word: at for at, word in enumerate(dtype.categories)}
+        places = np.array([place.get(word, -1) for word in self._known] or [-1])
+        return pd.Categorical.from_codes(places[codes], dtype=dtype)
+
+
+class Counts:
+    """Whole numbers."""
+
+    def __init__(self) -> None:
+        self._parts: list[Any] = []
+
+    def add(self, values: Sequence[int | None]) -> None:
+        """Take the values of a page."""
+        numbers = [MISSING if value is None else value for value in values]
+        if numbers and not MISSING <= min(numbers) <= max(numbers) < -MISSING:
+            raise ServiceError("the service sent a number beyond every reason", hint="ask the service's people")
+        self._parts.append(np.array(numbers, "i4"))
+
+    def column(self, order: Order = None) -> Any:
+        """Make the column, its rows in this order."""
+        numbers = joined(self._parts, "i4", order)
+        return pd.arrays.IntegerArray(numbers, numbers == MISSING)
+
+
+class Codes(dict[Any, int]):
+    """Numbers the values that come, in the order of their coming."""
+
+    def __missing__(self, value: Any) -> int:
+        code = self[value] = len(self)
+        return code
+
+    def of(self, values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.int32]]:
+        """Give the numbers of these."""
+        return np.fromiter(map(self.__getitem__, values), "i4", len(values))
+
+
+GROWING: dict[str, Callable[[], Any]] = {
+    "string": Texts,
+    "time": Times,
+    "word": Words,
+    "status": lambda: Words(status=True),
+    "count": Counts,
+}
+"""What grows into a column of each kind."""
+
+
+def joined(parts: Sequence[Any], kind: str, order: Order = None) -> Any:
+    """Join the parts of a column, in this order."""
+    whole = np.concatenate(parts) if parts else np.array([], kind)
+    return whole if order is None else whole[order]
+
+
+def moments_of(values: Sequence[str | None]) -> Moments:
+    """Read date-times as the services write them."""
+    return np.asarray(times(values).tz_localize(None), "datetime64[us]")
+
+
+def time_column(moments: Moments) -> Any:
+    """Make a column of times in UTC."""
+    return pd.Series(moments).dt.tz_localize("UTC").astype(TIME).array
