@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -212,12 +213,18 @@ def exchange(
     raise AssertionError("unreachable: the last try returns or raises")
 
 
+@lru_cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Answer[Any]]:
+    """Make what decodes answers of one kind: making it takes as long as a page does."""
+    return msgspec.json.Decoder(Answer[kind])
+
+
 def _decoded(request: Request, answer: Reply | Lost) -> Reply | Lost:
     """Decode a good answer, if it is what the request says; if not it is looked at with less trust."""
     if request.kind is None or not isinstance(answer, Reply) or answer.status != HTTPStatus.OK:
         return answer
     try:
-        return replace(answer, read=msgspec.json.decode(answer.body, type=Answer[request.kind]))  # type: ignore[name-defined]  # a type that is a value
+        return replace(answer, read=_decoder(request.kind).decode(answer.body))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return answer
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream
 
 from jobwidgets._text import safe
 from jobwidgets.client._flow import Lost, Reply, Request
@@ -29,6 +30,7 @@ LARGEST_BODY = 256 * 2**20
 CONNECT = 10.0  # seconds
 KEEP_ALIVE = 4.0  # seconds: shorter than servers wait, so that a write seldom meets a connection that is being closed
 ERRORS_ARE_BELOW = 2**20  # bytes
+AT_ONCE = 2**20  # bytes: a page of a list is as large, and each piece that it comes in costs as much as its bytes
 LONGEST_WAIT = 7 * 86400.0  # seconds: whoever asks for more, by a slip perhaps, is not taken at his word
 SHORTEST_TOKEN = 8  # letters: what is shorter is no secret, and stands in every text
 
@@ -37,6 +39,20 @@ _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 class TooLargeError(Exception):
     """A body beyond every reason."""
+
+
+class _Stream(AiohttpResponseStream):
+    CHUNK_SIZE = AT_ONCE
+
+
+class _Transport(AiohttpTransport):
+    """Reads answers in large pieces."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super().handle_async_request(request)
+        if isinstance(response.stream, AiohttpResponseStream):
+            response.stream = _Stream(response.stream._aiohttp_response)  # noqa: SLF001  the same answer, in larger pieces
+        return response
 
 
 class Wire:
@@ -143,11 +159,12 @@ class Wire:
                 transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
             else:
                 context = httpx.create_ssl_context()
-                transport = AiohttpTransport(
+                transport = _Transport(
                     proxy=_proxy(url),
                     client=lambda: aiohttp.ClientSession(
                         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE, ssl=context),
                         cookie_jar=aiohttp.DummyCookieJar(),
+                        read_bufsize=AT_ONCE,
                     ),
                 )
             self._http = httpx.AsyncClient(

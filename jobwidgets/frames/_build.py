@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from jobwidgets._model import TERMINAL, cancel_verdict, retry_verdict
-from jobwidgets.frames._columns import JOB_COLUMNS, array_of
-from jobwidgets.frames._growing import GROWING, Codes, Texts, joined, moments_of, time_column
+from jobwidgets.frames._columns import JOB_COLUMNS, array_of, moments_of, time_column
+from jobwidgets.frames._growing import GROWING, Codes, Texts, joined
 from jobwidgets.frames._rows import collector_paused, job_frame
 
 if TYPE_CHECKING:
@@ -87,19 +87,26 @@ class JobTableBuilder:
 
     def add(self, rows: Sequence[JobGist], task_limit: int | None) -> int:
         """Take the rows whose id is new, and say how many these were."""
-        place = self._place
         with collector_paused():
-            fresh = []
-            for row in rows:
-                if row.id not in place:
-                    place[row.id] = len(place)
-                    fresh.append(row)
+            fresh = self._fresh(rows)
             self._id.add([row.id for row in fresh])
             for name, field in _FIELDS.items():
                 self._columns[name].add(list(map(attrgetter(field), fresh)))
             self._told.append(self._of_tasks(fresh, task_limit))
-            self.counts.update([row.status or "unknown" for row in fresh])
+            for kind, jobs in enumerate(np.bincount(self._told[-1].kinds).tolist()):
+                self.counts[self._known[kind].status] += jobs
         return len(fresh)
+
+    def _fresh(self, rows: Sequence[JobGist]) -> Sequence[JobGist]:
+        place = self._place
+        ids = [row.id for row in rows]
+        new = set(ids)
+        if len(new) < len(ids) or not place.keys().isdisjoint(new):  # seldom: where two windows meet
+            first = dict(zip(reversed(ids), reversed(rows), strict=True))
+            rows = [row for job_id, row in zip(ids, rows, strict=True) if job_id not in place and first[job_id] is row]
+            ids = [row.id for row in rows]
+        place.update(zip(ids, range(len(place), len(place) + len(ids)), strict=True))
+        return rows
 
     def complete(self, row: JobGist) -> None:
         """Put all tasks of a job in, of which the list had only the first page."""
@@ -108,9 +115,11 @@ class JobTableBuilder:
     def _of_tasks(self, rows: Sequence[JobGist], limit: int | None) -> _Told:
         """Say what the tasks of jobs tell: when each began and ended, what follows from their statuses, its engines."""
         pages = [row.tasks.records if row.tasks is not None else None for row in rows]
-        known = [page is not None and (limit is None or len(page) < limit) for page in pages]
-        self.short += [row.id for row, page, all_ in zip(rows, pages, known, strict=True) if page and not all_]
         tasks = [task for page in pages if page for task in page]
+        known = [page is not None for page in pages]
+        if limit is not None and any(page and len(page) >= limit for page in pages):
+            known = [page is not None and len(page) < limit for page in pages]
+            self.short += [row.id for row, page, all_ in zip(rows, pages, known, strict=True) if page and not all_]
         if None in tasks:
             known = [all_ and None not in (page or ()) for page, all_ in zip(pages, known, strict=True)]
             pages = [page and [task for task in page if task is not None] for page in pages]
@@ -119,7 +128,10 @@ class JobTableBuilder:
         sizes = np.fromiter([len(page) if page else 0 for page in pages], np.intp, len(pages))
         ends = (np.cumsum(sizes) * CODE).tolist()
         words = self._words.of([task.status for task in whole]).tobytes()
-        names = self._names.of([_engine(task) for task in whole]).tobytes()
+        engines = [task.engine.name if task.engine is not None else None for task in whole]
+        if None in engines:
+            engines = [name or task.engine_id for name, task in zip(engines, whole, strict=True)]
+        names = self._names.of(engines).tobytes()
         kinds, sets, at = [], [], 0
         for row, all_, end in zip(rows, known, ends, strict=True):
             key = (row.status, all_, words[at:end])
@@ -152,10 +164,7 @@ class JobTableBuilder:
             told = _Told(*(part[order] for part in told))
         ended = np.array([known.status in TERMINAL for known in self._known] or [False])[told.kinds]
         names = list(self._names)
-        sets = [
-            ", ".join(dict.fromkeys(filter(None, (names[at] for at in np.frombuffer(codes, "i4")))))
-            for codes in self._sets
-        ]
+        sets = [_listed([names[at] for at in memoryview(codes).cast("i")]) for codes in self._sets]
         columns = {
             "id": self._id.column(order),
             **{name: self._columns.pop(name).column(order) for name in _FIELDS},
@@ -185,8 +194,9 @@ class JobTableBuilder:
         return told
 
 
-def _engine(task: TaskGist) -> str | None:
-    return (task.engine.name if task.engine is not None else None) or task.engine_id
+def _listed(names: Sequence[str | None]) -> str:
+    """Name each engine once."""
+    return ", ".join([name for name in dict.fromkeys(names) if name])
 
 
 def _edge(texts: Sequence[str | None], sizes: Any, least: Any) -> Any:

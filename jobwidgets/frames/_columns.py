@@ -16,6 +16,8 @@ from jobwidgets._model import STATUSES, Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    Moments = np.ndarray[Any, np.dtype[np.datetime64]]
+
 JOB_COLUMNS = {
     "id": "string", "name": "string", "status": "status",
     "created": "time", "modified": "time", "started": "time", "completed": "time",
@@ -77,32 +79,50 @@ def array_of(kind: str, values: Sequence[Any]) -> Any:
 
 def times(values: Sequence[str | None]) -> Any:
     """Read a column of date-times as the services write them, in the resolution of a microsecond."""
-    quick = _quick_times(values)
+    return time_column(moments_of(values))
+
+
+def time_column(moments: Moments) -> Any:
+    """Make a column of times in UTC."""
+    return pd.Series(moments).dt.tz_localize("UTC").array
+
+
+def moments_of(values: Sequence[str | None]) -> Moments:
+    """Read date-times as the services write them.
+
+    Raises
+    ------
+    ServiceError
+        One of them is none.
+    """
+    quick = _quick_moments(values)
     if quick is not None:
         return quick
     texts = pd.Series(list(values), dtype="object")
     try:
-        return pd.to_datetime(texts, format="ISO8601", utc=True).astype(TIME).array
+        moments = pd.to_datetime(texts, format="ISO8601", utc=True).astype(TIME)
     except pd.errors.OutOfBoundsDatetime:
-        return _far_times(values)  # older pandas reads in nanoseconds, which end in 2262
+        return _far_moments(values)  # older pandas reads in nanoseconds, which end in 2262
     except (ValueError, TypeError, OverflowError):
         raise ServiceError("the service sent something else than a time", hint="ask the service's people") from None
+    return np.asarray(moments.dt.tz_localize(None), "datetime64[us]")
 
 
-def _quick_times(values: Sequence[str | None]) -> Any:
+def _quick_moments(values: Sequence[str | None]) -> Moments | None:
     """Do the same by pyarrow, which takes a twentieth of the time; None where that is not there or cannot read them."""
     if not importlib.util.find_spec("pyarrow"):
         return None
     import pyarrow as pa  # noqa: PLC0415  an extra
 
     try:
-        moments = pa.array(values, pa.string()).cast(pa.timestamp("us", "UTC")).to_numpy(zero_copy_only=False)
+        numbers = pa.array(values, pa.string()).cast(pa.timestamp("us", "UTC")).view(pa.int64())
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         return None
-    return pd.Series(moments).dt.tz_localize("UTC").array
+    found: Moments = numbers.fill_null(np.iinfo("i8").min).to_numpy().view("datetime64[us]")
+    return found
 
 
-def _far_times(values: Sequence[str | None]) -> Any:
+def _far_moments(values: Sequence[str | None]) -> Moments:
     """Do the same one by one, for times in any year."""
     try:
         moments = [
@@ -110,7 +130,7 @@ def _far_times(values: Sequence[str | None]) -> Any:
         ]
     except (ValueError, OverflowError):
         raise ServiceError("the service sent something else than a time", hint="ask the service's people") from None
-    return pd.Series(np.array(moments, dtype="datetime64[us]")).dt.tz_localize("UTC").array
+    return np.array(moments, dtype="datetime64[us]")
 
 
 def _statuses(values: Sequence[Any]) -> pd.Categorical[Any]:

@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 
 from jobwidgets._errors import ServiceError
-from jobwidgets.frames._columns import TIME, array_of, status_dtype, text_dtype, times, word_dtype
+from jobwidgets.frames._columns import array_of, moments_of, status_dtype, text_dtype, time_column, word_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from jobwidgets.frames._columns import Moments
+
     Order = np.ndarray[Any, np.dtype[np.intp]] | None
-    Moments = np.ndarray[Any, np.dtype[np.datetime64]]
 
 MISSING = -(2**31)
 """What stands for a missing number until the column is made."""
@@ -134,13 +135,3 @@ def joined(parts: Sequence[Any], kind: str, order: Order = None) -> Any:
     """Join the parts of a column, in this order."""
     whole = np.concatenate(parts) if parts else np.array([], kind)
     return whole if order is None else whole[order]
-
-
-def moments_of(values: Sequence[str | None]) -> Moments:
-    """Read date-times as the services write them."""
-    return np.asarray(times(values).tz_localize(None), "datetime64[us]")
-
-
-def time_column(moments: Moments) -> Any:
-    """Make a column of times in UTC."""
-    return pd.Series(moments).dt.tz_localize("UTC").astype(TIME).array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -124,6 +125,12 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+@lru_cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """Make what decodes one kind of value: making it takes as long as a page does."""
+    return msgspec.json.Decoder(kind)
+
+
 def decoded(kind: Any, data: msgspec.Raw | bytes, what: str) -> Any:
     """Decode bytes to typed values.
 
@@ -134,7 +141,7 @@ def decoded(kind: Any, data: msgspec.Raw | bytes, what: str) -> Any:
     """
     try:
         with collector_paused():
-            return msgspec.json.decode(data, type=kind)
+            return _decoder(kind).decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         why = str(error)[:200]
         raise ServiceError(f"the answer to {what} has another shape: {why}", hint="ask the service's people") from None

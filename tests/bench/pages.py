@@ -23,6 +23,8 @@ ENGINES = [
     )
     for number in range(40)
 ]
+PIPELINES = [random.Random(number).sample(ENGINES, 3) for number in range(12)]
+"""The engines of one job, one after the other."""
 STATUSES = ["complete"] * 7 + ["failed", "running", "pending"]
 
 
@@ -31,9 +33,9 @@ def text(moment):
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def task(chance, job_id, created, status, order):
+def task(chance, job_id, created, status, order, pipeline):
     """Make one task with every field that a list asks for."""
-    engine, name, category = chance.choice(ENGINES)
+    engine, name, category = pipeline[order]
     begun = status != "pending"
     return {
         "id": f"{job_id}{chance.randrange(16**5):05x}", "name": category, "status": status, "order": order,
@@ -53,7 +55,8 @@ def records(jobs, days=30.0):
     for number in range(jobs):
         at -= timedelta(seconds=chance.expovariate(jobs / days / 86_400))
         status, job_id = chance.choice(STATUSES), f"{26060100 + number % 97:08d}_{number:010x}"
-        tasks = [task(chance, job_id, at, status, order) for order in range(3)]
+        pipeline = chance.choice(PIPELINES)
+        tasks = [task(chance, job_id, at, status, order, pipeline) for order in range(3)]
         job = {
             "id": job_id, "name": f"Evening news {number}", "status": status, "createdDateTime": text(at),
             "modifiedDateTime": text(at + timedelta(seconds=150)), "targetId": str(411_000_000 + number),
