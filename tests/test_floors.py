@@ -7,7 +7,7 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parents[1] / "jobwidgets"
 FLOORS = [
-    {"_errors", "_model", "_secret", "_text", "_when"},
+    {"_errors", "_model", "_pause", "_secret", "_text", "_when"},
     {"client._documents", "client._flow", "client._listing", "client._settings"}
     | {"bulk._journal", "bulk._lease", "bulk._lines", "bulk._state"},
     {"client._wire", "client._portal"},

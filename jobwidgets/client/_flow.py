@@ -18,6 +18,7 @@ from jobwidgets._errors import (
     ServiceError,
     UnknownOutcomeError,
 )
+from jobwidgets._pause import collector_paused
 from jobwidgets._text import safe
 
 if TYPE_CHECKING:
@@ -224,7 +225,8 @@ def _decoded(request: Request, answer: Reply | Lost) -> Reply | Lost:
     if request.kind is None or not isinstance(answer, Reply) or answer.status != HTTPStatus.OK:
         return answer
     try:
-        return replace(answer, read=_decoder(request.kind).decode(answer.body))
+        with collector_paused():
+            return replace(answer, read=_decoder(request.kind).decode(answer.body))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return answer
 

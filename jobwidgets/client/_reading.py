@@ -176,8 +176,10 @@ async def _page(core: Core, query: Query, ask: Ask) -> tuple[Got, int]:
     return await paged(core, read, most=most, rest=query.api == "rest")
 
 
-async def _kept(core: Core, query: Query, rows: Sequence[JobGist], task_limit: int | None) -> list[JobGist]:
+async def _kept(core: Core, query: Query, rows: Sequence[JobGist], task_limit: int | None) -> Sequence[JobGist]:
     """Keep the rows that are wanted: what the service does not filter exactly is filtered here."""
+    if not (query.status or query.since or query.until or query.engine):
+        return rows
     words = set(query.status)
     if words & {"aborted", "cancelled"}:
         words |= {"aborted", "cancelled"}  # two words for the same thing

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from jobwidgets._model import TERMINAL, cancel_verdict, retry_verdict
+from jobwidgets._pause import collector_paused
 from jobwidgets.frames._columns import JOB_COLUMNS, array_of, moments_of, time_column
 from jobwidgets.frames._growing import GROWING, Codes, Texts, joined
-from jobwidgets.frames._rows import collector_paused, job_frame
+from jobwidgets.frames._rows import job_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,25 +89,31 @@ class JobTableBuilder:
     def add(self, rows: Sequence[JobGist], task_limit: int | None) -> int:
         """Take the rows whose id is new, and say how many these were."""
         with collector_paused():
-            fresh = self._fresh(rows)
-            self._id.add([row.id for row in fresh])
-            for name, field in _FIELDS.items():
-                self._columns[name].add(list(map(attrgetter(field), fresh)))
-            self._told.append(self._of_tasks(fresh, task_limit))
-            for kind, jobs in enumerate(np.bincount(self._told[-1].kinds).tolist()):
+            fresh, ids = self._fresh(rows)
+            parts = {
+                name: self._columns[name].part(list(map(attrgetter(field), fresh))) for name, field in _FIELDS.items()
+            }
+            told = self._of_tasks(fresh, task_limit)
+            # only now, since any of these can turn out not to be what it should: a page is taken whole or not at all
+            self._place.update(zip(ids, range(len(self._place), len(self._place) + len(ids)), strict=True))
+            self._id.add(ids)
+            for name, part in parts.items():
+                self._columns[name].put(part)
+            self._told.append(told)
+            for kind, jobs in enumerate(np.bincount(told.kinds).tolist()):
                 self.counts[self._known[kind].status] += jobs
         return len(fresh)
 
-    def _fresh(self, rows: Sequence[JobGist]) -> Sequence[JobGist]:
+    def _fresh(self, rows: Sequence[JobGist]) -> tuple[Sequence[JobGist], list[str]]:
+        """Give the rows whose ids are new, and these ids."""
         place = self._place
         ids = [row.id for row in rows]
         new = set(ids)
         if len(new) < len(ids) or not place.keys().isdisjoint(new):  # seldom: where two windows meet
-            first = dict(zip(reversed(ids), reversed(rows), strict=True))
-            rows = [row for job_id, row in zip(ids, rows, strict=True) if job_id not in place and first[job_id] is row]
-            ids = [row.id for row in rows]
-        place.update(zip(ids, range(len(place), len(place) + len(ids)), strict=True))
-        return rows
+            first = {row.id: row for row in reversed(rows) if row.id not in place}
+            rows = list(reversed(first.values()))
+            ids = list(reversed(first))
+        return rows, ids
 
     def complete(self, row: JobGist) -> None:
         """Put all tasks of a job in, of which the list had only the first page."""

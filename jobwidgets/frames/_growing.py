@@ -7,6 +7,7 @@ one page of them is ever there.
 from __future__ import annotations
 
 import importlib.util
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from jobwidgets.frames._columns import array_of, moments_of, status_dtype, text_
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from jobwidgets.frames._columns import Moments
 
     Order = np.ndarray[Any, np.dtype[np.intp]] | None
 
@@ -26,26 +26,54 @@ MISSING = -(2**31)
 """What stands for a missing number until the column is made."""
 
 
-class Texts:
-    """Texts: in Arrow's own form where pyarrow is installed."""
+class Growing:
+    """A column that is not complete yet: its parts, one a page."""
 
     def __init__(self) -> None:
         self._parts: list[Any] = []
-        self._arrow = importlib.util.find_spec("pyarrow") is not None
 
-    def add(self, values: Sequence[str | None]) -> None:
+    def add(self, values: Sequence[Any]) -> None:
         """Take the values of a page."""
-        if self._arrow:
-            import pyarrow as pa  # noqa: PLC0415  an extra
+        self.put(self.part(values))
 
-            self._parts.append(pa.array(values, pa.large_string()))
-        else:
-            self._parts.extend(values)
+    def put(self, part: Any) -> None:
+        """Take what was made of them."""
+        self._parts.append(part)
+
+    def part(self, values: Sequence[Any]) -> Any:
+        """Make of the values of a page what is kept of them.
+
+        Raises
+        ------
+        ServiceError
+            One of them is not of this kind.
+        """
+        raise NotImplementedError
 
     def column(self, order: Order = None) -> Any:
         """Make the column, its rows in this order."""
+        raise NotImplementedError
+
+
+class Texts(Growing):
+    """Texts: in Arrow's own form where pyarrow is installed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._arrow = importlib.util.find_spec("pyarrow") is not None
+
+    def part(self, values: Sequence[str | None]) -> Any:
+        """Do what `Growing.part` says."""
         if not self._arrow:
-            column = array_of("string", self._parts)
+            return values
+        import pyarrow as pa  # noqa: PLC0415  an extra
+
+        return pa.array(values, pa.large_string())
+
+    def column(self, order: Order = None) -> Any:
+        """Do what `Growing.column` says."""
+        if not self._arrow:
+            column = array_of("string", list(chain.from_iterable(self._parts)))
             return column if order is None else column.take(order)
         import pyarrow as pa  # noqa: PLC0415  as above
 
@@ -54,35 +82,32 @@ class Texts:
         return dtype.__from_arrow__(chunks.combine_chunks() if order is None else chunks.take(pa.array(order)))
 
 
-class Times:
+class Times(Growing):
     """Times, as microseconds."""
 
-    def __init__(self) -> None:
-        self._parts: list[Moments] = []
-
-    def add(self, values: Sequence[str | None]) -> None:
-        """Take the values of a page."""
-        self._parts.append(moments_of(values))
+    def part(self, values: Sequence[str | None]) -> Any:
+        """Do what `Growing.part` says."""
+        return moments_of(values)
 
     def column(self, order: Order = None) -> Any:
-        """Make the column, its rows in this order."""
+        """Do what `Growing.column` says."""
         return time_column(joined(self._parts, "datetime64[us]", order))
 
 
-class Words:
+class Words(Growing):
     """Words that come again and again: a category, or with `status` the ordered one of statuses."""
 
     def __init__(self, *, status: bool = False) -> None:
+        super().__init__()
         self._status = status
         self._known = Codes()
-        self._parts: list[Any] = []
 
-    def add(self, values: Sequence[str | None]) -> None:
-        """Take the values of a page."""
-        self._parts.append(self._known.of(values))
+    def part(self, values: Sequence[str | None]) -> Any:
+        """Do what `Growing.part` says."""
+        return self._known.of(values)
 
     def column(self, order: Order = None) -> Any:
-        """Make the column, its rows in this order."""
+        """Do what `Growing.column` says."""
         codes = joined(self._parts, "i4", order)
         dtype = status_dtype([word for word in self._known if word]) if self._status else word_dtype(self._known)
         place = {word: at for at, word in enumerate(dtype.categories)}
@@ -90,21 +115,18 @@ class Words:
         return pd.Categorical.from_codes(places[codes], dtype=dtype)
 
 
-class Counts:
+class Counts(Growing):
     """Whole numbers."""
 
-    def __init__(self) -> None:
-        self._parts: list[Any] = []
-
-    def add(self, values: Sequence[int | None]) -> None:
-        """Take the values of a page."""
+    def part(self, values: Sequence[int | None]) -> Any:
+        """Do what `Growing.part` says."""
         numbers = [MISSING if value is None else value for value in values]
         if numbers and not MISSING <= min(numbers) <= max(numbers) < -MISSING:
             raise ServiceError("the service sent a number beyond every reason", hint="ask the service's people")
-        self._parts.append(np.array(numbers, "i4"))
+        return np.array(numbers, "i4")
 
     def column(self, order: Order = None) -> Any:
-        """Make the column, its rows in this order."""
+        """Do what `Growing.column` says."""
         numbers = joined(self._parts, "i4", order)
         return pd.arrays.IntegerArray(numbers, numbers == MISSING)
 
@@ -121,7 +143,7 @@ class Codes(dict[Any, int]):
         return np.fromiter(map(self.__getitem__, values), "i4", len(values))
 
 
-GROWING: dict[str, Callable[[], Any]] = {
+GROWING: dict[str, Callable[[], Growing]] = {
     "string": Texts,
     "time": Times,
     "word": Words,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,10 +11,11 @@ import pandas as pd
 
 from jobwidgets._errors import ServiceError
 from jobwidgets._model import TERMINAL
+from jobwidgets._pause import collector_paused
 from jobwidgets.frames._columns import JOB_COLUMNS, TASK_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -111,18 +110,6 @@ class JobPage(msgspec.Struct, gc=False):
 
     records: list[JobRow | None] | None = None
     count: int | None = None
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Pause Python's cyclic collector while one page is decoded: walking the rows is most of its time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 @lru_cache

@@ -10,14 +10,16 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from jobwidgets._errors import ServiceError
+from jobwidgets._pause import collector_paused
 from jobwidgets.frames._columns import TASK_COLUMNS
 from jobwidgets.frames._growing import GROWING
-from jobwidgets.frames._rows import TaskPage, TaskRow, collector_paused, decoded, timed_tasks
+from jobwidgets.frames._rows import TaskPage, TaskRow, decoded, timed_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-KEPT = 128 * 2**20
+KEPT = 192 * 2**20
 """Bytes of pages that are kept as they came; what comes beyond is turned into columns at once, which are smaller."""
 
 COPIED_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3  # noqa: PLR2004  a version
@@ -106,6 +108,7 @@ class Brought(dict[str, int]):
         super().__init__(jobs=0)
         self._raw: list[tuple[bytes, int | None]] = []
         self._bytes = 0
+        self._broken = False
         self._table = TaskTable()
         self._frame: pd.DataFrame | None = None
 
@@ -126,6 +129,8 @@ class Brought(dict[str, int]):
         with collector_paused():
             while self._raw:
                 self._read(*self._raw.pop(0))
+        if self._broken:
+            return None
         sizes = self._table.sizes
         if any(job_id not in sizes for job_id in ids):
             return None
@@ -140,9 +145,14 @@ class Brought(dict[str, int]):
         return self._frame.take(order_of(ids, self._table.sizes)).reset_index(drop=True)
 
     def _read(self, page: bytes, limit: int | None) -> None:
-        answer: _Answer = decoded(_Answer, page, "jobs")
-        jobs = [job for part in answer.data.values() for job in part.records or () if job is not None]
-        self._take([(job.id, job.tasks.rows()) for job in jobs if job.tasks is not None and job.tasks.whole(limit)])
+        if self._broken:
+            return
+        try:
+            answer: _Answer = decoded(_Answer, page, "jobs")
+            jobs = [job for part in answer.data.values() for job in part.records or () if job is not None]
+            self._take([(job.id, job.tasks.rows()) for job in jobs if job.tasks is not None and job.tasks.whole(limit)])
+        except ServiceError:
+            self._broken = True  # the list is good all the same; whoever wants its tasks reads them, and hears why not
 
     def _take(self, jobs: Sequence[tuple[str, Sequence[TaskRow]]]) -> None:
         fresh = {job_id: tasks for job_id, tasks in jobs if job_id not in self._table.sizes}

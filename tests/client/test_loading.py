@@ -184,7 +184,9 @@ def test_nothing_read_is_an_error_also_where_a_part_is_wanted(client, service):
 
 
 @pytest.mark.parametrize("wanted", [False, True])
-def test_an_interrupt_leaves_what_was_read(client, wanted):
+def test_an_interrupt_leaves_what_was_read(client, wanted, request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell can have it ignored
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     client.aio._core.sizes.page = 5
     came = threading.Event()
     send, calls = client.aio._core.wire.send, []
