@@ -11,8 +11,9 @@ import json
 import random
 import subprocess
 import sys
+import time
 from bisect import bisect_left, bisect_right
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
 ENGINES = [
@@ -28,45 +29,50 @@ PIPELINES = [random.Random(number).sample(ENGINES, 3) for number in range(12)]
 STATUSES = ["complete"] * 7 + ["failed", "running", "pending"]
 
 
+JOB = (
+    '{"id":"%s","name":"Evening news %d","status":"%s","createdDateTime":"%s","modifiedDateTime":"%s","targetId":"%d",'
+    '"clusterId":"rt-9d7a5d1b-ffe0-4d71-a982-%012d","applicationId":"2a5a43e5-0afd-45cc-a2f3-%012d",'
+    '"scheduledJobId":%s,"tasks":{"count":3,"records":[%s]}}'
+)
+TASK = (
+    '{"id":"%s%05x","name":"%s","status":"%s","order":%d,"createdDateTime":"%s","queuedDateTime":%s,'
+    '"startedDateTime":%s,"completedDateTime":%s,"engineId":"%s","engine":{"id":"%s","name":"%s",'
+    '"category":{"name":"%s"}},"failureReason":%s,"failureMessage":%s}'
+)
+FAILED = '"internal_error"', '"the engine ended without an answer"'
+
+
 def text(moment):
-    """Write a time as AI Data does."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Write a time, in milliseconds, as AI Data does."""
+    seconds, milliseconds = divmod(moment, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03d}Z"
 
 
-def task(chance, job_id, created, status, order, pipeline):
+def task(job_id, mark, created, status, order, engine):
     """Make one task with every field that a list asks for."""
-    engine, name, category = pipeline[order]
-    begun = status != "pending"
-    return {
-        "id": f"{job_id}{chance.randrange(16**5):05x}", "name": category, "status": status, "order": order,
-        "createdDateTime": text(created), "queuedDateTime": text(created) if begun else None,
-        "startedDateTime": text(created + timedelta(seconds=40 * order + 20)) if begun else None,
-        "completedDateTime": text(created + timedelta(seconds=40 * order + 55)) if status == "complete" else None,
-        "engineId": engine, "engine": {"id": engine, "name": name, "category": {"name": category}},
-        "failureReason": "internal_error" if status == "failed" else None,
-        "failureMessage": "the engine ended without an answer" if status == "failed" else None,
-    }  # fmt: skip
+    ident, name, category = engine
+    begun = "null" if status == "pending" else f'"{text(created + 40_000 * order + 20_000)}"'
+    ended = f'"{text(created + 40_000 * order + 55_000)}"' if status == "complete" else "null"
+    at = text(created)
+    queued = "null" if status == "pending" else f'"{at}"'
+    failed = FAILED if status == "failed" else ("null", "null")
+    return TASK % (
+        job_id, mark, category, status, order, at, queued, begun, ended, ident, ident, name, category, *failed
+    )  # fmt: skip
 
 
 def records(jobs, days=30.0):
-    """Make so many jobs of three tasks each, newest first: their times in seconds, and each as JSON."""
-    chance = random.Random(0)
-    times, made, at = [], [], END
+    """Make so many jobs of three tasks each, newest first: their times, and each as JSON."""
+    chance, times, made, at = random.Random(0), [], [], int(END.timestamp()) * 1000
     for number in range(jobs):
-        at -= timedelta(seconds=chance.expovariate(jobs / days / 86_400))
+        at -= round(chance.expovariate(jobs / days / 86_400_000))
         status, job_id = chance.choice(STATUSES), f"{26060100 + number % 97:08d}_{number:010x}"
-        pipeline = chance.choice(PIPELINES)
-        tasks = [task(chance, job_id, at, status, order, pipeline) for order in range(3)]
-        job = {
-            "id": job_id, "name": f"Evening news {number}", "status": status, "createdDateTime": text(at),
-            "modifiedDateTime": text(at + timedelta(seconds=150)), "targetId": str(411_000_000 + number),
-            "clusterId": f"rt-9d7a5d1b-ffe0-4d71-a982-{number % 5:012d}",
-            "applicationId": f"2a5a43e5-0afd-45cc-a2f3-{number % 3:012d}",
-            "scheduledJobId": str(9000 + number % 50) if number % 2 else None,
-            "tasks": {"count": 3, "records": tasks},
-        }  # fmt: skip
-        times.append(-datetime.fromisoformat(job["createdDateTime"]).timestamp())
-        made.append(json.dumps(job, separators=(",", ":")).encode())
+        pipeline, mark = chance.choice(PIPELINES), chance.randrange(16**5 - 3)
+        tasks = [task(job_id, mark + order, at, status, order, engine) for order, engine in enumerate(pipeline)]
+        schedule = f'"{9000 + number % 50}"' if number % 2 else "null"
+        told = text(at), text(at + 150_000), 411_000_000 + number, number % 5, number % 3, schedule, ",".join(tasks)
+        made.append((JOB % (job_id, number, status, *told)).encode())
+        times.append(-at / 1000)
     return times, made
 
 
