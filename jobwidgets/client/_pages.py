@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R", bound=JobRow)
 Records = Sequence[JobGist | None]
+SLOW, SMALL = 0.25, 50
+"""A page that takes this part of the time a call may take is followed by one of half as many rows, but not fewer."""
 GONE = frozenset({"not_found", "not_allowed"})
 """Names under which a single job is not there for us."""
 FILTERABLE = frozenset({"pending", "running", "complete", "cancelled", "queued", "failed"})
@@ -47,6 +50,7 @@ async def paged(
     before: tuple[int, int] | None = None
     while True:
         limit = min(sizes.wanted, most or sizes.wanted)
+        began = time.monotonic()
         try:
             page = await read(limit)
         except (RefusedError, ServiceError) as error:
@@ -64,7 +68,8 @@ async def paged(
                 sizes.page, sizes.tasks = before  # the size was not the reason
             raise
         else:
-            sizes.soft = min(sizes.page, sizes.soft * 2)
+            slow = time.monotonic() - began > core.timeout * SLOW
+            sizes.soft = max(min(limit, SMALL), limit // 2) if slow else min(sizes.page, sizes.soft * 2)
             return page, limit
 
 

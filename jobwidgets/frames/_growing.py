@@ -19,7 +19,6 @@ from jobwidgets.frames._columns import array_of, moments_of, status_dtype, text_
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-
     Order = np.ndarray[Any, np.dtype[np.intp]] | None
 
 MISSING = -(2**31)

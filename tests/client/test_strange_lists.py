@@ -58,6 +58,16 @@ def test_a_service_that_was_busy_for_a_while_is_asked_for_large_pages_again(clie
     assert service.requests["jobs"] - before == 1
 
 
+def test_a_page_that_takes_long_is_followed_by_smaller_ones_which_grow_again(client, service):
+    core = client.aio._core
+    core.timeout = 12.0
+    service.faults.delay(3.2, times=1, operation="jobs")
+    client.jobs()
+    assert (core.sizes.page, core.sizes.soft) == (1000, 500)
+    client.jobs()
+    assert core.sizes.soft == 1000
+
+
 def test_a_wrong_id_does_not_shrink_the_pages(client, service, edited):
     service.faults.server_error(times=1)
     answer = b'{"data":{"job":null},"errors":[{"name":"invalid_input","message":"m","path":["job"]}]}'
