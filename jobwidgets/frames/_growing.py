@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Order = np.ndarray[Any, np.dtype[np.intp]] | None
 
+LARGE = 500_000
+"""Rows from which on memory that is free is given back at once."""
 MISSING = -(2**31)
 """What stands for a missing number until the column is made."""
 
@@ -76,6 +78,8 @@ class Texts(Growing):
             return column if order is None else column.take(order)
         import pyarrow as pa  # noqa: PLC0415  as above
 
+        if sum(map(len, self._parts)) > LARGE:
+            pa.default_memory_pool().release_unused()  # the columns before this one have left their parts behind
         chunks = pa.chunked_array(self._parts, pa.large_string())
         dtype: Any = text_dtype()
         return dtype.__from_arrow__(chunks.combine_chunks() if order is None else chunks.take(pa.array(order)))

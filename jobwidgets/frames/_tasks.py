@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 KEPT = 192 * 2**20
-"""Bytes of pages that are kept as they came; what comes beyond is turned into columns at once, which are smaller."""
+"""Bytes of pages that are kept as they came; those of a longer list are turned into columns, which are smaller."""
 
 COPIED_ON_WRITE = int(pd.__version__.partition(".")[0]) >= 3  # noqa: PLR2004  a version
 """Whether frames may share what they hold: whoever changes one of them gets a copy."""
@@ -115,10 +115,9 @@ class Brought(dict[str, int]):
     def add(self, page: bytes, limit: int | None) -> None:
         """Keep a page as it came, with up to `limit` tasks of each job; of a long list turn it into columns."""
         self._bytes += len(page)
-        if self._bytes <= KEPT:
-            self._raw.append((page, limit))
-        else:
-            self._read(page, limit)
+        self._raw.append((page, limit))
+        if self._bytes > KEPT:
+            self._read_all()
 
     def put(self, job_id: str, tasks: Sequence[TaskRow]) -> None:
         """Keep all tasks of a job of which the list had only some."""
@@ -126,9 +125,7 @@ class Brought(dict[str, int]):
 
     def frame(self, ids: list[str], as_of: datetime) -> pd.DataFrame | None:
         """Make the frame of the tasks of these jobs, in this order; None if those of one were not brought."""
-        with collector_paused():
-            while self._raw:
-                self._read(*self._raw.pop(0))
+        self._read_all()
         if self._broken:
             return None
         sizes = self._table.sizes
@@ -143,6 +140,11 @@ class Brought(dict[str, int]):
         if list(self._table.sizes) == ids:
             return self._frame.copy(deep=not COPIED_ON_WRITE)
         return self._frame.take(order_of(ids, self._table.sizes)).reset_index(drop=True)
+
+    def _read_all(self) -> None:
+        with collector_paused():
+            while self._raw:
+                self._read(*self._raw.pop(0))
 
     def _read(self, page: bytes, limit: int | None) -> None:
         if self._broken:
