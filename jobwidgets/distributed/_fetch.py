@@ -66,7 +66,7 @@ class Reading:
 
 def read_window(window: tuple[datetime, datetime], reading: Reading) -> pd.DataFrame:
     """Read the jobs that were created in a window, oldest first, by the time they were created."""
-    frame = client_of(reading).jobs(since=window[0], until=window[1], **reading.wanted)
+    frame = client_of(reading).jobs(since=window[0], until=window[1], tasks=False, progress=False, **reading.wanted)
     return shaped(frame, reading)
 
 
