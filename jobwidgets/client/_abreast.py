@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+FIRST = 8
+"""Pages that are asked for at once before any has come full."""
 
 
 class Abreast(Generic[T]):
@@ -41,14 +43,24 @@ class Abreast(Generic[T]):
         take: Callable[[T, int], Awaitable[Page]],
     ) -> None:
         self._windows, self._readers, self._read, self._take = windows, readers, read, take
-        self._came = 0
+        self._came = self._full = 0
+
+    @property
+    def _width(self) -> int:
+        """How many pages are asked for at once.
+
+        What is guessed from the first page can be wrong, and brings many pages with little on them. So more are asked
+        for only as pages come full; but where the service is far, to wait for that costs more than an empty page.
+        """
+        places = self._readers.places
+        return places if self._readers.far else min(places, FIRST + 2 * self._full)
 
     async def run(self, enough: Callable[[], bool]) -> None:
         """Read; when a page cannot be had nothing of the others is left running."""
         going: set[asyncio.Task[None]] = set()
         try:
             while not enough():
-                while len(going) < self._readers.places and (window := self._windows.take()) is not None:
+                while len(going) < self._width and (window := self._windows.take()) is not None:
                     going.add(asyncio.create_task(self._through(window, enough)))
                 if not going:
                     return
@@ -71,6 +83,7 @@ class Abreast(Generic[T]):
             page = await self._take(got, limit)
             del got  # before the next page is decoded: it then takes the same memory, which is still in the caches
             self._came += 1
+            self._full += 2 * len(page.ids) >= limit
             self._readers.came(came - began, time.perf_counter() - came)
             if enough():
                 return

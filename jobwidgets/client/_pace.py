@@ -21,6 +21,8 @@ OUR_SHARE = 1 / 3
 """The part of a known budget that bulk work takes: the organisation has other users."""
 ABREAST = 16
 """Pages of a list that are asked for side by side, at most."""
+FAR = 0.1
+"""Seconds for a page, at the quickest, from which on a service is far away."""
 SLOWER = 1.1
 """How much longer than the quickest a page may take before that one counts as an exception."""
 
@@ -41,6 +43,11 @@ class Readers:
     def places(self) -> int:
         """How many."""
         return max(1, min(int(self._most), self._useful))
+
+    @property
+    def far(self) -> bool:
+        """Whether it is the way to the service that a page takes, and not the work on either side."""
+        return FAR <= self._quickest < math.inf
 
     def came(self, waited: float, worked: float) -> None:
         """Take in that a page came after so many seconds, and how many it took to take it in."""
