@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.client._pace import ABREAST
+from jobwidgets.client._abreast import Abreast
+from jobwidgets.client._pace import ABREAST, FAR, Readers
+from jobwidgets.client._windows import Windows
 from jobwidgets.emulator import Service, serve
 
 
@@ -207,6 +209,7 @@ class Side:
         self.meanwhile = lambda: None
         client.aio._core.sizes.page = 20
         client.aio._core.pace.readers.came = lambda *_: None
+        client.aio._core.pace.readers._quickest = FAR
         send = client.aio._core.wire.send
 
         async def counted(*request):
@@ -297,3 +300,17 @@ def test_jobs_with_many_tasks_are_read_whole_when_pages_of_tasks_shrink_meanwhil
     side.service.choices.max_page_size = 10
     frame = side.client.jobs().set_index("id")
     assert frame.tasks[many].tolist() == [5, 9, 10, 11, 20, 30] * 5
+
+
+def test_more_pages_are_asked_for_at_once_only_as_pages_come_full_or_where_the_service_is_far():
+    now, readers = datetime.now(UTC), Readers()
+    work = Abreast(Windows(now - timedelta(days=1), now), readers, None, None)
+    assert work._width == 8
+    work._full = 2
+    assert work._width == 12
+    work._full = 100
+    assert work._width == ABREAST
+    readers._quickest, work._full = FAR, 0
+    assert work._width == ABREAST
+    readers.fewer()  # it has asked to wait
+    assert work._width == ABREAST / 2
