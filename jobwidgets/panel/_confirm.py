@@ -15,7 +15,7 @@ from jobwidgets.panel._controller import CAP, GRACE, GRACE_ABOVE
 from jobwidgets.panel._parts import Note
 from jobwidgets.panel._results import drift
 from jobwidgets.panel._table import JobTable
-from jobwidgets.panel._zones import button, row
+from jobwidgets.panel._zones import button, row, zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,8 +84,7 @@ class Confirm:
         foot = row(row(*self._fields(count), style="jw-fields"), acts, style="jw-bulk")
         lines = Code(lambda: code(self._reason.value), what="for this plan")
         self._reason.observe(lambda _: lines.draw(), "value")
-        self.box = ipywidgets.VBox([note, self._moved, self._reasons.box, self._table, foot, lines])
-        self.box.add_class("jw-zone")
+        self.box = zone(note, self._moved, self._reasons.box, self._table, foot, lines)
 
     def _fields(self, count: int) -> tuple[ipywidgets.Text, ipywidgets.Text]:
         why = "Why? Kept with the receipt (optional)"

@@ -61,9 +61,7 @@ class Drawer:
         self._opened = 0
         self._page = DrawerPage(self)
         self._code = code.Code(self._lines, what="this job")
-        self.box = ipywidgets.VBox([self._page, self._code])
-        self.box.add_class("jw-drawer")
-        self.box.layout.display = "none"
+        self.box = ipywidgets.VBox([self._page, self._code], layout={"display": "none"}, _dom_classes=("jw-drawer",))
 
     @property
     def busy(self) -> bool:

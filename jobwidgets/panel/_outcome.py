@@ -15,7 +15,7 @@ from jobwidgets.panel._controller import Stage
 from jobwidgets.panel._parts import Chips, Note, chip, dispose
 from jobwidgets.panel._results import ended, expected, shown
 from jobwidgets.panel._table import JobTable
-from jobwidgets.panel._zones import button, row
+from jobwidgets.panel._zones import button, row, zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,8 +98,7 @@ class Outcome:
         self._foot = row(style="jw-bulk")
         self._alert = Note(tone="error", role="alert")
         self._code = Code(code, what="for this receipt")
-        self.box = ipywidgets.VBox([self._note, self._alert, self._chips, self._foot, self._code])
-        self.box.add_class("jw-zone")
+        self.box = zone(self._note, self._alert, self._chips, self._foot, self._code)
 
     def press(self, key: object) -> None:
         """Show only the jobs with this outcome, or those as well, or not any more.

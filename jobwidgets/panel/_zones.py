@@ -20,19 +20,20 @@ def button(
     name: str, pressed: Callable[[], None], *, style: str = "", hint: str = "", icon: str = ""
 ) -> ipywidgets.Button:
     """Make a button."""
-    made = ipywidgets.Button(description=name, tooltip=hint or name, icon=icon)
-    made.add_class("jw-button")
-    if style:
-        made.add_class(f"jw-{style}")
+    looks = ("jw-button", f"jw-{style}") if style else ("jw-button",)  # from the start: one message less for each
+    made = ipywidgets.Button(description=name, tooltip=hint or name, icon=icon, _dom_classes=looks)
     made.on_click(lambda _: pressed())
     return made
 
 
 def row(*children: ipywidgets.Widget, style: str) -> ipywidgets.Box:
     """Put parts side by side."""
-    made = ipywidgets.Box(children)
-    made.add_class(style)
-    return made
+    return ipywidgets.Box(children, _dom_classes=(style,))
+
+
+def zone(*children: ipywidgets.Widget) -> ipywidgets.VBox:
+    """Put parts below each other, in the place of the bulk bar."""
+    return ipywidgets.VBox(children, _dom_classes=("jw-zone",))
 
 
 class Grace:
@@ -52,8 +53,7 @@ class Grace:
         back = button("Undo", lambda: undo(act.op), style="first", hint="Go back; nothing has been sent")
         back.add_class("jw-undo")
         left = row(self._count, note, style="jw-counting")
-        self.box = ipywidgets.VBox([row(left, row(start, back, style="jw-acts"), style="jw-bulk")])
-        self.box.add_class("jw-zone")
+        self.box = zone(row(left, row(start, back, style="jw-acts"), style="jw-bulk"))
 
     def draw(self, work: Controller) -> None:
         """Show the number."""

@@ -63,7 +63,7 @@ def test_outcomes_are_shown_as_they_come(page, panel, service, wire):
     page.press("Refresh")
     panel.select([*jobs, started])
     page.press("Cancel")
-    service.faults.delay(seconds=0.4, times=None, operation="cancelJob")
+    service.faults.delay(seconds=1.0, times=None, operation="cancelJob")
     wire(page.button("Cancel")).click()
     seen = []
 

@@ -346,6 +346,15 @@ def test_an_error_in_any_entry_is_shown_and_logged(page, panel, entry, monkeypat
     monkeypatch.undo()
 
 
+def test_a_panel_opens_with_few_messages(wire, client):
+    """A Jupyter server drops what is beyond a thousand a second: several panels must open at once."""
+    opened = jw.JobPanel(client, refresh=None)
+    settle(opened)
+    assert len(list(below(opened))) < 50
+    assert len(wire(opened)._sent) <= 35  # beside one for each widget
+    opened.close()
+
+
 def test_what_comes_back_is_handled_on_the_loop_that_made_the_panel(client):
     threads = []
 
