@@ -173,10 +173,10 @@ def test_a_service_that_is_away_is_asked_less_and_less_and_is_back_by_itself(ser
 
 
 def test_silence_is_told_before_it_becomes_an_error(service, follow, monkeypatch):
-    monkeypatch.setattr(_poller, "PATIENCE", 0.2)
+    monkeypatch.setattr(_poller, "PATIENCE", 0.7)
     person = follow()
     person.after(2)
-    service.faults.delay(1.0)
+    service.faults.delay(2.0)
     quiet = person.until(lambda news: news.since is not None)
     assert quiet.error is None
     assert quiet.reading
