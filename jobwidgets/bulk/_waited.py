@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from jobwidgets.client._bar import bar
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
@@ -182,9 +184,7 @@ class Told:
         if not self._wanted or not self._total:
             return
         if self._bar is None:
-            from tqdm.auto import tqdm  # noqa: PLC0415  only when a bar is drawn
-
-            self._bar = tqdm(total=self._total, desc=self._verb, unit="job", leave=True, mininterval=REDRAW)
+            self._bar = bar(total=self._total, desc=self._verb, unit="job", leave=True, mininterval=REDRAW)
         with self._lock:
             done, counts = self._latest
         self._bar.set_postfix({name: count for name, count in counts.items() if name != "not_sent"}, refresh=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,16 @@ if TYPE_CHECKING:
 
 QUIET = 2.0
 """Seconds after which it shows where nobody has asked for it."""
+
+
+def bar(**how: Any) -> Any:
+    """Make a bar of tqdm, with its options, that leaves no thread behind."""
+    from tqdm.auto import tqdm  # noqa: PLC0415  only when a bar is drawn
+
+    class Threadless(tqdm):  # type: ignore[misc]  # tqdm has no types
+        monitor_interval = 0  # else a thread looks after all bars, for as long as the kernel runs
+
+    return Threadless(**how)
 
 
 class Bar:
@@ -20,7 +31,7 @@ class Bar:
     def __init__(self, progress: Any, verb: str) -> None:
         self._call = progress if callable(progress) else None
         self._wanted = progress in (None, True)
-        self._delay = QUIET if progress is None else 0.0
+        self._began, self._delay = time.monotonic(), QUIET if progress is None else 0.0
         self._verb, self._came = verb, 0
         self._bar: Any = None
 
@@ -32,12 +43,12 @@ class Bar:
 
     def draw(self) -> None:
         """Draw the latest (on the caller's thread)."""
-        if not self._wanted:
+        waited = time.monotonic() - self._began
+        if not self._wanted or (self._bar is None and waited < self._delay):
             return
         if self._bar is None:
-            from tqdm.auto import tqdm  # noqa: PLC0415  only when a bar is drawn
-
-            self._bar = tqdm(desc=self._verb, unit=" jobs", delay=self._delay, leave=False, smoothing=0)
+            self._bar = bar(desc=self._verb, unit=" jobs", leave=False, smoothing=0)
+            self._bar.start_t -= waited  # the rate is that of the whole list
         self._bar.update(self._came - self._bar.n)
 
     def close(self) -> None:
