@@ -84,6 +84,10 @@ class TableState:
         self.layout = layout
         self.columns = self._arranged(self.frame)
 
+    def keys(self) -> list[str]:
+        """Name the columns that are shown."""
+        return [column.key for column in self.columns]
+
     def usual(self) -> tuple[str, ...]:
         """Name the columns that are shown unless the person chooses."""
         return tuple(column.key for column in columns_of(self.frame, self._given))
@@ -112,7 +116,7 @@ class TableState:
         UsageError
             The column is not shown.
         """
-        if key not in {column.key for column in self.columns}:
+        if key not in self.keys():
             raise UsageError("the page asked to sort by a column that is not shown")
         if self.view.sort == (key, True):
             self.sort(None)

@@ -72,7 +72,7 @@ class JobTable(Intents, Pictured):
         self.lock = threading.RLock()
         self._picture = Picture(self)
         self._windows = Windows()
-        self._told = [column.key for column in self._state.columns]
+        self._told = self._state.keys()
         self._error = ""
         self._listeners: list[Callable[[], None]] = []
         self._openers: list[Callable[[str], None]] = []
@@ -294,7 +294,7 @@ class JobTable(Intents, Pictured):
             listener()
 
     def _tell(self) -> None:
-        head, keys = self._head(), [column.key for column in self._state.columns]
+        head, keys = self._head(), self._state.keys()
         if keys != self._told:
             self._told = keys
             self._windows.forget_rows()
@@ -307,7 +307,7 @@ class JobTable(Intents, Pictured):
 
     def _lead(self) -> None:
         """Send each display in sight the top of a new order before it has to ask: a sort or a filter leads there."""
-        if [column.key for column in self._state.columns] == self._told:
+        if self._state.keys() == self._told:
             for view, window in self._windows:
                 if window.jump != self._state.jump and window.held and window.seen:
                     self._send_rows(

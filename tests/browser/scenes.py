@@ -11,6 +11,7 @@ from panel_page import CALM, SHOW, START, Panel
 from playwright.sync_api import expect
 from test_safety import HOSTILE
 
+WORLD = "import jobwidgets as jw\nclient = jw.demo(jobs={0}, speed=0)\nservice = client.service\n"
 MANY = "jobs = [service.add_job('pending', 2, name=f'Okapi lecture {i}') for i in range(340)]\n"
 BLOCKED = """for job in jobs[:16]:
     service.add_job('running', ['running', 'pending'], name='Okapi lecture, live')
@@ -74,7 +75,7 @@ def drawers(open_notebook, take):
     for name, which in {
         "failed": "service.a_failed_job()",
         "75-tasks": "panel.visible.set_index('tasks').loc[[75], 'id'].iloc[0]",
-        "no-tasks": "service.add_job('pending', 0, name='Nothing to do')",
+        "no-tasks": "service.add_job('pending', [], name='Nothing to do')",
         "running": "panel.visible[panel.visible.status == 'running'].sort_values('tasks').id.iloc[-1]",
     }.items():
         panel.notebook.run(f"panel._drawer.show({which})")
@@ -101,7 +102,7 @@ def menus(open_notebook, take):
 
 
 def names(open_notebook, take):
-    """Long, hostile, right-to-left names; one job; no job at all."""
+    """Long, hostile, right-to-left names; one job."""
     made = f"""for name in {HOSTILE[:24] + HOSTILE[-3:]!r}:
     service.add_job('pending', 1, name=name)
 """
@@ -110,26 +111,20 @@ def names(open_notebook, take):
     panel.notebook.run("panel._drawer.show(service.add_job('failed', 2, name=" + repr("שלום עולם " * 30) + "))")
     panel.page.wait_for_timeout(800)
     take("names-drawer", panel)
-    panel = Panel(
-        open_notebook(
-            "import jobwidgets as jw\nclient = jw.demo(jobs=0, speed=0)\nservice = client.service\n"
-            "service.add_job('pending', 1, name='The only one')\n" + CALM
-        )
-    )
+    panel = Panel(open_notebook(WORLD.format(0) + "service.add_job('pending', 1, name='The only one')\n" + CALM))
     take("one-job", panel)
 
 
 def trouble(open_notebook, take):
     """Nothing there, an expired token, no rights, a dead service, production."""
-    made = "import jobwidgets as jw\nclient = jw.demo(jobs={0}, speed=0)\nservice = client.service\n"
-    empty = open_notebook(made.format(0) + CALM)
+    empty = open_notebook(WORLD.format(0) + CALM)
     expect(empty.page.get_by_text("There are no jobs").first).to_be_visible()
     take("no-jobs", empty)
     for name, fault in {"expired": "expire_token(", "no-rights": "fail_before(status=403, "}.items():
-        refused = open_notebook(made.format(50) + f"service.faults.{fault}times=None)\n" + CALM)
+        refused = open_notebook(WORLD.format(50) + f"service.faults.{fault}times=None)\n" + CALM)
         expect(refused.page.locator(".jobwidgets-panel").get_by_text("AuthError").first).to_be_visible()
         take(name, refused)
-    panel = Panel(open_notebook(made.format(50) + SHOW))
+    panel = Panel(open_notebook(WORLD.format(50) + SHOW))
     panel.rows.first.click()
     panel.notebook.run("job = service.add_job('pending', 1, name='Okapi')\npanel.refresh(); panel._work.settle()")
     panel.page.wait_for_timeout(1500)

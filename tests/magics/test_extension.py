@@ -22,6 +22,17 @@ HEAVY = (
 )
 
 
+LOADED = (
+    "import sys\n"
+    "from IPython.core.interactiveshell import InteractiveShell\n"
+    "ip = InteractiveShell.instance()\n"
+    "ip.history_manager.enabled = False\n"
+    "before = set(sys.modules)\n"
+    "ip.run_line_magic('load_ext', 'jobwidgets')\n"
+)
+"""In a shell where the extension was loaded; `before` are the modules that were there already."""
+
+
 def run(code):
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=60
@@ -30,13 +41,7 @@ def run(code):
 
 def test_loading_into_a_real_shell_imports_nothing_heavy():
     done = run(
-        "import sys\n"
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "ip = InteractiveShell.instance()\n"
-        "ip.history_manager.enabled = False\n"
-        "before = set(sys.modules)\n"
-        "ip.run_line_magic('load_ext', 'jobwidgets')\n"
-        "assert 'job' in ip.magics_manager.magics['line']\n"
+        LOADED + "assert 'job' in ip.magics_manager.magics['line']\n"
         "assert ip.run_cell('1 + 1').success\n"
         "new = set(sys.modules) - before\n"
         f"print([name for name in {HEAVY} if name in new], sorted(name for name in new if 'jobwidgets' in name))\n"
@@ -50,13 +55,7 @@ def test_loading_into_a_real_shell_imports_nothing_heavy():
 
 def test_loading_imports_a_handful_of_small_files_of_ours_and_nothing_else():
     done = run(
-        "import sys\n"
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "ip = InteractiveShell.instance()\n"
-        "ip.history_manager.enabled = False\n"
-        "before = set(sys.modules)\n"
-        "ip.run_line_magic('load_ext', 'jobwidgets')\n"
-        "new = set(sys.modules) - before\n"
+        LOADED + "new = set(sys.modules) - before\n"
         "print(*sorted(name for name in new if not name.startswith('IPython.')))\n"
     )
     assert done.returncode == 0, done.stderr
