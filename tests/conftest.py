@@ -19,10 +19,20 @@ def no_settings_of_this_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("JOBWIDGETS_STATE", str(tmp_path / "state"))
 
 
-@pytest.fixture
-def service():
-    """Give a small world whose clock stands still, the same one at any hour of any day."""
+def _small_world():
     return Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def small_world():
+    """Make a small world whose clock stands still, the same one at any hour of any day."""
+    return _small_world
+
+
+@pytest.fixture
+def service(small_world):
+    """Give such a world."""
+    return small_world()
 
 
 @pytest.fixture

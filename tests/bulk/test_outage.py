@@ -5,7 +5,6 @@ import math
 import time
 from collections import Counter
 from contextlib import nullcontext, suppress
-from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ import pytest
 import jobwidgets as jw
 from jobwidgets.bulk import _apply
 from jobwidgets.client import _flow
-from jobwidgets.emulator import Service, _access, serve
+from jobwidgets.emulator import _access, serve
 
 CALLS = 1_000
 MORE = 100
@@ -82,9 +81,9 @@ class Busy:
 
 
 @pytest.fixture
-def service():
+def service(small_world):
     """Give a small world that can say that it is busy."""
-    service = Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
+    service = small_world()
     service.app = Busy(service.app)
     return service
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pandas as pd
@@ -12,7 +11,7 @@ from traitlets.config import Config
 
 import jobwidgets as jw
 from jobwidgets._model import STATUSES, cancel_verdict, retry_verdict
-from jobwidgets.emulator import Service, serve
+from jobwidgets.emulator import serve
 
 SERVICE = "https://api.example.org/v3/graphql"
 NOW = pd.Timestamp("2026-03-02T12:00:00Z")
@@ -242,9 +241,9 @@ def connected(cells, client, service):
 
 
 @pytest.fixture(scope="module")
-def still():
+def still(small_world):
     """A service and a client that the tests of a module share: for those that change nothing."""
-    service = Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
+    service = small_world()
     with (
         serve(service) as running,
         jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token, timeout=20) as client,

@@ -4,7 +4,6 @@ import os
 import signal
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -15,7 +14,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 import jobwidgets
-from jobwidgets.emulator import Service, serve
+from jobwidgets.emulator import serve
 
 pytestmark = pytest.mark.kernel
 
@@ -85,8 +84,8 @@ class Kernel:
 
 
 @pytest.fixture(scope="module")
-def service():
-    return Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
+def service(small_world):
+    return small_world()
 
 
 @pytest.fixture(scope="module")

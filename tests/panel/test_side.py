@@ -4,7 +4,6 @@ import json
 import os
 import time
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -118,8 +117,8 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def world():
-    return Service(jobs=60, seed=1, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
+def world(small_world):
+    return small_world()
 
 
 @pytest.fixture(scope="module")
