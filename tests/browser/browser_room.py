@@ -297,6 +297,11 @@ class NotebookPage:
         """Give a cell."""
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
 
+    @property
+    def own_errors(self) -> list[str]:
+        """The page's errors, without JupyterLab's own of requests that were open when their kernel went."""
+        return [error for error in self.errors if "Canceled future" not in error]
+
     def theme(self, name: str) -> None:
         """Change to a theme: "JupyterLab Dark"."""
         self.command("apputils:change-theme", {"theme": name})

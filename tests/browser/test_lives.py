@@ -155,8 +155,7 @@ def test_a_kernel_that_is_killed_amid_a_cancel_is_gone_on_with_and_no_job_is_sen
     expect(panel.root.get_by_text(re.compile(r"^Cancel: \d+ done"))).to_be_visible()
     until(panel, lambda: {world.service.job_status(job) for job in jobs} == {"aborted"})
     assert sorted(write.target_id for write in world.service.ledger) == sorted(jobs)
-    own = [error for error in panel.notebook.errors if "Canceled future" not in error]  # JupyterLab's, of the restart
-    assert own == []
+    assert panel.notebook.own_errors == []
 
 
 def test_a_service_that_dies_and_comes_back_is_told_since_when_and_taken_up_again(open_notebook, world):
