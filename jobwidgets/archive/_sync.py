@@ -14,6 +14,7 @@ from jobwidgets.client._changes import CREATED, MODIFIED, read_changes, read_pre
 from jobwidgets.client._listing import BEGINNING, SECOND, moment
 from jobwidgets.client._pages import FILTERABLE, read_rows
 from jobwidgets.client._reading import SELDOM
+from jobwidgets.frames._batch import Rows
 from jobwidgets.frames._build import JobTableBuilder
 from jobwidgets.frames._tasks import task_frame
 
@@ -187,9 +188,9 @@ class Sync:
         as_of = self._core.as_of()
 
         def write() -> tuple[int, int]:
-            builder = JobTableBuilder()
-            builder.add(rows, None)
-            tasks = task_frame([(row.id, row.tasks.rows() if row.tasks else []) for row in rows], {}, as_of)
+            batch, builder = Rows(rows, None), JobTableBuilder()
+            builder.add(batch)
+            tasks = task_frame(batch, {}, as_of)
             return store.put(self._connection, builder.frame({}, as_of), tasks, iso(as_of).removesuffix("Z"), said)
 
         if rows:

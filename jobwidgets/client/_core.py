@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -43,19 +44,21 @@ from jobwidgets.client._flow import (
     exchange,
     graph_error,
 )
-from jobwidgets.client._listing import LADDER
+from jobwidgets.client._listing import Sizes
 from jobwidgets.client._pace import Pace
 from jobwidgets.client._wire import Wire
 from jobwidgets.frames._rows import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from jobwidgets.client._answers import Doubt, Found
     from jobwidgets.client._settings import Settings
 
 SIDE_BY_SIDE = 8
 FRESH = 2.0  # seconds
+LARGE = 2**16
+"""Bytes of an answer from which on it is worth another thread."""
 TOO_MANY = frozenset({"invalid_input", "capacity_exceeded"})
 """Names under which a service refuses a page or a document for its size."""
 
@@ -115,33 +118,6 @@ def looking_back(done: str) -> Iterator[None]:
         ) from None
 
 
-@dataclass(slots=True)
-class Sizes:
-    """The largest page and document that this service is known to take; found by stepping down, and remembered."""
-
-    page: int = LADDER[0]
-    soft: int = LADDER[0]
-    """As `page`, but only for now: a page that was too dear grows again."""
-    aliases: int = 100
-    tasks: int = 100
-    crowded: bool = False
-    """Whether lists showed many others when statuses were read last: then only likely ones are listed."""
-
-    @property
-    def wanted(self) -> int:
-        """How many rows to ask for."""
-        return min(self.page, self.soft)
-
-    def smaller_page(self) -> bool:
-        """Step down; False when there is nothing smaller."""
-        lower = [size for size in LADDER if size < self.page]
-        if not lower:
-            return False
-        self.page = lower[0]
-        self.tasks = min(self.tasks, self.page)
-        return True
-
-
 class Core:
     """Holds the wire, the budget, the sizes and the service's clock of one connection.
 
@@ -170,6 +146,8 @@ class Core:
         self.closed = False
         self.sizes = Sizes()
         self._clock: tuple[datetime, float, float] | None = None
+        self._threads = app is None  # a service in this process is for places that have none
+        self._reading = asyncio.Semaphore(os.cpu_count() or 1)
 
     @property
     def account(self) -> Hashable:
@@ -202,7 +180,7 @@ class Core:
                     async with self.pace.turn():
                         sending.queued += time.monotonic() - asked
                         answer = await self._answered(step, sending)
-                    step = steps.send(answer)
+                    step = steps.send(await self._read(request, answer))
                 else:
                     sending.out = False  # a write is only sent again when it certainly did nothing
                     await asyncio.sleep(step.seconds)
@@ -233,6 +211,15 @@ class Core:
                 self.pace.hold(answer.retry_after)
         return answer
 
+    async def _read(self, request: Request, answer: Reply | Lost) -> Reply | Lost:
+        """Read a good answer the quick way, where there is one; a large one on another thread, while more come in."""
+        if request.read is None or not isinstance(answer, Reply) or answer.status != HTTPStatus.OK:
+            return answer
+        if len(answer.body) < LARGE or not self._threads:
+            return replace(answer, read=request.read(answer.body))
+        async with self._reading:
+            return replace(answer, read=await asyncio.to_thread(request.read, answer.body))
+
     async def graph(
         self,
         name: str,
@@ -248,8 +235,17 @@ class Core:
         envelope: Envelope = decoded(Envelope, reply.body, name)
         return envelope
 
-    async def one(self, name: str, query: str, variables: Mapping[str, Any], kind: Any, *, write: bool = False) -> Any:
-        """Send one operation with one root field, and give that field's value as `kind`.
+    async def one(
+        self,
+        name: str,
+        query: str,
+        variables: Mapping[str, Any],
+        kind: Any,
+        *,
+        write: bool = False,
+        read: Callable[[bytes], Answer[Any] | None] | None = None,
+    ) -> Any:
+        """Send one operation with one root field, and give that field's value as `kind`, or as `read` reads it.
 
         Raises
         ------
@@ -260,14 +256,10 @@ class Core:
         ServiceError
             A read that could not be had.
         """
-        return (await self.page(name, query, variables, kind, write=write))[0]
-
-    async def page(
-        self, name: str, query: str, variables: Mapping[str, Any], kind: Any, *, write: bool = False
-    ) -> tuple[Any, bytes]:
-        """Do the same, and give the answer's bytes as well."""
         body = encoded({"query": query, "variables": variables})
-        reply = await self.call(Request(name, "POST", self.url, body, write=write, kind=None if write else kind))
+        reply = await self.call(
+            Request(name, "POST", self.url, body, write=write, kind=None if write else kind, read=read)
+        )
         if reply.read is not None:
             answer: Answer[Any] = reply.read
         else:
@@ -289,9 +281,9 @@ class Core:
                 raise UnknownOutcomeError(f"the service answered {name} with nothing", hint=LOOK_AGAIN)
             raise ServiceError(f"the service answered {name} with nothing", hint="ask the service's people")
         if not isinstance(value, msgspec.Raw):
-            return value, reply.body
+            return value
         try:
-            return decoded(kind, value, name), reply.body
+            return decoded(kind, value, name)
         except ServiceError as error:
             if write:
                 raise UnknownOutcomeError(error.message, hint=LOOK_AGAIN) from None

@@ -30,6 +30,33 @@ LADDER = (1000, 500, 250, 100, 50, 30, 10, 5, 1)
 """Page sizes, stepped down when the service says that one is too large."""
 
 
+@dataclass(slots=True)
+class Sizes:
+    """The largest page and document that this service is known to take; found by stepping down, and remembered."""
+
+    page: int = LADDER[0]
+    soft: int = LADDER[0]
+    """As `page`, but only for now: a page that was too dear grows again."""
+    aliases: int = 100
+    tasks: int = 100
+    crowded: bool = False
+    """Whether lists showed many others when statuses were read last: then only likely ones are listed."""
+
+    @property
+    def wanted(self) -> int:
+        """How many rows to ask for."""
+        return min(self.page, self.soft)
+
+    def smaller_page(self) -> bool:
+        """Step down; False when there is nothing smaller."""
+        lower = [size for size in LADDER if size < self.page]
+        if not lower:
+            return False
+        self.page = lower[0]
+        self.tasks = min(self.tasks, self.page)
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One page that is wanted: jobs created from `since` to `until`, newest first, beginning at `offset`."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from jobwidgets._errors import UsageError
 from jobwidgets._model import STATUSES
 from jobwidgets._when import iso, parse_when
-from jobwidgets.client._pages import FILTERABLE, Records, graph_page, read_rows
+from jobwidgets.client._pages import FILTERABLE, Records, gist_page, read_rows
 from jobwidgets.client._sweep import sweep
+from jobwidgets.frames._batch import Rows
 from jobwidgets.frames._build import JobTableBuilder
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ async def read_by_ids(
 
     async def page(ask: Ask, limit: int) -> Records:
         size = core.sizes.tasks
-        records, _ = await graph_page(core, ask, limit, applications=applications)
+        records = await gist_page(core, ask, limit, applications=applications)
         short.update(row.id for row in records if row and not (row.tasks and row.tasks.whole(size)))
         return records
 
@@ -154,7 +155,7 @@ async def read_by_ids(
     gone = set(missing)
     rows = {job_id: left.get(job_id) or seen[job_id] for job_id in ids if job_id not in gone}
     builder = JobTableBuilder()
-    builder.add(list(rows.values()), None)
+    builder.add(Rows(list(rows.values()), None))
     as_of = core.as_of()
     attrs = {
         "kind": "jobs",

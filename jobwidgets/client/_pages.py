@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +14,8 @@ from jobwidgets._errors import NotFoundError, RefusedError, ServiceError
 from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import SIDE_BY_SIDE, TOO_MANY, Core, together
-from jobwidgets.client._flow import graph_error
+from jobwidgets.client._flow import Answer, graph_error
+from jobwidgets.frames._batch import Batch, Rows
 from jobwidgets.frames._rows import GistPage, JobGist, JobPage, JobRow, TaskRow, decoded
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ async def paged(
             return page, limit
 
 
-async def graph_page(
+async def list_page(
     core: Core,
     ask: Ask,
     limit: int,
@@ -81,22 +83,47 @@ async def graph_page(
     status: Iterable[str] = (),
     target: str | None = None,
     scheduled_job: str | None = None,
-    applications: Sequence[str] = (),
     whole: bool = False,
-) -> tuple[Records, bytes]:
-    """Read one page of AI Data's list of jobs, with the first page of their tasks; give its bytes as well.
+    by_row: bool = False,
+) -> Batch:
+    """Read one page of AI Data's list of jobs, with the first page of their tasks.
 
-    With `whole` all that is shown of the tasks is in these bytes; the rows hold no more than their gist.
+    Parameters
+    ----------
+    core, ask, limit : Core, Ask, int
+        The connection, the page, and how many jobs.
+    status, target, scheduled_job
+        What the service filters by.
+    whole : bool, default False
+        Bring all that is shown of the tasks, and not only what the rows of their jobs tell of them.
+    by_row : bool, default False
+        Give `Rows`, always.
     """
-    more = {
-        "targetId": target,
-        "scheduledJobIds": [scheduled_job] if scheduled_job else None,
-        "tasks": core.sizes.tasks,
-    }
+    tasks = core.sizes.tasks  # as it is now: it can shrink before the page has come
+    more = {"targetId": target, "scheduledJobIds": [scheduled_job] if scheduled_job else None, "tasks": tasks}
     document = documents.JOBS_WHOLE if whole else documents.JOBS
-    variables = {**_asked(ask, limit, status, applications), **more}
-    page, body = await core.page("jobs", document, variables, GistPage | None)
-    return there(page.records if page is not None else None, "jobs"), body
+    variables = {**_asked(ask, limit, status, ()), **more}
+    read = None if by_row else _to_columns(tasks, whole=whole)
+    page = await core.one("jobs", document, variables, (JobPage if whole else GistPage) | None, read=read)
+    return page if isinstance(page, Batch) else Rows(there(page.records if page is not None else None, "jobs"), tasks)
+
+
+def _to_columns(tasks: int, *, whole: bool) -> Callable[[bytes], Answer[Batch] | None] | None:
+    """Give what reads a page into columns, where there is anything that can."""
+    if not importlib.util.find_spec("pyarrow"):
+        return None
+    from jobwidgets.frames._arrow import read_page  # noqa: PLC0415  an extra
+
+    def read(body: bytes) -> Answer[Batch] | None:
+        page = read_page(body, tasks, whole=whole)
+        return None if page is None else Answer({"jobs": page})
+
+    return read
+
+
+async def gist_page(core: Core, ask: Ask, limit: int, *, applications: Sequence[str] = ()) -> Sequence[JobRow | None]:
+    """Read one page of the same list with no more of the tasks than the rows of their jobs tell of them."""
+    return await _listed(core, documents.JOBS, {**_asked(ask, limit, (), applications), "tasks": core.sizes.tasks})
 
 
 async def status_page(

@@ -5,39 +5,33 @@ from __future__ import annotations
 import asyncio
 import warnings
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from jobwidgets._errors import JobError, UsageError
 from jobwidgets._when import iso
 from jobwidgets.client._abreast import Abreast
-from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page, moment
-from jobwidgets.client._pages import Records, graph_page, paged, read_whole, rest_page
+from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page
+from jobwidgets.client._pages import list_page, paged, read_whole, rest_page
 from jobwidgets.client._windows import Windows
+from jobwidgets.frames._batch import Rows
 from jobwidgets.frames._build import JobTableBuilder
+from jobwidgets.frames._growing import Times
 from jobwidgets.frames._tasks import Brought
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     import pandas as pd
 
     from jobwidgets.client._core import Core
     from jobwidgets.client._lists import Query
+    from jobwidgets.frames._batch import Batch
     from jobwidgets.frames._rows import JobGist, JobRow
 
     Counting = Callable[[Mapping[str, int]], object]
-
-
-class Got(NamedTuple):
-    """One page as it came, and how many tasks of a job a page of them could hold; None where tasks are not told.
-
-    The bytes are there where all tasks were asked for with it.
-    """
-
-    records: Records
-    tasks: int | None = None
-    body: bytes = b""
 
 
 SELDOM = timedelta(days=366)
@@ -102,12 +96,13 @@ class Reading:
         as_of, down_to = core.as_of(), self._windows.complete_to
         attrs = _attrs(core, query, as_of)
         if self._brought is not None:
-            self._brought["jobs"] = len(self._builder)
             attrs["tasks"] = self._brought
         if broken_off:
             attrs |= {"truncated": True, "partial": broken_off}
             attrs["complete_to"] = iso(min(down_to, as_of)) if down_to is not None else attrs["since"]
         frame = self._builder.frame(attrs, as_of)
+        if self._brought is not None:
+            self._brought.settle(frame["id"].array, self._builder.order)
         if self._builder.unread:
             frame.attrs["unread"] = unread = self._builder.unread
             warnings.warn(f"{unread} jobs of the list could not be read: the service sent null", stacklevel=1)
@@ -116,23 +111,22 @@ class Reading:
             frame.attrs["truncated"] = True
         return frame
 
-    async def _page(self, ask: Ask) -> tuple[Got, int]:
+    async def _page(self, ask: Ask) -> tuple[Batch, int]:
         return await _page(self._core, self._query, ask)
 
-    async def _take(self, got: Got, limit: int) -> Page:
-        rows = [row for row in got.records if row is not None]
-        fresh = self._builder.add(await _kept(self._core, self._query, rows, got.tasks), got.tasks)
+    async def _take(self, page: Batch, limit: int) -> Page:
+        fresh = self._builder.add(await _kept(self._core, self._query, page))
         if self._brought is not None:
-            self._brought.add(got.body, got.tasks)
-        self._builder.unread += len(got.records) - len(rows)
+            self._brought.add(fresh)
+        self._builder.unread += page.came - len(page)
         if self._progress is not None:
             self._progress(dict(self._builder.counts))
-        return Page([row.id for row in rows], [row.created_date_time for row in rows], len(got.records) < limit, fresh)
+        return Page(page.ids, page.created, page.came < limit, len(fresh))
 
     def _complete(self, row: JobRow) -> None:
         self._builder.complete(row)
-        if self._brought is not None and row.tasks is not None and row.tasks.whole(None):
-            self._brought.put(row.id, row.tasks.rows())
+        if self._brought is not None:
+            self._brought.complete(row)
 
 
 def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
@@ -147,58 +141,66 @@ def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
     }
 
 
-async def _page(core: Core, query: Query, ask: Ask) -> tuple[Got, int]:
+async def _page(core: Core, query: Query, ask: Ask) -> tuple[Batch, int]:
     if query.api == "rest":
         more: dict[str, str] = {}
         if len(query.status) == 1:
             more["status"] = "aborted" if query.status[0] == "cancelled" else query.status[0]
 
-        async def read(limit: int) -> Got:
-            return Got(await rest_page(core, ask, limit, more))
+        async def read(limit: int) -> Batch:
+            return Rows(await rest_page(core, ask, limit, more), None)
 
     else:
 
-        async def read(limit: int) -> Got:
-            tasks = core.sizes.tasks  # as it is now: it can shrink before the page has come
-            records, body = await graph_page(
+        async def read(limit: int) -> Batch:
+            return await list_page(
                 core,
                 ask,
                 limit,
                 status=query.status if query.filtered_there else (),
                 target=query.target,
                 scheduled_job=query.scheduled_job,
-                applications=query.applications,
                 whole=query.tasks,
+                by_row=query.engine is not None,
             )
-            return Got(records, tasks, body)
 
     most = query.limit + 1 if query.limit is not None and query.filtered_there and query.api != "rest" else None
     return await paged(core, read, most=most, rest=query.api == "rest")
 
 
-async def _kept(core: Core, query: Query, rows: Sequence[JobGist], task_limit: int | None) -> Sequence[JobGist]:
-    """Keep the rows that are wanted: what the service does not filter exactly is filtered here."""
-    if not (query.status or query.since or query.until or query.engine):
-        return rows
-    words = set(query.status)
-    if words & {"aborted", "cancelled"}:
-        words |= {"aborted", "cancelled"}  # two words for the same thing
-    kept = [row for row in rows if (not words or row.status in words) and _in_range(row, query)]
-    if query.engine is None:
-        return kept
-    engine = query.engine.casefold()
-    # a task beyond the first page can be the one that runs on the engine
-    unsure = {row.id for row in kept if not _runs_on(row, engine) and not (row.tasks and row.tasks.whole(task_limit))}
+async def _kept(core: Core, query: Query, page: Batch) -> Batch:
+    """Keep the jobs that are wanted: what the service does not filter exactly is filtered here."""
+    if query.status or query.since or query.until:
+        words = set(query.status)
+        if words & {"aborted", "cancelled"}:
+            words |= {"aborted", "cancelled"}  # two words for the same thing
+        kept = _in_range(page.job("created"), query)
+        if words:
+            kept &= np.array([status in words for status in page.statuses], "?")
+        page = page if kept.all() else page.part(np.flatnonzero(kept).tolist())
+    return page if query.engine is None else await _on_engine(core, query.engine.casefold(), page)
+
+
+def _in_range(created: Any, query: Query) -> Any:
+    """Say which times lie in the range; one that is not known does."""
+    moments = Times().part(created)
+    inside = np.full(len(moments), True)
+    if query.since is not None:
+        inside &= moments >= np.datetime64(query.since.replace(tzinfo=None), "us")
+    if query.until is not None:
+        inside &= moments < np.datetime64(query.until.replace(tzinfo=None), "us")
+    return inside | np.isnat(moments)
+
+
+async def _on_engine(core: Core, engine: str, page: Batch) -> Batch:
+    """Keep the jobs of which one task runs on an engine; a task beyond the first page can be that one."""
+    if not isinstance(page, Rows):
+        raise TypeError("which engines a job runs on is looked up row by row")
+    open_ = [page.rows[at] for at in np.flatnonzero(~page.known)]
+    unsure = [row.id for row in open_ if not _runs_on(row, engine)]
     whole: dict[str, JobGist] = {}
-    await read_whole(core, list(unsure), lambda row: whole.update({row.id: row}))
-    return [row for row in kept if _runs_on(whole.get(row.id, row), engine)]
-
-
-def _in_range(row: JobGist, query: Query) -> bool:
-    if row.created_date_time is None or not (query.since or query.until):
-        return True
-    created = moment(row.created_date_time)
-    return (query.since is None or created >= query.since) and (query.until is None or created < query.until)
+    await read_whole(core, unsure, lambda row: whole.update({row.id: row}))
+    return page.part([at for at, row in enumerate(page.rows) if _runs_on(whole.get(row.id, row), engine)])
 
 
 def _runs_on(row: JobGist, engine: str) -> bool:

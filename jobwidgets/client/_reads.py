@@ -22,6 +22,7 @@ from jobwidgets.client._pages import read_job, read_rows
 from jobwidgets.client._reading import read_jobs
 from jobwidgets.client._schedules import read_schedule, read_schedules, schedule_of
 from jobwidgets.client._statuses import listed_under, read_statuses
+from jobwidgets.frames._batch import Rows
 from jobwidgets.frames._columns import array_of
 from jobwidgets.frames._ids import applications_of, created_of, ids_of, statuses_of
 from jobwidgets.frames._rows import JobRow, TaskRow, decoded
@@ -159,10 +160,10 @@ class Reads:
             list that has brought the tasks, they are as of that list and nothing is asked; of ids alone (`df.id`) they
             are read as they are now. `df.attrs["as_of"]` says it.
         """
-        ids = ids_of(jobs, service=self.service_url)
-        brought = brought_with(jobs, ids)
+        brought = brought_with(jobs, self.service_url)
         if brought is not None:
             return brought
+        ids = ids_of(jobs, service=self.service_url)
         rows, missing = await read_rows(self._core, "jobTasks", ids)
         as_of = self._core.as_of()
         attrs = {
@@ -173,8 +174,7 @@ class Reads:
             "truncated": False,
             "missing": missing,
         }
-        found = [(job_id, row.tasks.rows() if row.tasks else []) for job_id, row in rows.items()]
-        return task_frame(found, attrs, as_of)
+        return task_frame(Rows(list(rows.values()), None), attrs, as_of)
 
     async def job(self, job_id: str, /) -> Job:
         """Read one job with all its tasks.

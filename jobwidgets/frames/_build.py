@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from jobwidgets._model import TERMINAL, cancel_verdict, retry_verdict
 from jobwidgets._pause import collector_paused
-from jobwidgets.frames._columns import JOB_COLUMNS, array_of, moments_of, time_column
-from jobwidgets.frames._growing import GROWING, Codes, Texts, joined
+from jobwidgets.frames._batch import JOB_FIELDS, Rows
+from jobwidgets.frames._columns import JOB_COLUMNS, array_of
+from jobwidgets.frames._growing import GROWING, Codes, Growing, Texts, Times
+from jobwidgets.frames._memory import give_back
 from jobwidgets.frames._rows import job_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    import pandas as pd
-
-    from jobwidgets.frames._rows import JobGist, TaskGist
-
-_FIELDS = {
-    "name": "name",
-    "created": "created_date_time",
-    "modified": "modified_date_time",
-    "target_id": "target_id",
-    "cluster_id": "cluster_id",
-    "application_id": "application_id",
-    "scheduled_job_id": "scheduled_job_id",
-}
-"""The columns that are taken from a row as they are."""
+    from jobwidgets.frames._batch import Batch
+    from jobwidgets.frames._columns import Moments
+    from jobwidgets.frames._growing import Order
+    from jobwidgets.frames._rows import JobGist
 
 
 class _Facts(NamedTuple):
@@ -46,15 +38,8 @@ class _Facts(NamedTuple):
     why_not: str | None
 
 
-class _Told(NamedTuple):
-    """What the tasks of some jobs tell: when each began and ended, and the numbers of its facts and of its engines."""
-
-    started: Any
-    completed: Any
-    kinds: Any
-    sets: Any
-
-
+TOLD: dict[str, Callable[[], Growing]] = {"started": Times, "completed": Times, "kinds": Growing, "sets": Growing}
+"""What the tasks of jobs tell: when each began and ended, and the numbers of its facts and of its engines."""
 CODE = 4
 """Bytes of the number that stands for a word."""
 _KINDS = {
@@ -69,8 +54,8 @@ class JobTableBuilder:
     def __init__(self) -> None:
         self._place: dict[str, int] = {}
         self._id = Texts()
-        self._columns = {name: GROWING[JOB_COLUMNS[name]]() for name in _FIELDS}
-        self._told: list[_Told] = []
+        self._columns = {name: GROWING[JOB_COLUMNS[name]]() for name in JOB_FIELDS}
+        self._told = {name: kind() for name, kind in TOLD.items()}
         self._kinds: dict[tuple[Any, ...], int] = {}
         self._known: list[_Facts] = []
         self._sets = Codes()
@@ -82,76 +67,62 @@ class JobTableBuilder:
         """Records of the list that came as null."""
         self.short: list[str] = []
         """Jobs of which only the first page of tasks came with the list."""
+        self.order: Order = None
+        """Once the frame is made: which of the jobs, in the order of their coming, each row is; None: they stand so."""
 
     def __len__(self) -> int:
         return len(self._place)
 
-    def add(self, rows: Sequence[JobGist], task_limit: int | None) -> int:
-        """Take the rows whose id is new, and say how many these were."""
+    def add(self, batch: Batch) -> Batch:
+        """Take the jobs whose id is new, and give these."""
         with collector_paused():
-            fresh, ids = self._fresh(rows)
-            parts = {
-                name: self._columns[name].part(list(map(attrgetter(field), fresh))) for name, field in _FIELDS.items()
-            }
-            told = self._of_tasks(fresh, task_limit)
+            fresh = self._fresh(batch)
+            ids = self._id.part(fresh.job("id"))
+            parts = {name: column.part(fresh.job(name)) for name, column in self._columns.items()}
+            told = self._of_tasks(fresh)
             # only now, since any of these can turn out not to be what it should: a page is taken whole or not at all
-            self._place.update(zip(ids, range(len(self._place), len(self._place) + len(ids)), strict=True))
-            self._id.add(ids)
+            self._place.update(zip(fresh.ids, range(len(self), len(self) + len(fresh)), strict=True))
+            self._id.put(ids)
             for name, part in parts.items():
                 self._columns[name].put(part)
-            self._told.append(told)
-            for kind, jobs in enumerate(np.bincount(told.kinds).tolist()):
+            for name, part in told.items():
+                self._told[name].put(part)
+            self.short += fresh.short
+            for kind, jobs in enumerate(np.bincount(told["kinds"]).tolist()):
                 self.counts[self._known[kind].status] += jobs
-        return len(fresh)
+        return fresh
 
-    def _fresh(self, rows: Sequence[JobGist]) -> tuple[Sequence[JobGist], list[str]]:
-        """Give the rows whose ids are new, and these ids."""
-        place = self._place
-        ids = [row.id for row in rows]
-        new = set(ids)
-        if len(new) < len(ids) or not place.keys().isdisjoint(new):  # seldom: where two windows meet
-            first = {row.id: row for row in reversed(rows) if row.id not in place}
-            rows = list(reversed(first.values()))
-            ids = list(reversed(first))
-        return rows, ids
+    def _fresh(self, batch: Batch) -> Batch:
+        """Give the jobs whose ids are new, each once."""
+        new = set(batch.ids)
+        if len(new) == len(batch) and self._place.keys().isdisjoint(new):  # nearly always: not where two windows meet
+            return batch
+        first = {job_id: at for at, job_id in reversed(list(enumerate(batch.ids))) if job_id not in self._place}
+        return batch.part(list(reversed(first.values())))
 
     def complete(self, row: JobGist) -> None:
         """Put all tasks of a job in, of which the list had only the first page."""
         self._whole[row.id] = row
 
-    def _of_tasks(self, rows: Sequence[JobGist], limit: int | None) -> _Told:
-        """Say what the tasks of jobs tell: when each began and ended, what follows from their statuses, its engines."""
-        pages = [row.tasks.records if row.tasks is not None else None for row in rows]
-        tasks = [task for page in pages if page for task in page]
-        known = [page is not None for page in pages]
-        if limit is not None and any(page and len(page) >= limit for page in pages):
-            known = [page is not None and len(page) < limit for page in pages]
-            self.short += [row.id for row, page, all_ in zip(rows, pages, known, strict=True) if page and not all_]
-        if None in tasks:
-            known = [all_ and None not in (page or ()) for page, all_ in zip(pages, known, strict=True)]
-            pages = [page and [task for task in page if task is not None] for page in pages]
-            tasks = [task for task in tasks if task is not None]
-        whole = cast("list[TaskGist]", tasks)
-        sizes = np.fromiter([len(page) if page else 0 for page in pages], np.intp, len(pages))
-        ends = (np.cumsum(sizes) * CODE).tolist()
-        words = self._words.of([task.status for task in whole]).tobytes()
-        engines = [task.engine.name if task.engine is not None else None for task in whole]
-        if None in engines:
-            engines = [name or task.engine_id for name, task in zip(engines, whole, strict=True)]
-        names = self._names.of(engines).tobytes()
+    def _of_tasks(self, batch: Batch) -> dict[str, Any]:
+        """Say what the tasks of jobs tell: a part of each of `TOLD`."""
+        ends = (np.cumsum(batch.sizes) * CODE).tolist()
+        words = self._words.of(batch.task("status")).tobytes()
+        names = self._names.of(batch.task("runs_on")).tobytes()
         kinds, sets, at = [], [], 0
-        for row, all_, end in zip(rows, known, ends, strict=True):
-            key = (row.status, all_, words[at:end])
+        for status, known, end in zip(batch.statuses, batch.known.tolist(), ends, strict=True):
+            key = (status, known, words[at:end])
             kind = self._kinds.get(key)
             kinds.append(self._kind(key) if kind is None else kind)
             sets.append(self._sets[names[at:end]])
             at = end
-        return _Told(
-            _edge([task.started_date_time for task in whole], sizes, np.fmin),
-            _edge([task.completed_date_time for task in whole], sizes, np.fmax),
-            np.array(kinds, "i4"),
-            np.array(sets, "i4"),
-        )
+        times = Times()
+        return {
+            "started": _edge(times.part(batch.task("started")), batch.sizes, np.fmin),
+            "completed": _edge(times.part(batch.task("completed")), batch.sizes, np.fmax),
+            "kinds": np.array(kinds, "i4"),
+            "sets": np.array(sets, "i4"),
+        }
 
     def _kind(self, key: tuple[str | None, bool, bytes]) -> int:
         status, known, codes = key
@@ -163,42 +134,32 @@ class JobTableBuilder:
 
     def frame(self, attrs: Mapping[str, Any], as_of: datetime, *, newest_first: bool = True) -> pd.DataFrame:
         """Make the frame, newest first or in the order of coming; the builder is empty afterwards."""
-        told = self._all_told()
-        self._place = {}
-        created = self._columns["created"].column()
-        order = _newest_first(created, self._id) if newest_first else None
-        if order is not None:
-            told = _Told(*(part[order] for part in told))
-        ended = np.array([known.status in TERMINAL for known in self._known] or [False])[told.kinds]
+        self._put_late()
+        jobs, self._place = len(self), {}
+        give_back(jobs)
+        order = _newest_first(self._columns["created"].numbers(), self._id) if newest_first else None
+        columns = {"id": self._id.column(order)}
+        columns |= {name: self._columns.pop(name).column(order) for name in JOB_FIELDS}
+        told = {name: self._told.pop(name).column(order) for name in TOLD}
+        ended = np.array([known.status in TERMINAL for known in self._known] or [False])[told["kinds"]]
+        columns["started"], columns["completed"] = told["started"], told["completed"]
+        columns["completed"][~ended] = pd.NaT
         names = list(self._names)
         sets = [_listed([names[at] for at in memoryview(codes).cast("i")]) for codes in self._sets]
-        columns = {
-            "id": self._id.column(order),
-            **{name: self._columns.pop(name).column(order) for name in _FIELDS},
-            "started": time_column(told.started),
-            "completed": time_column(np.where(ended, told.completed, np.datetime64("NaT", "us"))),
-            "engines": array_of("string", sets).take(told.sets),
-            **{
-                name: array_of(kind, [getattr(known, name) for known in self._known]).take(told.kinds)
-                for name, kind in _KINDS.items()
-            },
-        }
+        columns["engines"] = array_of("string", sets).take(told["sets"])
+        for name, kind in _KINDS.items():
+            columns[name] = array_of(kind, [getattr(known, name) for known in self._known]).take(told["kinds"])
+        self.order = order
         frame = job_frame(columns, as_of)
         frame.attrs.update(attrs)
         return frame
 
-    def _all_told(self) -> _Told:
-        """Join what was told page by page; of jobs that were completed later, what all their tasks tell."""
+    def _put_late(self) -> None:
+        """Put in what all tasks of those jobs tell that were completed later."""
         late = [row for job_id, row in self._whole.items() if job_id in self._place]
-        better = self._of_tasks(late, None)
-        kinds = ("datetime64[us]", "datetime64[us]", "i4", "i4")
-        parts = zip(*self._told, strict=True) if self._told else [()] * len(kinds)
-        told = _Told(*(joined(part, kind) for part, kind in zip(parts, kinds, strict=True)))
         places = [self._place[row.id] for row in late]
-        for part, new in zip(told, better, strict=True):
-            part[places] = new
-        self._told = []
-        return told
+        for name, part in self._of_tasks(Rows(late, None)).items():
+            self._told[name].numbers()[places] = part
 
 
 def _listed(names: Sequence[str | None]) -> str:
@@ -206,12 +167,12 @@ def _listed(names: Sequence[str | None]) -> str:
     return ", ".join([name for name in dict.fromkeys(names) if name])
 
 
-def _edge(texts: Sequence[str | None], sizes: Any, least: Any) -> Any:
+def _edge(moments: Moments, sizes: Any, least: Any) -> Any:
     """Take the least of the times of each job's tasks, or with `fmax` the greatest; missing where there is none."""
     edge = np.full(len(sizes), np.datetime64("NaT", "us"))
     some = sizes > 0
     if some.any():
-        edge[some] = least.reduceat(moments_of(texts), (np.cumsum(sizes) - sizes)[some])
+        edge[some] = least.reduceat(moments, (np.cumsum(sizes) - sizes)[some])
     return edge
 
 
@@ -228,12 +189,12 @@ def _facts_of(status: str, statuses: Sequence[str], *, known: bool) -> _Facts:
     )
 
 
-def _newest_first(created: Any, ids: Texts) -> np.ndarray[Any, np.dtype[np.intp]] | None:
+def _newest_first(created: Moments, ids: Texts) -> Order:
     """Order by creation, the newest first; jobs of one instant, which come in any order, by id, so that they stay.
 
     None where they stand so already, as a list does whose pages came one after the other.
     """
-    moments = np.asarray(created.tz_localize(None), "datetime64[us]").view("i8")
+    moments = created.view("i8")
     if bool((moments[1:] < moments[:-1]).all()):  # a missing time is less than any
         return None
     order = np.argsort(~moments, kind="stable")
@@ -242,6 +203,6 @@ def _newest_first(created: Any, ids: Texts) -> np.ndarray[Any, np.dtype[np.intp]
     if len(same):
         tied = np.union1d(same, same + 1)
         rows = order[tied]
-        texts = ids.column(rows).tolist()
+        texts = ids.at(rows)
         order[tied] = rows[sorted(range(len(rows)), key=lambda at: (~sorted_[tied[at]], texts[at]))]
     return order

@@ -14,35 +14,56 @@ import numpy as np
 import pandas as pd
 
 from jobwidgets._errors import ServiceError
+from jobwidgets.frames._batch import Coded
 from jobwidgets.frames._columns import array_of, moments_of, status_dtype, text_dtype, time_column, word_dtype
+from jobwidgets.frames._memory import give_back, mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     Order = np.ndarray[Any, np.dtype[np.intp]] | None
 
-LARGE = 500_000
-"""Rows from which on memory that is free is given back at once."""
+TOGETHER = 65_536
+"""Rows of a column that are put into one piece of memory: many small ones between those of others are never free."""
+SCATTERED = 8
+"""Rows that must stand together, on average, for a column to be put together from runs of them."""
 MISSING = -(2**31)
 """What stands for a missing number until the column is made."""
 
 
 class Growing:
-    """A column that is not complete yet: its parts, one a page."""
+    """A column that is not complete yet."""
+
+    KIND = "i4"
 
     def __init__(self) -> None:
         self._parts: list[Any] = []
-
-    def add(self, values: Sequence[Any]) -> None:
-        """Take the values of a page."""
-        self.put(self.part(values))
+        self._pages: list[Any] = []
+        self._rows = 0
 
     def put(self, part: Any) -> None:
-        """Take what was made of them."""
-        self._parts.append(part)
+        """Take what was made of the values of a page."""
+        self._pages.append(part)
+        self._rows += len(part)
+        if self._rows >= TOGETHER:
+            self._settle()
 
-    def part(self, values: Sequence[Any]) -> Any:
-        """Make of the values of a page what is kept of them.
+    def _settle(self) -> None:
+        if self._pages:
+            self._parts.append(self._joined(self._pages))
+        self._pages, self._rows = [], 0
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        return np.concatenate(parts, out=mapped(sum(map(len, parts)), self.KIND))
+
+    def numbers(self) -> Any:
+        """Give what numbers it is made of, in the order of their coming."""
+        self._settle()
+        self._parts = [np.concatenate(self._parts)] if self._parts else [np.array([], self.KIND)]
+        return self._parts[0]
+
+    def part(self, values: Any) -> Any:
+        """Make of the values of a page, which `Batch` describes, what is kept of them.
 
         Raises
         ------
@@ -52,8 +73,13 @@ class Growing:
         raise NotImplementedError
 
     def column(self, order: Order = None) -> Any:
-        """Make the column, its rows in this order."""
-        raise NotImplementedError
+        """Make the column, its rows in this order; it is empty afterwards."""
+        numbers = self.numbers()
+        self._parts = []
+        return self._made(numbers if order is None else numbers[order])
+
+    def _made(self, numbers: Any) -> Any:
+        return numbers
 
 
 class Texts(Growing):
@@ -63,38 +89,76 @@ class Texts(Growing):
         super().__init__()
         self._arrow = importlib.util.find_spec("pyarrow") is not None
 
-    def part(self, values: Sequence[str | None]) -> Any:
+    def part(self, values: Any) -> Any:
         """Do what `Growing.part` says."""
         if not self._arrow:
             return values
         import pyarrow as pa  # noqa: PLC0415  an extra
 
-        return pa.array(values, pa.large_string())
+        return values if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        if not self._arrow:
+            return list(chain.from_iterable(parts))
+        import pyarrow as pa  # noqa: PLC0415  as above
+
+        return pa.concat_arrays(parts)
 
     def column(self, order: Order = None) -> Any:
         """Do what `Growing.column` says."""
+        made = self._taken(order)
+        self._parts = []
+        give_back(len(made))
+        return made
+
+    def at(self, rows: Order) -> list[str]:
+        """Give the texts of some rows."""
+        texts: list[str] = self._taken(rows).tolist()
+        return texts
+
+    def _taken(self, order: Order) -> Any:
+        self._settle()
         if not self._arrow:
-            column = array_of("string", list(chain.from_iterable(self._parts)))
+            column = array_of("string", self._joined(self._parts))
             return column if order is None else column.take(order)
         import pyarrow as pa  # noqa: PLC0415  as above
 
-        if sum(map(len, self._parts)) > LARGE:
-            pa.default_memory_pool().release_unused()  # the columns before this one have left their parts behind
-        chunks = pa.chunked_array(self._parts, pa.large_string())
         dtype: Any = text_dtype()
-        return dtype.__from_arrow__(chunks.combine_chunks() if order is None else chunks.take(pa.array(order)))
+        return dtype.__from_arrow__(pa.chunked_array(_pieces(self._parts, order), pa.large_string()))
+
+
+def _pieces(parts: Sequence[Any], order: Order) -> Iterator[Any]:
+    """Put texts together piece by piece: there is never more than one piece of them twice."""
+    import pyarrow as pa  # noqa: PLC0415  an extra
+
+    sizes = [len(part) for part in parts]
+    ends = np.cumsum(sizes)
+    rows = np.arange(sum(sizes)) if order is None else order
+    for at in range(0, len(rows), TOGETHER):
+        wanted = rows[at : at + TOGETHER]
+        lies_in = np.searchsorted(ends, wanted, side="right")
+        begins = np.flatnonzero(np.append(True, (np.diff(wanted) != 1) | (np.diff(lies_in) != 0)))
+        if len(begins) < len(wanted) / SCATTERED:  # nearly always: pages stand in order, and so do their rows
+            counts = np.diff(begins, append=len(wanted))
+            runs = np.stack([lies_in[begins], (wanted - ends[lies_in])[begins], counts], axis=1).tolist()
+            yield pa.concat_arrays([parts[part].slice(sizes[part] + begin, count) for part, begin, count in runs])
+        else:
+            first, last = lies_in.min(), lies_in.max()
+            near = pa.concat_arrays(parts[first : last + 1])
+            yield near.take(pa.array(wanted - (ends[first] - sizes[first])))
 
 
 class Times(Growing):
     """Times, as microseconds."""
 
-    def part(self, values: Sequence[str | None]) -> Any:
-        """Do what `Growing.part` says."""
-        return moments_of(values)
+    KIND = "datetime64[us]"
 
-    def column(self, order: Order = None) -> Any:
-        """Do what `Growing.column` says."""
-        return time_column(joined(self._parts, "datetime64[us]", order))
+    def part(self, values: Any) -> Any:
+        """Do what `Growing.part` says."""
+        return values if isinstance(values, np.ndarray) else moments_of(values)
+
+    def _made(self, numbers: Any) -> Any:
+        return time_column(numbers)
 
 
 class Words(Growing):
@@ -105,32 +169,31 @@ class Words(Growing):
         self._status = status
         self._known = Codes()
 
-    def part(self, values: Sequence[str | None]) -> Any:
+    def part(self, values: Any) -> Any:
         """Do what `Growing.part` says."""
         return self._known.of(values)
 
-    def column(self, order: Order = None) -> Any:
-        """Do what `Growing.column` says."""
-        codes = joined(self._parts, "i4", order)
-        dtype = status_dtype([word for word in self._known if word]) if self._status else word_dtype(self._known)
+    def _made(self, numbers: Any) -> Any:
+        words = [word or "unknown" for word in self._known] if self._status else list(self._known)
+        dtype = status_dtype(words) if self._status else word_dtype(words)
         place = {word: at for at, word in enumerate(dtype.categories)}
-        places = np.array([place.get(word, -1) for word in self._known] or [-1])
-        return pd.Categorical.from_codes(places[codes], dtype=dtype)
+        places = np.array([place.get(word, -1) for word in words] or [-1])
+        return pd.Categorical.from_codes(places[numbers], dtype=dtype)
 
 
 class Counts(Growing):
     """Whole numbers."""
 
-    def part(self, values: Sequence[int | None]) -> Any:
+    def part(self, values: Any) -> Any:
         """Do what `Growing.part` says."""
+        if isinstance(values, np.ndarray):
+            return values
         numbers = [MISSING if value is None else value for value in values]
         if numbers and not MISSING <= min(numbers) <= max(numbers) < -MISSING:
             raise ServiceError("the service sent a number beyond every reason", hint="ask the service's people")
         return np.array(numbers, "i4")
 
-    def column(self, order: Order = None) -> Any:
-        """Do what `Growing.column` says."""
-        numbers = joined(self._parts, "i4", order)
+    def _made(self, numbers: Any) -> Any:
         return pd.arrays.IntegerArray(numbers, numbers == MISSING)
 
 
@@ -141,8 +204,11 @@ class Codes(dict[Any, int]):
         code = self[value] = len(self)
         return code
 
-    def of(self, values: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.int32]]:
-        """Give the numbers of these."""
+    def of(self, values: Any) -> np.ndarray[Any, np.dtype[np.int32]]:
+        """Give the numbers of these, which can have numbers of their own."""
+        if isinstance(values, Coded):
+            numbers: np.ndarray[Any, np.dtype[np.int32]] = self.of(values.words)[values.codes]
+            return numbers
         return np.fromiter(map(self.__getitem__, values), "i4", len(values))
 
 
@@ -154,9 +220,3 @@ GROWING: dict[str, Callable[[], Growing]] = {
     "count": Counts,
 }
 """What grows into a column of each kind."""
-
-
-def joined(parts: Sequence[Any], kind: str, order: Order = None) -> Any:
-    """Join the parts of a column, in this order."""
-    whole = np.concatenate(parts) if parts else np.array([], kind)
-    return whole if order is None else whole[order]

@@ -43,7 +43,7 @@ def ids_of(jobs: object, *, service: str | None = None) -> list[str]:
         told = jobs.attrs.get("service")
         if service is not None and told is not None and told != service:
             raise UsageError(f"these jobs are of {told}, not of {service}", hint="use the client of their service")
-        values: Iterable[object] = jobs[column].tolist()
+        values: list[Any] = jobs[column].tolist()
     elif isinstance(jobs, str):
         values = [jobs]
     elif isinstance(getattr(jobs, "id", None), str):
@@ -52,7 +52,7 @@ def ids_of(jobs: object, *, service: str | None = None) -> list[str]:
         values = [getattr(job, "id", job) for job in jobs]
     else:
         raise UsageError(f"{type(jobs).__name__} is no jobs", hint=_HINT)
-    return list(dict.fromkeys(_checked(value) for value in values))
+    return list(dict.fromkeys(values if _plainly_ids(values) else map(_checked, values)))
 
 
 def elsewhere(jobs: object) -> bool:
@@ -90,6 +90,15 @@ def statuses_of(jobs: object) -> list[str]:
     if not isinstance(jobs, pd.DataFrame) or "job_id" in jobs.columns or "status" not in jobs.columns:
         return []
     return [word for word in jobs["status"].unique() if isinstance(word, str)]
+
+
+def _plainly_ids(values: list[Any]) -> bool:
+    """Whether all of these are ids beyond doubt, at a look: a long list has many."""
+    try:
+        text = "".join(values)
+    except TypeError:
+        return False
+    return text.isprintable() and " " not in text and "" not in values
 
 
 def _checked(value: object) -> str:

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import gc
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,9 +35,8 @@ from pages import served
 import jobwidgets as jw
 from jobwidgets._pause import collector_paused
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._flow import Answer
 from jobwidgets.frames import JobTableBuilder
-from jobwidgets.frames._rows import GistPage, decoded
+from jobwidgets.frames._arrow import read_page
 from jobwidgets.frames._tasks import Brought
 
 PAGE, ABREAST, TOKEN = 1_000, 8, "a-token-of-the-bench"
@@ -157,9 +158,9 @@ def list_alone(url, jobs, times):
 
     def build():
         builder, brought, now = JobTableBuilder(), Brought(), datetime.now(UTC)
-        for body in bodies:
-            builder.add(decoded(Answer[GistPage], body, "jobs").data["jobs"].records, 100)
-            brought.add(body, 100)
+        with ThreadPoolExecutor(os.cpu_count()) as threads:  # as the client reads them
+            for page in threads.map(lambda body: read_page(body, 100, whole=True), bodies):
+                brought.add(builder.add(page))
         assert len(builder.frame({"tasks": brought}, now)) == jobs
 
     build()

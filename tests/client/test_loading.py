@@ -7,13 +7,13 @@ import pickle
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.frames import _tasks
-from jobwidgets.frames._tasks import Brought
+from jobwidgets.frames import _growing, _memory
 
 
 def plain(frame):
@@ -51,14 +51,20 @@ def test_a_frame_of_tasks_that_is_changed_changes_no_other(client):
     assert client.tasks(jobs).name[0] != "mine"
 
 
-def test_a_long_list_keeps_its_tasks_as_columns(client, service, monkeypatch):
-    whole = client.tasks(client.jobs())
-    monkeypatch.setattr(_tasks, "KEPT", 10_000)
+def test_a_long_list_is_put_together_from_pieces(client, service, monkeypatch):
+    whole = client.jobs()
+    tasks = client.tasks(whole)
+    monkeypatch.setattr(_growing, "TOGETHER", 16)
+    monkeypatch.setattr(_memory, "LARGE", 10)
     client.aio._core.sizes.page = 10
     jobs = client.jobs()
-    assert not jobs.attrs["tasks"]._raw
     before = service.requests.total()
-    pd.testing.assert_frame_equal(plain(client.tasks(jobs)), plain(whole))
+    pd.testing.assert_frame_equal(plain(jobs), plain(whole))
+    pd.testing.assert_frame_equal(plain(client.tasks(jobs)), plain(tasks))
+    shuffled = jobs.sample(frac=1, random_state=3)
+    again = client.tasks(shuffled).set_index("id").loc[tasks.id].reset_index()[tasks.columns]
+    pd.testing.assert_frame_equal(plain(again), plain(tasks))
+    assert client.tasks(shuffled).job_id.drop_duplicates().tolist() == shuffled.id[shuffled.tasks > 0].tolist()
     assert service.requests.total() == before
 
 
@@ -257,11 +263,17 @@ def test_progress_tells_an_honest_count_and_a_rate(client, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_what_is_brought_takes_no_job_twice():
-    brought = Brought()
-    page = b'{"data":{"jobs":{"records":[{"id":"a","tasks":{"records":[{"id":"a1"},{"id":"a2"}]}},null]}}}'
-    brought.add(page, 100)
-    brought.add(page, 100)
-    frame = brought.frame(["a"], pd.Timestamp("2026-01-01", tz="UTC"))
-    assert frame.id.tolist() == ["a1", "a2"]
-    assert brought.frame(["b"], pd.Timestamp("2026-01-01", tz="UTC")) is None
+def test_tasks_that_cannot_be_read_do_not_spoil_the_list(client):
+    send = client.aio._core.wire.send
+
+    async def spoilt(*request):
+        reply = await send(*request)
+        return replace(reply, body=reply.body.replace(b'"queuedDateTime":"2', b'"queuedDateTime":"in 2'))
+
+    client.aio._core.wire.send = spoilt
+    jobs = client.jobs()
+    assert len(jobs) == 60
+    with pytest.raises(jw.ServiceError, match="something else than a time"):
+        client.tasks(jobs)
+    client.aio._core.wire.send = send
+    assert len(client.tasks(jobs)) == jobs.tasks.sum()

@@ -7,6 +7,7 @@ import pytest
 import jobwidgets as jw
 from jobwidgets._model import STATUSES
 from jobwidgets.frames import JOB_COLUMNS, SCHEDULE_COLUMNS, TASK_COLUMNS, JobTableBuilder, ids_of
+from jobwidgets.frames._batch import Rows
 from jobwidgets.frames._columns import times
 from jobwidgets.frames._rows import JobRow
 
@@ -44,7 +45,7 @@ def rows(*jobs):
 
 def built(*jobs, as_of="2026-01-01T01:00:00+00:00"):
     builder = JobTableBuilder()
-    builder.add(rows(*jobs), 100)
+    builder.add(Rows(rows(*jobs), 100))
     return builder.frame({}, pd.Timestamp(as_of).to_pydatetime(), newest_first=False)
 
 
@@ -95,7 +96,7 @@ def test_counts_verdicts_and_engines_come_from_the_tasks():
 
 def test_ids_and_names_stay_texts():
     builder = JobTableBuilder()
-    builder.add([JobRow(id="0012", name="007", status="pending"), JobRow(id="1e5", name=None)], 100)
+    builder.add(Rows([JobRow(id="0012", name="007", status="pending"), JobRow(id="1e5", name=None)], 100))
     frame = builder.frame({}, pd.Timestamp.now("UTC").to_pydatetime(), newest_first=False)
     assert frame.id.tolist() == ["0012", "1e5"]
     assert frame.name.tolist()[0] == "007"
