@@ -379,13 +379,13 @@ class AsyncClient(Writes):
 
     async def close(self) -> None:
         """Close the connections; jobs go on."""
-        self._core.closed = True  # first: what is at work opens no new ones meanwhile
+        self._core.close()  # first: what is at work opens no new ones meanwhile
         await self._core.wire.close()
         self.mark_closed()
 
     def mark_closed(self) -> None:
         """Let nothing be asked of it any more; needs no loop."""
-        self._core.closed = True
+        self._core.close()
         if self.on_close is not None:
             self.on_close()
 

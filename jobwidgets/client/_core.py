@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -17,8 +17,6 @@ import msgspec
 
 from jobwidgets._errors import (
     AuthError,
-    NotFoundError,
-    NotSentError,
     RefusedError,
     ServiceError,
     SettingsError,
@@ -50,7 +48,7 @@ from jobwidgets.client._wire import Wire
 from jobwidgets.frames._rows import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 
     from jobwidgets.client._answers import Doubt, Found
     from jobwidgets.client._settings import Settings
@@ -97,27 +95,6 @@ def _fields(envelope: Envelope, name: str) -> dict[str, msgspec.Raw] | None:
     return fields
 
 
-@contextmanager
-def naming(what: str, target: str) -> Iterator[None]:
-    """Let an error that something is not there name what was asked for."""
-    try:
-        yield
-    except NotFoundError as error:
-        said = f"no {what} {safe(target)!r}: {error.message}"
-        raise NotFoundError(said, hint=error.hint or "check the id and that it is yours", name=error.name) from None
-
-
-@contextmanager
-def looking_back(done: str) -> Iterator[None]:
-    """Read back what a write did: when that fails, the write still may have happened, and the error says so."""
-    try:
-        yield
-    except (ServiceError, NotSentError, RefusedError, UsageError) as error:
-        raise UnknownOutcomeError(
-            f"{done}, but what became of it could not be read: {error.message}", hint=LOOK_AGAIN
-        ) from None
-
-
 class Core:
     """Holds the wire, the budget, the sizes and the service's clock of one connection.
 
@@ -146,8 +123,8 @@ class Core:
         self.closed = False
         self.sizes = Sizes()
         self._clock: tuple[datetime, float, float] | None = None
-        self._threads = app is None  # a service in this process is for places that have none
-        self._reading = asyncio.Semaphore(os.cpu_count() or 1)
+        # a service in this process is for places that have no threads
+        self._readers = ThreadPoolExecutor(os.cpu_count(), "jobwidgets-page") if app is None else None
 
     @property
     def account(self) -> Hashable:
@@ -215,10 +192,19 @@ class Core:
         """Read a good answer the quick way, where there is one; a large one on another thread, while more come in."""
         if request.read is None or not isinstance(answer, Reply) or answer.status != HTTPStatus.OK:
             return answer
-        if len(answer.body) < LARGE or not self._threads:
+        if len(answer.body) < LARGE or self._readers is None:
             return replace(answer, read=request.read(answer.body))
-        async with self._reading:
-            return replace(answer, read=await asyncio.to_thread(request.read, answer.body))
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(self._readers, request.read, answer.body)
+        except RuntimeError:  # the pool is closed
+            raise UsageError("this client was closed while it was at work", hint="connect again") from None
+        return replace(answer, read=await reading)
+
+    def close(self) -> None:
+        """Let nothing be asked any more; the wire has its own end."""
+        self.closed = True
+        if self._readers is not None:
+            self._readers.shutdown(wait=False)
 
     async def graph(
         self,

@@ -13,9 +13,9 @@ import pandas as pd
 from jobwidgets._errors import UsageError
 from jobwidgets._model import CANCELLED, IDLE
 from jobwidgets._when import iso, parse_when
-from jobwidgets.client._core import looking_back
 from jobwidgets.client._listing import MILLISECOND, Page, moment, walk
 from jobwidgets.client._pages import paged, rest_page
+from jobwidgets.client._wording import looking_back
 from jobwidgets.frames._columns import array_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from jobwidgets._model import Job, JobDetail, Task, User
 from jobwidgets._text import safe
 from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import Core, naming
+from jobwidgets.client._core import Core
 from jobwidgets.client._detail import read_detail, task_details
 from jobwidgets.client._listing import optional_moment
 from jobwidgets.client._lists import APIS, checked_query, one_of, read_by_ids
@@ -22,6 +22,7 @@ from jobwidgets.client._pages import read_job, read_rows
 from jobwidgets.client._reading import read_jobs
 from jobwidgets.client._schedules import read_schedule, read_schedules, schedule_of
 from jobwidgets.client._statuses import listed_under, read_statuses
+from jobwidgets.client._wording import naming
 from jobwidgets.frames._batch import Rows
 from jobwidgets.frames._columns import array_of
 from jobwidgets.frames._ids import applications_of, created_of, ids_of, statuses_of

@@ -11,9 +11,10 @@ from jobwidgets._model import ScheduledJob
 from jobwidgets._text import safe
 from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import Core, looking_back, naming
+from jobwidgets.client._core import Core
 from jobwidgets.client._listing import optional_moment
 from jobwidgets.client._pages import paged, there
+from jobwidgets.client._wording import looking_back, naming
 from jobwidgets.frames._columns import SCHEDULE_COLUMNS, frame_of
 
 if TYPE_CHECKING:

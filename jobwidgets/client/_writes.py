@@ -13,12 +13,12 @@ from jobwidgets._secret import Secret
 from jobwidgets._text import safe
 from jobwidgets.client import _documents as documents
 from jobwidgets.client._answers import Doubt
-from jobwidgets.client._core import looking_back, naming
 from jobwidgets.client._flow import LOOK_AGAIN
 from jobwidgets.client._lists import APIS, one_of
 from jobwidgets.client._ranges import Range, cancel_range
 from jobwidgets.client._reads import Reads, checked_id
 from jobwidgets.client._schedules import read_schedule, switch_off
+from jobwidgets.client._wording import looking_back, naming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
