@@ -11,7 +11,6 @@ from jobwidgets._model import ScheduledJob
 from jobwidgets._text import safe
 from jobwidgets._when import iso
 from jobwidgets.client import _documents as documents
-from jobwidgets.client._core import Core
 from jobwidgets.client._listing import optional_moment
 from jobwidgets.client._pages import paged, there
 from jobwidgets.client._wording import looking_back, naming
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+
+    from jobwidgets.client._core import Core
 
 MOST_PASSES = 10
 
