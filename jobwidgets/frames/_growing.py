@@ -27,6 +27,8 @@ TOGETHER = 65_536
 """Rows of a column that are put into one piece of memory: many small ones between those of others are never free."""
 SCATTERED = 8
 """Rows that must stand together, on average, for a column to be put together from runs of them."""
+FEW = 256
+"""Runs that are taken one by one, however short they are."""
 MISSING = -(2**31)
 """What stands for a missing number until the column is made."""
 
@@ -138,7 +140,7 @@ def _pieces(parts: Sequence[Any], order: Order) -> Iterator[Any]:
         wanted = rows[at : at + TOGETHER]
         lies_in = np.searchsorted(ends, wanted, side="right")
         begins = np.flatnonzero(np.append(True, (np.diff(wanted) != 1) | (np.diff(lies_in) != 0)))
-        if len(begins) < len(wanted) / SCATTERED:  # nearly always: pages stand in order, and so do their rows
+        if len(begins) <= max(FEW, len(wanted) / SCATTERED):  # nearly always: pages stand in order, so do their rows
             counts = np.diff(begins, append=len(wanted))
             runs = np.stack([lies_in[begins], (wanted - ends[lies_in])[begins], counts], axis=1).tolist()
             yield pa.concat_arrays([parts[part].slice(sizes[part] + begin, count) for part, begin, count in runs])

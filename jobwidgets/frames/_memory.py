@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-LARGE = 250_000
+LARGE = 500_000
 """Rows from which on it is worth it."""
 
 

@@ -55,6 +55,7 @@ def test_a_long_list_is_put_together_from_pieces(client, service, monkeypatch):
     whole = client.jobs()
     tasks = client.tasks(whole)
     monkeypatch.setattr(_growing, "TOGETHER", 16)
+    monkeypatch.setattr(_growing, "FEW", 1)
     monkeypatch.setattr(_memory, "LARGE", 10)
     client.aio._core.sizes.page = 10
     jobs = client.jobs()
