@@ -74,7 +74,7 @@ def read_page(body: bytes, limit: int | None, *, whole: bool) -> Columns | None:
 
 
 class _Answer(msgspec.Struct):
-    """An answer that is JSON beyond doubt, and one value: Arrow's reader takes what is not for granted, and crashes."""
+    """An answer that is JSON, and one value, beyond doubt: at a null beside it Arrow's reader ends the process."""
 
     data: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     errors: msgspec.Raw | None = None

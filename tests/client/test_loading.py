@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
+from jobwidgets.client import _core
 from jobwidgets.frames import _growing, _memory
 
 
@@ -57,6 +58,7 @@ def test_a_long_list_is_put_together_from_pieces(client, service, monkeypatch):
     monkeypatch.setattr(_growing, "TOGETHER", 16)
     monkeypatch.setattr(_growing, "FEW", 1)
     monkeypatch.setattr(_memory, "LARGE", 10)
+    monkeypatch.setattr(_core, "LARGE", 1)  # each page on another thread
     client.aio._core.sizes.page = 10
     jobs = client.jobs()
     before = service.requests.total()
@@ -67,6 +69,13 @@ def test_a_long_list_is_put_together_from_pieces(client, service, monkeypatch):
     pd.testing.assert_frame_equal(plain(again), plain(tasks))
     assert client.tasks(shuffled).job_id.drop_duplicates().tolist() == shuffled.id[shuffled.tasks > 0].tolist()
     assert service.requests.total() == before
+
+
+def test_a_client_that_is_closed_while_a_page_is_read_says_so(client, monkeypatch):
+    monkeypatch.setattr(_core, "LARGE", 1)
+    client.aio._core._readers.shutdown()
+    with pytest.raises(jw.UsageError, match="closed while it was at work"):
+        client.jobs()
 
 
 def test_jobs_with_more_tasks_than_a_page_holds_bring_all_of_them(client, service):
