@@ -16,7 +16,7 @@ import pandas as pd
 from jobwidgets._errors import ServiceError
 from jobwidgets.frames._batch import Coded
 from jobwidgets.frames._columns import array_of, moments_of, status_dtype, text_dtype, time_column, word_dtype
-from jobwidgets.frames._memory import give_back, mapped
+from jobwidgets.frames._memory import arrow_joined, give_back, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -100,33 +100,35 @@ class Texts(Growing):
         return values if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
 
     def _joined(self, parts: Sequence[Any]) -> Any:
-        if not self._arrow:
-            return list(chain.from_iterable(parts))
-        import pyarrow as pa  # noqa: PLC0415  as above
-
-        return pa.concat_arrays(parts)
+        return arrow_joined(parts) if self._arrow else list(chain.from_iterable(parts))
 
     def column(self, order: Order = None) -> Any:
         """Do what `Growing.column` says."""
-        made = self._taken(order)
-        self._parts = []
+        pieces = self._pieces(order)
+        self._parts = []  # what it is made of goes before it is made whole
+        made = self._whole(pieces)
         give_back(len(made))
         return made
 
     def at(self, rows: Order) -> list[str]:
         """Give the texts of some rows."""
-        texts: list[str] = self._taken(rows).tolist()
+        texts: list[str] = self._whole(self._pieces(rows)).tolist()
         return texts
 
-    def _taken(self, order: Order) -> Any:
+    def _pieces(self, order: Order) -> list[Any]:
         self._settle()
+        if self._arrow:
+            return list(_pieces(self._parts, order))
+        column = array_of("string", self._joined(self._parts))
+        return [column if order is None else column.take(order)]
+
+    def _whole(self, pieces: list[Any]) -> Any:
         if not self._arrow:
-            column = array_of("string", self._joined(self._parts))
-            return column if order is None else column.take(order)
+            return pieces[0]
         import pyarrow as pa  # noqa: PLC0415  as above
 
         dtype: Any = text_dtype()
-        return dtype.__from_arrow__(pa.chunked_array(_pieces(self._parts, order), pa.large_string()))
+        return dtype.__from_arrow__(arrow_joined(pieces) if pieces else pa.array([], pa.large_string()))
 
 
 def _pieces(parts: Sequence[Any], order: Order) -> Iterator[Any]:
@@ -143,10 +145,10 @@ def _pieces(parts: Sequence[Any], order: Order) -> Iterator[Any]:
         if len(begins) <= max(FEW, len(wanted) / SCATTERED):  # nearly always: pages stand in order, so do their rows
             counts = np.diff(begins, append=len(wanted))
             runs = np.stack([lies_in[begins], (wanted - ends[lies_in])[begins], counts], axis=1).tolist()
-            yield pa.concat_arrays([parts[part].slice(sizes[part] + begin, count) for part, begin, count in runs])
+            yield arrow_joined([parts[part].slice(sizes[part] + begin, count) for part, begin, count in runs])
         else:
             first, last = lies_in.min(), lies_in.max()
-            near = pa.concat_arrays(parts[first : last + 1])
+            near = arrow_joined(parts[first : last + 1])
             yield near.take(pa.array(wanted - (ends[first] - sizes[first])))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ctypes
 import sys
 from mmap import mmap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LARGE = 500_000
 """Rows from which on it is worth it."""
@@ -33,3 +36,10 @@ def give_back(rows: int) -> None:
 def mapped(rows: int, kind: str) -> Any:
     """Make an array whose memory is the system's own, which has it back at once when the array goes."""
     return np.frombuffer(mmap(-1, max(1, rows * np.dtype(kind).itemsize)), kind, rows)
+
+
+def arrow_joined(parts: Sequence[Any]) -> Any:
+    """Join arrays of Arrow's in memory of the system's allocator, which can be asked for what other threads left."""
+    import pyarrow as pa  # noqa: PLC0415  an extra
+
+    return pa.concat_arrays(parts, pa.system_memory_pool())
