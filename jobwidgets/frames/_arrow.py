@@ -62,7 +62,7 @@ def read_page(body: bytes, limit: int | None, *, whole: bool) -> Columns | None:
             body.decode()
         answer = _ANSWER.decode(body)
         data = memoryview(answer.data)
-        if answer.errors is not None or data[:1].tobytes() != b"{":
+        if answer.errors or data[:1].tobytes() != b"{":
             return None
         whole_page = json.ReadOptions(use_threads=False, block_size=len(data) + 1)
         with pa.BufferReader(data) as source:
@@ -77,7 +77,7 @@ class _Answer(msgspec.Struct):
     """An answer that is JSON, and one value, beyond doubt: at a null beside it Arrow's reader ends the process."""
 
     data: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
-    errors: msgspec.Raw | None = None
+    errors: list[msgspec.Raw] | None = None
 
 
 _ANSWER = msgspec.json.Decoder(_Answer)
