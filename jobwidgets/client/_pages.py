@@ -83,6 +83,7 @@ async def list_page(
     status: Iterable[str] = (),
     target: str | None = None,
     scheduled_job: str | None = None,
+    applications: Sequence[str] = (),
     whole: bool = False,
     by_row: bool = False,
 ) -> Batch:
@@ -92,7 +93,7 @@ async def list_page(
     ----------
     core, ask, limit : Core, Ask, int
         The connection, the page, and how many jobs.
-    status, target, scheduled_job
+    status, target, scheduled_job, applications
         What the service filters by.
     whole : bool, default False
         Bring all that is shown of the tasks, and not only what the rows of their jobs tell of them.
@@ -102,7 +103,7 @@ async def list_page(
     tasks = core.sizes.tasks  # as it is now: it can shrink before the page has come
     more = {"targetId": target, "scheduledJobIds": [scheduled_job] if scheduled_job else None, "tasks": tasks}
     document = documents.JOBS_WHOLE if whole else documents.JOBS
-    variables = {**_asked(ask, limit, status, ()), **more}
+    variables = {**_asked(ask, limit, status, applications), **more}
     read = None if by_row else _to_columns(tasks, whole=whole)
     page = await core.one("jobs", document, variables, (JobPage if whole else GistPage) | None, read=read)
     return page if isinstance(page, Batch) else Rows(there(page.records if page is not None else None, "jobs"), tasks)

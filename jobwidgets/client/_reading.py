@@ -160,6 +160,7 @@ async def _page(core: Core, query: Query, ask: Ask) -> tuple[Batch, int]:
                 status=query.status if query.filtered_there else (),
                 target=query.target,
                 scheduled_job=query.scheduled_job,
+                applications=query.applications,
                 whole=query.tasks,
                 by_row=query.engine is not None,
             )
