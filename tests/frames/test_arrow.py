@@ -5,7 +5,7 @@ import json
 import msgspec
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobwidgets.client._flow import Answer
@@ -83,7 +83,7 @@ def check_same(columns, rows, *, whole):
 
 
 @given(JOBS, st.booleans(), st.booleans(), st.data())
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_page_gives_the_same_columns_as_its_rows(jobs, whole, escaped, data):
     body = json.dumps({"data": {"jobs": {"records": jobs}}}, ensure_ascii=escaped).encode()
     columns = read_page(body, LIMIT, whole=whole)
