@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +15,7 @@ from jobwidgets.client import _documents as documents
 from jobwidgets.client._core import SIDE_BY_SIDE, TOO_MANY, Core, together
 from jobwidgets.client._flow import Answer, graph_error
 from jobwidgets.frames._batch import Batch, Rows
+from jobwidgets.frames._columns import has_arrow
 from jobwidgets.frames._rows import GistPage, JobGist, JobPage, JobRow, TaskRow, decoded
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ async def list_page(
 
 def _to_columns(tasks: int, *, whole: bool) -> Callable[[bytes], Answer[Batch] | None] | None:
     """Give what reads a page into columns, where there is anything that can."""
-    if not importlib.util.find_spec("pyarrow"):
+    if not has_arrow():
         return None
     from jobwidgets.frames._arrow import read_page  # noqa: PLC0415  an extra
 

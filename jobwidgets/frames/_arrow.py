@@ -11,38 +11,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json
 
-from jobwidgets.frames._batch import Batch, Coded
+from jobwidgets.frames._batch import JOB_FIELDS, TASK_FIELDS, Batch, Coded
 from jobwidgets.frames._columns import JOB_COLUMNS, TASK_COLUMNS
 from jobwidgets.frames._growing import MISSING
+from jobwidgets.frames._rows import JobGist, TaskGist, TaskRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 TIME = pa.timestamp("us", "UTC")
 NOT_A_TIME = np.iinfo("i8").min
-JOB_NAMES = {
-    "id": "id",
-    "name": "name",
-    "status": "status",
-    "created": "createdDateTime",
-    "modified": "modifiedDateTime",
-    "target_id": "targetId",
-    "cluster_id": "clusterId",
-    "application_id": "applicationId",
-    "scheduled_job_id": "scheduledJobId",
-}
-GIST_NAMES = {"status": "status", "started": "startedDateTime", "completed": "completedDateTime"}
-TASK_NAMES = {
-    **GIST_NAMES,
-    "id": "id",
-    "name": "name",
-    "order": "order",
-    "created": "createdDateTime",
-    "queued": "queuedDateTime",
-    "failure_reason": "failureReason",
-    "failure_message": "failureMessage",
-}
-"""What the service calls the columns that it sends as they are."""
+
+
+def _names(kind: type[msgspec.Struct], columns: Mapping[str, str]) -> dict[str, str]:
+    """Say what the service calls these columns, of those that such an object has."""
+    written = dict(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
+    return {column: written[field] for column, field in columns.items() if field in written}
+
+
+JOB_NAMES = _names(JobGist, {"id": "id", "status": "status", **JOB_FIELDS})
+GIST_NAMES, TASK_NAMES = _names(TaskGist, TASK_FIELDS), _names(TaskRow, TASK_FIELDS)
 
 
 def read_page(body: bytes, limit: int | None, *, whole: bool) -> Columns | None:

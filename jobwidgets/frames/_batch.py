@@ -23,6 +23,19 @@ JOB_FIELDS = {
     "scheduled_job_id": "scheduled_job_id",
 }
 """The columns that are taken from a job as they are, each with its attribute."""
+TASK_FIELDS = {
+    "id": "id",
+    "name": "name",
+    "status": "status",
+    "order": "order",
+    "created": "created_date_time",
+    "queued": "queued_date_time",
+    "started": "started_date_time",
+    "completed": "completed_date_time",
+    "failure_reason": "failure_reason",
+    "failure_message": "failure_message",
+}
+"""The same of a task."""
 
 
 class Coded(NamedTuple):
@@ -143,18 +156,9 @@ def _runs_on(task: TaskGist) -> str | None:
 
 
 _TASK: dict[str, Callable[[TaskRow], Any]] = {
+    **{column: attrgetter(field) for column, field in TASK_FIELDS.items()},
     "runs_on": _runs_on,
-    "id": attrgetter("id"),
-    "name": attrgetter("name"),
-    "status": attrgetter("status"),
     "engine": lambda task: task.engine.name if task.engine else None,
     "engine_id": lambda task: task.engine_id or (task.engine.id if task.engine else None),
     "category": lambda task: task.engine.category.name if task.engine and task.engine.category else None,
-    "order": attrgetter("order"),
-    "created": attrgetter("created_date_time"),
-    "queued": attrgetter("queued_date_time"),
-    "started": attrgetter("started_date_time"),
-    "completed": attrgetter("completed_date_time"),
-    "failure_reason": attrgetter("failure_reason"),
-    "failure_message": attrgetter("failure_message"),
 }

@@ -157,6 +157,8 @@ class JobTableBuilder:
     def _put_late(self) -> None:
         """Put in what all tasks of those jobs tell that were completed later."""
         late = [row for job_id, row in self._whole.items() if job_id in self._place]
+        if not late:
+            return
         places = [self._place[row.id] for row in late]
         for name, part in self._of_tasks(Rows(late, None)).items():
             self._told[name].numbers()[places] = part

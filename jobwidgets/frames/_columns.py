@@ -51,6 +51,11 @@ def text_dtype() -> pd.StringDtype[Any]:
     return pd.StringDtype("pyarrow" if importlib.util.find_spec("pyarrow") else "python")
 
 
+def has_arrow() -> bool:
+    """Whether texts lie in Arrow's form, since pyarrow is installed."""
+    return bool(text_dtype().storage == "pyarrow")
+
+
 def status_dtype(words: Sequence[str] = ()) -> pd.CategoricalDtype:
     """Make the ordered category of the twelve statuses, and after them whatever new word came."""
     new = dict.fromkeys(word for word in words if word not in STATUSES)
@@ -110,7 +115,7 @@ def moments_of(values: Sequence[str | None]) -> Moments:
 
 def _quick_moments(values: Sequence[str | None]) -> Moments | None:
     """Do the same by pyarrow, which takes a twentieth of the time; None where that is not there or cannot read them."""
-    if not importlib.util.find_spec("pyarrow"):
+    if not has_arrow():
         return None
     import pyarrow as pa  # noqa: PLC0415  an extra
 

@@ -6,7 +6,6 @@ one page of them is ever there.
 
 from __future__ import annotations
 
-import importlib.util
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,15 @@ import pandas as pd
 
 from jobwidgets._errors import ServiceError
 from jobwidgets.frames._batch import Coded
-from jobwidgets.frames._columns import array_of, moments_of, status_dtype, text_dtype, time_column, word_dtype
+from jobwidgets.frames._columns import (
+    array_of,
+    has_arrow,
+    moments_of,
+    status_dtype,
+    text_dtype,
+    time_column,
+    word_dtype,
+)
 from jobwidgets.frames._memory import arrow_joined, give_back, mapped
 
 if TYPE_CHECKING:
@@ -89,7 +96,7 @@ class Texts(Growing):
 
     def __init__(self) -> None:
         super().__init__()
-        self._arrow = importlib.util.find_spec("pyarrow") is not None
+        self._arrow = has_arrow()
 
     def part(self, values: Any) -> Any:
         """Do what `Growing.part` says."""
@@ -118,7 +125,7 @@ class Texts(Growing):
     def _pieces(self, order: Order) -> list[Any]:
         self._settle()
         if self._arrow:
-            return list(_pieces(self._parts, order))
+            return list(_put_together(self._parts, order))
         column = array_of("string", self._joined(self._parts))
         return [column if order is None else column.take(order)]
 
@@ -131,7 +138,7 @@ class Texts(Growing):
         return dtype.__from_arrow__(arrow_joined(pieces) if pieces else pa.array([], pa.large_string()))
 
 
-def _pieces(parts: Sequence[Any], order: Order) -> Iterator[Any]:
+def _put_together(parts: Sequence[Any], order: Order) -> Iterator[Any]:
     """Put texts together piece by piece: there is never more than one piece of them twice."""
     import pyarrow as pa  # noqa: PLC0415  an extra
 
