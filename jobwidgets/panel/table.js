@@ -95,7 +95,10 @@ class Table {
   }
 
   watch() {
-    this.resized = new ResizeObserver(() => this.paint());
+    this.resized = new ResizeObserver(() => {
+      this.paint();
+      if (this.menu.box) this.menu.place();
+    });
     this.resized.observe(this.scroller);
     this.inView = false;
     this.seen = () => this.inView && document.visibilityState === "visible";

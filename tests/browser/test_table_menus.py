@@ -103,6 +103,17 @@ def test_a_click_elsewhere_closes_the_menu_and_one_on_its_button_too(open_notebo
     expect(alone.menu).to_have_count(0)
 
 
+def test_the_menu_stays_at_its_heading_when_the_page_becomes_wider_or_narrower(open_notebook):
+    alone = Alone(open_notebook(TABLE))
+    alone.open_menu("Created")
+    beside = """([menu, heading]) => Math.abs(menu.getBoundingClientRect().left - Math.max(4, Math.min(
+        heading.getBoundingClientRect().left, innerWidth - menu.offsetWidth - 4))) < 2"""
+    for width in (700, 1500, 460, 1300):
+        alone.page.set_viewport_size({"width": width, "height": 900})
+        menu, heading = alone.menu.element_handle(), alone.heading("Created").element_handle()
+        alone.page.wait_for_function(beside, arg=[menu, heading], timeout=3_000)
+
+
 def test_columns_are_chosen_widened_and_kept_through_a_refresh(open_notebook):
     alone = Alone(open_notebook(TABLE))
     alone.button("Columns").click()
