@@ -26,7 +26,6 @@ class Menu {
       const inside = event.composedPath();
       if (!inside.includes(this.box) && !inside.includes(this.anchor(this.column))) this.close(false);
     };
-    this.moved = (event) => this.box?.contains(event.target) || this.place();
   }
 
   toggle(column) {
@@ -47,8 +46,15 @@ class Menu {
     this.box.showPopover?.(); // above everything, so that no output cuts it off
     this.anchor(column).setAttribute("aria-expanded", "true");
     document.addEventListener("pointerdown", this.away, true);
-    document.addEventListener("scroll", this.moved, true);
+    this.follow(this.box);
     this.say("menu", { column });
+  }
+
+  follow(box) {
+    // A heading moves with a scroll, with the page's width, and with whatever above it grows or goes: it is looked at.
+    if (this.box !== box) return;
+    this.place();
+    requestAnimationFrame(() => this.follow(box));
   }
 
   close(back = true) {
@@ -57,7 +63,6 @@ class Menu {
     this.box = null;
     box.remove();
     document.removeEventListener("pointerdown", this.away, true);
-    document.removeEventListener("scroll", this.moved, true);
     const anchor = this.anchor(this.column);
     anchor?.setAttribute("aria-expanded", "false");
     if (back) (anchor ?? this.anchor(""))?.focus();

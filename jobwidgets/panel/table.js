@@ -77,7 +77,9 @@ class Table {
     });
     this.search.addEventListener("keydown", (event) => {
       event.stopPropagation();
-      if (event.key === "ArrowDown" || event.key === "Enter") this.go(this.focus, false);
+      if (event.key !== "ArrowDown" && event.key !== "Enter") return;
+      event.preventDefault(); // the key is of this box: it does not scroll the rows that the keyboard goes to
+      this.go(this.focus, false);
     });
     this.apply.addEventListener("click", () => {
       this.say("apply");
@@ -95,10 +97,7 @@ class Table {
   }
 
   watch() {
-    this.resized = new ResizeObserver(() => {
-      this.paint();
-      if (this.menu.box) this.menu.place();
-    });
+    this.resized = new ResizeObserver(() => this.paint());
     this.resized.observe(this.scroller);
     this.inView = false;
     this.seen = () => this.inView && document.visibilityState === "visible";

@@ -114,6 +114,20 @@ def test_the_menu_stays_at_its_heading_when_the_page_becomes_wider_or_narrower(o
         alone.page.wait_for_function(beside, arg=[menu, heading], timeout=3_000)
 
 
+def test_the_menu_stays_at_its_heading_when_what_is_above_the_table_grows(open_notebook):
+    alone = Alone(open_notebook(TABLE))
+    alone.open_menu("Created")
+    gap = "([menu, heading]) => menu.getBoundingClientRect().top - heading.getBoundingClientRect().bottom"
+    menu, heading = alone.menu.element_handle(), alone.heading("Created").element_handle()
+    before = heading.evaluate("node => node.getBoundingClientRect().top")
+    assert alone.page.evaluate(gap, [menu, heading]) == pytest.approx(4, abs=2)
+    for height in (90, 0):
+        table = alone.page.locator(".jobwidgets").filter(has=alone.grid)
+        table.evaluate("(node, height) => { node.style.marginTop = `${height}px` }", height)
+        alone.page.wait_for_function(f"args => Math.abs(({gap})(args) - 4) < 2", arg=[menu, heading], timeout=3_000)
+        assert heading.evaluate("node => node.getBoundingClientRect().top") == pytest.approx(before + height, abs=2)
+
+
 def test_columns_are_chosen_widened_and_kept_through_a_refresh(open_notebook):
     alone = Alone(open_notebook(TABLE))
     alone.button("Columns").click()
@@ -191,6 +205,9 @@ def test_the_slash_leads_to_the_search_of_the_table_and_control_a_says_all_that_
     assert 0 < count < 300
     search.focus()
     alone.keys.press("ArrowDown")
+    expect(alone.rows.first).to_be_focused()
+    alone.page.wait_for_timeout(300)  # a scroll takes its time
+    assert alone.page.locator(".jw-scroll").evaluate("node => node.scrollTop") == 0
     alone.keys.press("Control+a")
     expect(alone.foot).to_contain_text(f"all {count} that match selected, and those to come")
     alone.button("Clear the selection").click()

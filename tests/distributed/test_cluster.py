@@ -97,6 +97,24 @@ def test_four_workers_together_keep_to_a_third_of_the_budget(client, service, sa
     same(found, client, since="30d")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
+def test_the_budget_holds_when_one_of_the_workers_is_killed_with_its_requests_under_way(cluster, client, service, same):
+    frame = read_jobs(client, since="30d", windows=26, budget=30)
+    jobs = client.jobs(since="30d")
+    watched = Watched(service)
+    service.faults.delay(0.5, times=None)
+    before = cluster.run(os.getpid)
+    found = frame.persist()
+    wait_for(lambda: len(watched.times) >= 12)  # the second ten have begun
+    os.kill(next(iter(before.values())), signal.SIGKILL)
+    assert len(found) == len(jobs)
+    assert len(watched.times) > 26  # what the dead one had read was read again
+    assert watched.most_in(10) == 10
+    service.faults.clear()
+    same(found, client, since="30d")
+    wait_for(lambda: len({*pids_of(cluster)} - {*before.values()}) == 1)
+
+
 @pytest.mark.usefixtures("cluster")
 def test_where_no_budget_is_known_every_worker_obeys_the_service(client, service, same):
     frame = read_jobs(client, since="30d", windows=16)
