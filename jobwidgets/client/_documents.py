@@ -8,10 +8,10 @@ JOB = "id name status createdDateTime modifiedDateTime targetId clusterId applic
 """The fields of a job that become its row."""
 TASK = (
     "id name status order createdDateTime queuedDateTime startedDateTime completedDateTime "
-    "engineId engine { id name category { name } } failureReason failureMessage"
+    "engineId engine { name category { name } } failureReason failureMessage"
 )
 """All that is shown of a task."""
-TASK_SLIM = "status queuedDateTime startedDateTime completedDateTime engineId engine { name }"
+TASK_SLIM = "status startedDateTime completedDateTime engineId engine { name }"
 """What a job's row needs of its tasks."""
 SCHEDULE = "id name description isActive isPublic runMode startDateTime stopDateTime createdDateTime modifiedDateTime"
 

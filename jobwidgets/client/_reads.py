@@ -370,7 +370,7 @@ def _task_of(job_id: str, task: TaskRow) -> Task:
         status=task.status or "unknown",
         name=task.name,
         order=task.order,
-        engine_id=task.engine_id or (task.engine.id if task.engine else None),
+        engine_id=task.engine_id or None,
         engine=task.engine.name if task.engine else None,
         category=task.engine.category.name if task.engine and task.engine.category else None,
         created=optional_moment(task.created_date_time),

@@ -94,8 +94,8 @@ def _columns(records: pa.StructArray, limit: int | None, *, whole: bool) -> Colu
         told[column] = _ready(TASK_COLUMNS[column], tasks.field(name))
     if whole:
         told["engine"] = _ready("word", names)
-        named = pc.fill_null(pc.not_equal(engine_ids, ""), fill_value=False)
-        told["engine_id"] = _ready("word", pc.if_else(named, engine_ids, _field(engine, "id")))
+        ids_of_engines = _ready("word", engine_ids)
+        told["engine_id"] = Coded(ids_of_engines.codes, [word or None for word in ids_of_engines.words])
         told["category"] = _ready("word", _field(_field(engine, "category"), "name"))
         told["job_id"] = jobs["id"].take(pa.array(np.repeat(np.arange(len(sizes)), sizes)))
     created = records.field("createdDateTime").to_pylist()
@@ -126,7 +126,7 @@ def _shape(whole: bool) -> json.ParseOptions:  # noqa: FBT001  it is a key
     kinds = {"string": pa.large_string(), "time": TIME, "count": pa.int32()}
     text = pa.string()
     named: list[Any] = [("name", text)]
-    engine = [*named, ("id", text), ("category", pa.struct(named))] if whole else named
+    engine = [*named, ("category", pa.struct(named))] if whole else named
     names = TASK_NAMES if whole else GIST_NAMES
     task = {name: kinds.get(TASK_COLUMNS[column], text) for column, name in names.items()}
     task |= {"engineId": text, "engine": pa.struct(engine)}

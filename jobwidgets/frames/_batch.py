@@ -159,6 +159,6 @@ _TASK: dict[str, Callable[[TaskRow], Any]] = {
     **{column: attrgetter(field) for column, field in TASK_FIELDS.items()},
     "runs_on": _runs_on,
     "engine": lambda task: task.engine.name if task.engine else None,
-    "engine_id": lambda task: task.engine_id or (task.engine.id if task.engine else None),
+    "engine_id": lambda task: task.engine_id or None,
     "category": lambda task: task.engine.category.name if task.engine and task.engine.category else None,
 }

@@ -17,7 +17,7 @@ from jobwidgets.frames._memory import give_back
 from jobwidgets.frames._rows import job_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from jobwidgets.frames._batch import Batch
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 
 class _Facts(NamedTuple):
-    """What follows from the statuses of a job and its tasks: a few kinds of it, in a list of any length."""
+    """What follows from the statuses of a job and its tasks, and from where they run."""
 
     status: str
+    engines: str
     tasks: int | None
     tasks_done: int | None
     tasks_failed: int | None
@@ -38,14 +39,39 @@ class _Facts(NamedTuple):
     why_not: str | None
 
 
-TOLD: dict[str, Callable[[], Growing]] = {"started": Times, "completed": Times, "kinds": Growing, "sets": Growing}
-"""What the tasks of jobs tell: when each began and ended, and the numbers of its facts and of its engines."""
-CODE = 4
-"""Bytes of the number that stands for a word."""
-_KINDS = {
-    "status": "status", "tasks": "count", "tasks_done": "count", "tasks_failed": "count",
+TOLD: dict[str, Callable[[], Growing]] = {"started": Times, "completed": Times, "kinds": Growing}
+"""What the tasks of jobs tell: when each job began and ended, and of which kind it is."""
+FACTS = {
+    "status": "status", "engines": "string", "tasks": "count", "tasks_done": "count", "tasks_failed": "count",
     "can_cancel": "flag", "can_retry": "flag", "why_not": "reason",
 }  # fmt: skip
+
+
+class Kinds(Codes):
+    """Numbers the kinds of jobs: in a list of any length there are a few, and what is true of a kind is found out once.
+
+    Parameters
+    ----------
+    words, names : Codes
+        What the numbers in a kind stand for: the statuses of tasks, and the engines that they run on.
+    """
+
+    TASK = 8
+    """Bytes of the two numbers of a task."""
+
+    def __init__(self, words: Codes, names: Codes) -> None:
+        self._words, self._names = words, names
+        self.facts: list[_Facts] = []
+        """What is true of each."""
+
+    def __missing__(self, kind: tuple[str | None, bool, bytes]) -> int:
+        status, known, tasks = kind
+        words, names = list(self._words), list(self._names)
+        told = np.frombuffer(tasks, "i4").reshape(-1, 2).tolist()
+        statuses = [words[word] or "unknown" for word, _ in told]
+        engines = dict.fromkeys(names[name] for _, name in told)
+        self.facts.append(_facts_of(status or "unknown", statuses, engines, known=known))
+        return super().__missing__(kind)
 
 
 class JobTableBuilder:
@@ -56,10 +82,8 @@ class JobTableBuilder:
         self._id = Texts()
         self._columns = {name: GROWING[JOB_COLUMNS[name]]() for name in JOB_FIELDS}
         self._told = {name: kind() for name, kind in TOLD.items()}
-        self._kinds: dict[tuple[Any, ...], int] = {}
-        self._known: list[_Facts] = []
-        self._sets = Codes()
         self._words, self._names = Codes(), Codes()
+        self._kinds = Kinds(self._words, self._names)
         self._whole: dict[str, JobGist] = {}
         self.counts: Counter[str] = Counter()
         """How many jobs of each status came so far."""
@@ -89,7 +113,7 @@ class JobTableBuilder:
                 self._told[name].put(part)
             self.short += fresh.short
             for kind, jobs in enumerate(np.bincount(told["kinds"]).tolist()):
-                self.counts[self._known[kind].status] += jobs
+                self.counts[self._kinds.facts[kind].status] += jobs
         return fresh
 
     def _fresh(self, batch: Batch) -> Batch:
@@ -106,31 +130,15 @@ class JobTableBuilder:
 
     def _of_tasks(self, batch: Batch) -> dict[str, Any]:
         """Say what the tasks of jobs tell: a part of each of `TOLD`."""
-        ends = (np.cumsum(batch.sizes) * CODE).tolist()
-        words = self._words.of(batch.task("status")).tobytes()
-        names = self._names.of(batch.task("runs_on")).tobytes()
-        kinds, sets, at = [], [], 0
-        for status, known, end in zip(batch.statuses, batch.known.tolist(), ends, strict=True):
-            key = (status, known, words[at:end])
-            kind = self._kinds.get(key)
-            kinds.append(self._kind(key) if kind is None else kind)
-            sets.append(self._sets[names[at:end]])
-            at = end
+        pairs = self._words.of(batch.task("status")), self._names.of(batch.task("runs_on"))
+        ends = (np.cumsum(batch.sizes) * Kinds.TASK).tolist()
+        tasks = map(np.stack(pairs, axis=1).tobytes().__getitem__, map(slice, [0, *ends], ends))
         times = Times()
         return {
             "started": _edge(times.part(batch.task("started")), batch.sizes, np.fmin),
             "completed": _edge(times.part(batch.task("completed")), batch.sizes, np.fmax),
-            "kinds": np.array(kinds, "i4"),
-            "sets": np.array(sets, "i4"),
+            "kinds": self._kinds.of(list(zip(batch.statuses, batch.known.tolist(), tasks, strict=True))),
         }
-
-    def _kind(self, key: tuple[str | None, bool, bytes]) -> int:
-        status, known, codes = key
-        words = list(self._words)
-        statuses = [words[code] or "unknown" for code in np.frombuffer(codes, "i4")]
-        self._known.append(_facts_of(status or "unknown", statuses, known=known))
-        self._kinds[key] = len(self._known) - 1
-        return self._kinds[key]
 
     def frame(self, attrs: Mapping[str, Any], as_of: datetime, *, newest_first: bool = True) -> pd.DataFrame:
         """Make the frame, newest first or in the order of coming; the builder is empty afterwards."""
@@ -141,14 +149,12 @@ class JobTableBuilder:
         columns = {"id": self._id.column(order)}
         columns |= {name: self._columns.pop(name).column(order) for name in JOB_FIELDS}
         told = {name: self._told.pop(name).column(order) for name in TOLD}
-        ended = np.array([known.status in TERMINAL for known in self._known] or [False])[told["kinds"]]
+        facts = self._kinds.facts
+        ended = np.array([fact.status in TERMINAL for fact in facts] or [False])[told["kinds"]]
         columns["started"], columns["completed"] = told["started"], told["completed"]
         columns["completed"][~ended] = pd.NaT
-        names = list(self._names)
-        sets = [_listed([names[at] for at in memoryview(codes).cast("i")]) for codes in self._sets]
-        columns["engines"] = array_of("string", sets).take(told["sets"])
-        for name, kind in _KINDS.items():
-            columns[name] = array_of(kind, [getattr(known, name) for known in self._known]).take(told["kinds"])
+        for name, kind in FACTS.items():
+            columns[name] = array_of(kind, [getattr(fact, name) for fact in facts]).take(told["kinds"])
         self.order = order
         frame = job_frame(columns, as_of)
         frame.attrs.update(attrs)
@@ -164,11 +170,6 @@ class JobTableBuilder:
             self._told[name].numbers()[places] = part
 
 
-def _listed(names: Sequence[str | None]) -> str:
-    """Name each engine once."""
-    return ", ".join([name for name in dict.fromkeys(names) if name])
-
-
 def _edge(moments: Moments, sizes: Any, least: Any) -> Any:
     """Take the least of the times of each job's tasks, or with `fmax` the greatest; missing where there is none."""
     edge = np.full(len(sizes), np.datetime64("NaT", "us"))
@@ -178,10 +179,11 @@ def _edge(moments: Moments, sizes: Any, least: Any) -> Any:
     return edge
 
 
-def _facts_of(status: str, statuses: Sequence[str], *, known: bool) -> _Facts:
+def _facts_of(status: str, statuses: Sequence[str], engines: Iterable[str | None], *, known: bool) -> _Facts:
     verdict = cancel_verdict(status, list(statuses), tasks_known=known)
     return _Facts(
         status=status,
+        engines=", ".join(filter(None, engines)),
         tasks=len(statuses) if known else None,
         tasks_done=statuses.count("complete") if known else None,
         tasks_failed=statuses.count("failed") if known else None,

@@ -26,9 +26,8 @@ class Named(msgspec.Struct, gc=False):
 
 
 class EngineRow(Named, gc=False):
-    """The engine of a task."""
+    """The engine of a task; its id is a field of the task."""
 
-    id: str | None = None
     category: Named | None = None
 
 

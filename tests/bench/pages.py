@@ -36,7 +36,7 @@ JOB = (
 )
 TASK = (
     '{"id":"%s%05x","name":"%s","status":"%s","order":%d,"createdDateTime":"%s","queuedDateTime":%s,'
-    '"startedDateTime":%s,"completedDateTime":%s,"engineId":"%s","engine":{"id":"%s","name":"%s",'
+    '"startedDateTime":%s,"completedDateTime":%s,"engineId":"%s","engine":{"name":"%s",'
     '"category":{"name":"%s"}},"failureReason":%s,"failureMessage":%s}'
 )
 FAILED = '"internal_error"', '"the engine ended without an answer"'
@@ -57,7 +57,7 @@ def task(job_id, mark, created, status, order, engine):
     queued = "null" if status == "pending" else f'"{at}"'
     failed = FAILED if status == "failed" else ("null", "null")
     return TASK % (
-        job_id, mark, category, status, order, at, queued, begun, ended, ident, ident, name, category, *failed
+        job_id, mark, category, status, order, at, queued, begun, ended, ident, name, category, *failed
     )  # fmt: skip
 
 
