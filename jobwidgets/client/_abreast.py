@@ -50,10 +50,11 @@ class Abreast(Generic[T]):
         """How many pages are asked for at once.
 
         What is guessed from the first page can be wrong, and brings many pages with little on them. So more are asked
-        for only as pages come full; but where the service is far, to wait for that costs more than an empty page.
+        for only as pages come full; but where the service is far, to wait for that costs more than an empty page, and
+        where a list was seen before nothing is guessed.
         """
         places = self._readers.places
-        return places if self._readers.far else min(places, FIRST + 2 * self._full)
+        return places if self._readers.far or self._windows.planned else min(places, FIRST + 2 * self._full)
 
     async def run(self, enough: Callable[[], bool]) -> None:
         """Read; when a page cannot be had nothing of the others is left running."""

@@ -52,9 +52,12 @@ if TYPE_CHECKING:
 
     from jobwidgets.client._answers import Doubt, Found
     from jobwidgets.client._settings import Settings
+    from jobwidgets.client._windows import Seen
 
 SIDE_BY_SIDE = 8
 FRESH = 2.0  # seconds
+LISTS = 32
+"""Lists of which it is kept what was seen of them."""
 LARGE = 2**16
 """Bytes of an answer from which on it is worth another thread."""
 TOO_MANY = frozenset({"invalid_input", "capacity_exceeded"})
@@ -122,6 +125,8 @@ class Core:
         """Single retries whose answers were lost."""
         self.closed = False
         self.sizes = Sizes()
+        self.seen: dict[Hashable, Seen] = {}
+        """What was seen of the lists that were read last, by what they were asked for."""
         self._clock: tuple[datetime, float, float] | None = None
         # a service in this process is for places that have no threads
         self._readers = ThreadPoolExecutor(os.cpu_count(), "jobwidgets-page") if app is None else None
@@ -199,6 +204,14 @@ class Core:
         except RuntimeError:  # the pool is closed
             raise UsageError("this client was closed while it was at work", hint="connect again") from None
         return replace(answer, read=await reading)
+
+    def remember(self, list_: Hashable, seen: Seen | None) -> None:
+        """Keep what was seen of a list, as one of the last few."""
+        self.seen.pop(list_, None)
+        if seen is not None:
+            self.seen[list_] = seen
+        if len(self.seen) > LISTS:
+            del self.seen[next(iter(self.seen))]
 
     def close(self) -> None:
         """Let nothing be asked any more; the wire has its own end."""

@@ -77,7 +77,9 @@ class Reading:
         self._brought = Brought() if query.tasks else None
         begin = query.since - MILLISECOND if query.since else BEGINNING
         end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
-        self._windows = Windows(begin, end + MILLISECOND, alone=query.limit is not None)
+        self._list = (query.api, query.status, query.target, query.scheduled_job, query.applications)
+        seen = core.seen.get(self._list)
+        self._windows = Windows(begin, end + MILLISECOND, alone=query.limit is not None, seen=seen)
 
     def __bool__(self) -> bool:
         """Whether anything has come."""
@@ -88,6 +90,8 @@ class Reading:
         work = Abreast(self._windows, self._core.pace.readers, self._page, self._take)
         most = self._query.limit
         await work.run(lambda: most is not None and len(self._builder) > most)
+        if most is None:
+            self._core.remember(self._list, self._windows.seen)
         await read_whole(self._core, self._builder.short, self._complete)
 
     def frame(self, *, broken_off: str = "") -> pd.DataFrame:

@@ -4,6 +4,8 @@ How many jobs there are nobody says. The first page tells how close together the
 much time a page will cover: so far the near part is cut into windows. What lies beyond is asked for as one, at the same
 time: its first page tells whether there is anything at all, and how close together jobs are there. A window that holds
 more than a page leaves the rest of itself to be cut again. So a wrong guess costs a request, and never a job.
+
+A list that is read again is cut where it was seen to fill its pages, and all of it is asked for at once.
 """
 
 from __future__ import annotations
@@ -39,9 +41,27 @@ class Window:
     ask: Ask
     """The page of it that is wanted now."""
     until: datetime
-    beyond: bool
+    open: bool
+    """Whether its ends may lie far from its jobs."""
+    beyond: bool = False
     """Whether it is all that lies beyond what is cut already."""
     begun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a list when it was read.
+
+    Attributes
+    ----------
+    edges : tuple of datetime
+        Between one and the next of them, the newest first, are about as many jobs as a page is planned to hold.
+    tick : timedelta
+        The resolution of times as they are written.
+    """
+
+    edges: tuple[datetime, ...]
+    tick: timedelta
 
 
 class Windows:
@@ -53,37 +73,77 @@ class Windows:
         The range.
     alone : bool, default False
         Read it in one walk, page after page: who wants only the newest so many must not ask for more.
+    seen : Seen, optional
+        What was seen of the list before.
+
+    Attributes
+    ----------
+    planned : bool
+        Whether that said where to cut.
     """
 
-    def __init__(self, since: datetime, until: datetime, *, alone: bool = False) -> None:
+    def __init__(self, since: datetime, until: datetime, *, alone: bool = False, seen: Seen | None = None) -> None:
         self._alone = alone
         self._near: list[tuple[datetime, datetime]] = []
         self._beyond: tuple[datetime, datetime] | None = (since, until)
         self._step = timedelta(0)  # the time in which a page's worth of jobs is thought to have been created
         self._tick = MILLISECOND  # the resolution of times as they are written
         self._read: set[Window] = set()
+        self._pages: list[tuple[datetime, datetime, int]] = []  # the newest and oldest of each page, and how many
+        self._limit = 0
+        self._cuts: list[tuple[datetime, datetime]] = []
+        if seen is not None and not alone:
+            self._plan(since, until, seen)
+        self.planned = bool(self._cuts)
+
+    def _plan(self, since: datetime, until: datetime, seen: Seen) -> None:
+        """Cut the range where this says, if anywhere; each older part overlaps the newer one, as in `_cut`."""
+        edges = [edge for edge in seen.edges if since < edge < until]
+        if edges:
+            self._tick, self._beyond = seen.tick, None
+            tops = [until, *(edge + seen.tick for edge in edges)]
+            self._cuts = list(zip([*edges, since], tops, strict=True))
+
+    @property
+    def seen(self) -> Seen | None:
+        """What was seen of the list; None where one page would have held all of it."""
+        if sum(jobs for *_, jobs in self._pages) <= self._limit:
+            return None
+        edges, room = [], ROOM * self._limit
+        free = room
+        for newest, oldest, jobs in sorted(self._pages, reverse=True):
+            while free < jobs:
+                edge = newest - (newest - oldest) * (free / jobs)
+                edges.append(edge - (edge - BEGINNING) % self._tick)
+                free += room
+            free -= jobs
+        return Seen(tuple(dict.fromkeys(edges)), self._tick)
 
     @property
     def complete_to(self) -> datetime | None:
         """Every job that was created after this moment has been read; None: every job of the range."""
-        open_ = [*self._near, self._beyond] if self._beyond is not None else self._near
-        return max([*(until for _, until in open_), *(window.until for window in self._read)], default=None)
+        left = [*self._cuts, *self._near, *([self._beyond] if self._beyond is not None else [])]
+        return max([*(until for _, until in left), *(window.until for window in self._read)], default=None)
 
     def take(self) -> Window | None:
         """Give the window to be read next; None when nothing is left, or nothing as long as others are being read."""
+        if self._cuts:
+            since, until = self._cuts.pop(0)
+            return self._window(since, until, open_=True, beyond=not self._cuts)
         scouting = self._beyond is None or any(window.beyond for window in self._read)
-        planned = sum((until - since for since, until in self._near), timedelta(0))
-        if self._beyond is not None and not scouting and (not self._near or planned < ABREAST * self._step):
+        ahead = sum((until - since for since, until in self._near), timedelta(0))
+        if self._beyond is not None and not scouting and (not self._near or ahead < ABREAST * self._step):
             (since, until), self._beyond = self._beyond, None
-            return self._window(since, until, beyond=True)
+            return self._window(since, until, open_=True, beyond=True)
         if not self._near:
             return None
         since, until = newest = max(self._near, key=lambda window: window[1])
         self._near.remove(newest)
-        return self._window(self._cut(since, until, self._step), until, beyond=False)
+        return self._window(self._cut(since, until, self._step), until)
 
     def told(self, window: Window, page: Page, limit: int) -> bool:
         """Take in what a page of at most `limit` jobs brought; say whether the window wants another one, its `ask`."""
+        self._note(page, limit)
         if not window.begun:
             window.begun = True
             self._guess(window, page, limit)
@@ -94,7 +154,14 @@ class Windows:
             return False
         return True
 
-    def _window(self, since: datetime, until: datetime, *, beyond: bool) -> Window:
+    def _note(self, page: Page, limit: int) -> None:
+        """Keep where the jobs of a page lie."""
+        times = [text for text in page.created if text is not None]
+        self._limit = limit
+        if times:
+            self._pages.append((moment(times[0]), moment(times[-1]), len(times)))
+
+    def _window(self, since: datetime, until: datetime, *, open_: bool = False, beyond: bool = False) -> Window:
         if self._alone:
             leave = None
         elif beyond:
@@ -102,7 +169,7 @@ class Windows:
         else:
             leave = self._leave
         steps = walk(since, until, leave)
-        window = Window(steps, next(steps), until, beyond)
+        window = Window(steps, next(steps), until, open_, beyond)
         self._read.add(window)
         return window
 
@@ -144,7 +211,7 @@ class Windows:
     def _guess(self, window: Window, page: Page, limit: int) -> None:
         """Guess from the first page of a window how much time the next one may cover."""
         times = [text for text in page.created if text is not None]
-        if window.beyond:
+        if window.open:
             self._step = (moment(times[0]) - moment(times[-1])) * ROOM if times and not page.last else self._step
         elif not times:
             self._step = min(self._step * GROWTH, AGES)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from jobwidgets._errors import ServiceError
 from jobwidgets._when import iso
-from jobwidgets.client._listing import BEGINNING, SECOND, Page, walk
+from jobwidgets.client._listing import BEGINNING, MILLISECOND, SECOND, Page, walk
 from jobwidgets.client._pace import ABREAST
-from jobwidgets.client._windows import Windows
+from jobwidgets.client._windows import Seen, Windows
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FAR = START + timedelta(days=400)
@@ -26,6 +26,7 @@ class ShiftingList:
         self.written = iso
         self.late = set()
         self.requests = 0
+        self.seen = None
 
     def page(self, ask):
         self.requests += 1
@@ -60,12 +61,13 @@ def read(shifting, *, between=lambda: None, since=BEGINNING, until=FAR):
 
 def read_abreast(shifting, *, between=lambda: None, since=BEGINNING, until=FAR, chance, places=ABREAST):
     """Read the same list in windows, as many at once as there may be; their pages come in any order."""
-    windows, seen, going = Windows(since, until), [], []
+    windows, seen, going = Windows(since, until, seen=shifting.seen), [], []
     while True:
         while len(going) < places and (window := windows.take()) is not None:
             going.append(window)
         if not going:
             assert windows.complete_to is None
+            shifting.seen = windows.seen
             return seen
         window = chance.choice(going)
         rows = shifting.page(window.ask)
@@ -90,10 +92,14 @@ def read_abreast(shifting, *, between=lambda: None, since=BEGINNING, until=FAR, 
     inclusive=st.booleans(),
     micro=st.sampled_from([1, 300, 1000, 1_000_000, 5_000_000_000]),
     chance=st.randoms(use_true_random=False),
+    before=st.none() | st.lists(st.integers(-100, 4_000), unique=True),
 )
-def test_every_job_that_stays_is_read_once(abreast, offsets, limit, inclusive, micro, chance):
+def test_every_job_that_stays_is_read_once(abreast, offsets, limit, inclusive, micro, chance, before):
     jobs = {f"j{i}": START + timedelta(microseconds=micro * at) for i, at in enumerate(offsets)}
     shifting = ShiftingList(jobs, chance, limit=limit, inclusive=inclusive)
+    if before is not None:  # what was seen of it last may not be true any more
+        edges = [START + timedelta(microseconds=micro * at) for at in sorted(before, reverse=True)]
+        shifting.seen = Seen(tuple(edges), MILLISECOND)
     vanishing = [job for job in jobs if chance.random() < 0.2]
     arrivals = 0
 
@@ -154,6 +160,49 @@ def test_most_of_a_list_is_asked_for_at_once_after_its_first_page():
         abreast.append(window)
     assert len(abreast) == 10
     assert {window.ask.offset for window in abreast} == {0}
+
+
+@pytest.mark.parametrize(("jobs", "again", "grown"), [(150, 2, 20), (1_000, 12, 18), (5_000, 60, 66)])
+def test_a_list_that_is_read_again_costs_no_search_for_where_its_jobs_are(jobs, again, grown):
+    import random
+
+    chance = random.Random(jobs)
+    jobs = {f"j{i}": START + timedelta(seconds=chance.uniform(0, 86_400 * 30)) for i in range(jobs)}
+    shifting = ShiftingList(jobs, chance, limit=100, inclusive=True)
+    assert set(read_abreast(shifting, chance=chance)) == set(jobs)
+    for _ in range(3):
+        shifting.requests = 0
+        assert set(read_abreast(shifting, chance=chance)) == set(jobs)
+        assert shifting.requests <= again
+    shifting.requests = 0
+    shifting.jobs |= {f"n{i}": START + timedelta(days=30, seconds=chance.uniform(0, 86_400 * 5)) for i in range(350)}
+    assert set(read_abreast(shifting, chance=chance)) == set(shifting.jobs)
+    assert shifting.requests <= grown
+
+
+def test_all_of_a_list_that_is_read_again_is_asked_for_at_once():
+    times = [START + timedelta(seconds=i) for i in range(1_000, 0, -1)]
+    windows = Windows(BEGINNING, FAR, seen=Seen(tuple(times[90::90]), MILLISECOND))
+    assert windows.complete_to == FAR
+    abreast = []
+    while (window := windows.take()) is not None:
+        abreast.append(window)
+    assert len(abreast) == 12
+    for window in abreast:
+        texts = [iso(time) for time in times if window.ask.since <= time <= window.ask.until]
+        assert not windows.told(window, Page([*map(str, texts)], texts, len(texts) < 100, len(texts)), 100)
+    assert windows.take() is None
+    assert windows.complete_to is None
+    kept = windows.seen.edges
+    assert len(kept) == 11
+    assert all(abs(edge - before) < timedelta(seconds=15) for edge, before in zip(kept, times[90::90], strict=True))
+
+
+def test_nothing_is_kept_of_a_list_that_fits_on_a_page():
+    windows = Windows(BEGINNING, FAR)
+    window = windows.take()
+    windows.told(window, Page(["a", "b"], [iso(START), iso(START - SECOND)], True, 2), 100)
+    assert windows.seen is None
 
 
 def test_windows_of_a_service_that_sends_older_jobs_as_well_end_where_they_should():

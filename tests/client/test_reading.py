@@ -3,6 +3,7 @@
 import random
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 
@@ -241,6 +242,37 @@ def test_windows_are_read_side_by_side(side):
     assert side.service.requests["jobs"] <= 900 / 20 * 4
 
 
+def test_a_list_that_is_read_again_is_asked_for_in_few_windows_all_at_once(side):
+    side.client.aio._core.sizes.page = 300
+    asked = []
+    for query in ({}, {}, {"limit": 5}, {"status": "complete"}, {}):
+        side.service.requests.clear()
+        frame = side.client.jobs(**query)
+        assert query or set(frame.id) == side.everything()
+        asked.append(side.service.requests["jobs"])
+    first, again, _, of_another_list, last = asked
+    assert again == last
+    assert again <= 6 < of_another_list <= first
+
+
+def test_a_list_that_was_seen_before_holds_what_has_come_since_and_not_what_went(side):
+    side.client.aio._core.sizes.page = 100
+    side.client.jobs()
+    for job_id in sorted(side.everything())[::2]:
+        side.service.remove_job(job_id)
+    for _ in range(400):
+        side.service.add_job("pending", 1, lives=False)
+    assert set(side.client.jobs().id) == side.everything()
+    for job_id in side.everything():
+        side.service.remove_job(job_id)
+    assert side.client.jobs().empty
+    assert side.client.aio._core.seen == {}
+    side.service.add_job("pending", 1, lives=False)
+    side.service.requests.clear()
+    assert len(side.client.jobs()) == 1
+    assert side.service.requests["jobs"] == 1
+
+
 @pytest.mark.parametrize("bounds", ["inclusive", "exclusive", "half_open"])
 @pytest.mark.parametrize("seed", range(4))
 def test_jobs_that_stay_are_read_once_at_full_width_while_others_come_and_go(side, bounds, seed):
@@ -251,17 +283,20 @@ def test_jobs_that_stay_are_read_once_at_full_width_while_others_come_and_go(sid
     staying = side.everything()
     vanishing = chance.sample(sorted(staying - set(tied)), 60) + tied[:5]
     staying -= set(vanishing)
+    now, come = side.service.clock.now(), count()
 
     def meanwhile():
         if vanishing:
             side.service.remove_job(vanishing.pop())
-        side.service.add_job("pending", 1, lives=False)
+        side.service.add_job("pending", 1, created=now + timedelta(seconds=next(come)), lives=False)
 
     side.meanwhile = meanwhile
-    frame = side.client.jobs()
-    assert frame.id.is_unique
-    assert staying <= set(frame.id)
-    assert side.most == ABREAST
+    for _ in range(2):  # the second time with what was seen the first time
+        frame = side.client.jobs()
+        assert frame.id.is_unique
+        assert staying <= set(frame.id)
+        assert side.most == ABREAST
+        side.most = 0
 
 
 def test_a_service_that_asks_to_wait_again_and_again_is_read_to_the_end_with_less_at_once(side):
