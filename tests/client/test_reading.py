@@ -10,7 +10,7 @@ import pytest
 import jobwidgets as jw
 from jobwidgets.client._abreast import Abreast
 from jobwidgets.client._pace import ABREAST, FAR, Readers
-from jobwidgets.client._windows import Windows
+from jobwidgets.client._windows import Seen, Windows
 from jobwidgets.emulator import Service, serve
 
 
@@ -337,8 +337,10 @@ def test_jobs_with_many_tasks_are_read_whole_when_pages_of_tasks_shrink_meanwhil
     assert frame.tasks[many].tolist() == [5, 9, 10, 11, 20, 30] * 5
 
 
-def test_more_pages_are_asked_for_at_once_only_as_pages_come_full_or_where_the_service_is_far():
+def test_more_pages_are_asked_for_at_once_only_as_pages_come_full_or_where_nothing_has_to_be_guessed():
     now, readers = datetime.now(UTC), Readers()
+    before = Seen((now - timedelta(hours=2),), timedelta(milliseconds=1))
+    assert Abreast(Windows(now - timedelta(days=1), now, seen=before), readers, None, None)._width == ABREAST
     work = Abreast(Windows(now - timedelta(days=1), now), readers, None, None)
     assert work._width == 8
     work._full = 2
