@@ -117,7 +117,7 @@ class Windows:
                 edges.append(edge - (edge - BEGINNING) % self._tick)
                 free += room
             free -= jobs
-        return Seen(tuple(dict.fromkeys(edges)), self._tick)
+        return Seen(tuple(sorted(set(edges), reverse=True)), self._tick)  # pages can lie over one another
 
     @property
     def complete_to(self) -> datetime | None:
