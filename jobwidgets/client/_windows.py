@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ROOM = 0.9
 """How full a page is planned to be: what does not fit costs another request."""
+PIECES = 8
+"""Of a page, of which it is kept where they lie."""
 LEAST = 8
 """The shortest window, in units of the resolution of times."""
 GROWTH = 4
@@ -89,7 +91,7 @@ class Windows:
         self._step = timedelta(0)  # the time in which a page's worth of jobs is thought to have been created
         self._tick = MILLISECOND  # the resolution of times as they are written
         self._read: set[Window] = set()
-        self._pages: list[tuple[datetime, datetime, int]] = []  # the newest and oldest of each page, and how many
+        self._pieces: list[tuple[datetime, datetime, int]] = []  # from when to when so many jobs were created
         self._limit = 0
         self._cuts: list[tuple[datetime, datetime]] = []
         if seen is not None and not alone:
@@ -107,11 +109,11 @@ class Windows:
     @property
     def seen(self) -> Seen | None:
         """What was seen of the list; None where one page would have held all of it."""
-        if sum(jobs for *_, jobs in self._pages) <= self._limit:
+        if sum(jobs for *_, jobs in self._pieces) <= self._limit:
             return None
         edges, room = [], ROOM * self._limit
         free = room
-        for newest, oldest, jobs in sorted(self._pages, reverse=True):
+        for newest, oldest, jobs in sorted(self._pieces, reverse=True):
             while free < jobs:
                 edge = newest - (newest - oldest) * (free / jobs)
                 edges.append(edge - (edge - BEGINNING) % self._tick)
@@ -155,11 +157,13 @@ class Windows:
         return True
 
     def _note(self, page: Page, limit: int) -> None:
-        """Keep where the jobs of a page lie."""
+        """Keep where the jobs of a page lie: it can have many of them close together, and then few."""
         times = [text for text in page.created if text is not None]
         self._limit = limit
-        if times:
-            self._pages.append((moment(times[0]), moment(times[-1]), len(times)))
+        size = max(1, len(times) // PIECES)
+        for at in range(0, len(times), size):
+            piece = times[at : at + size]
+            self._pieces.append((moment(piece[0]), moment(piece[-1]), len(piece)))
 
     def _window(self, since: datetime, until: datetime, *, open_: bool = False, beyond: bool = False) -> Window:
         if self._alone:
