@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from jobwidgets.frames._build import JobTableBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     import pandas as pd
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 APIS = ("graphql", "rest")
 REST_WORDS = ("scheduled", "rejected", "reprocessing")
-SELDOM = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from jobwidgets.client._listing import BEGINNING, MILLISECOND, Page, moment, wal
 from jobwidgets.client._pace import ABREAST
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from datetime import datetime
 
     from jobwidgets.client._listing import Ask
@@ -145,10 +145,11 @@ class Windows:
 
     def told(self, window: Window, page: Page, limit: int) -> bool:
         """Take in what a page of at most `limit` jobs brought; say whether the window wants another one, its `ask`."""
-        self._note(page, limit)
+        times = [text for text in page.created if text is not None]
+        self._note(times, limit)
         if not window.begun:
             window.begun = True
-            self._guess(window, page, limit)
+            self._guess(window, times, limit, last=page.last)
         try:
             window.ask = window.steps.send(page)
         except StopIteration:
@@ -156,9 +157,8 @@ class Windows:
             return False
         return True
 
-    def _note(self, page: Page, limit: int) -> None:
+    def _note(self, times: Sequence[str], limit: int) -> None:
         """Keep where the jobs of a page lie: it can have many of them close together, and then few."""
-        times = [text for text in page.created if text is not None]
         self._limit = limit
         size = max(1, len(times) // PIECES)
         for at in range(0, len(times), size):
@@ -212,14 +212,13 @@ class Windows:
             self._put(*rest)
         return cut
 
-    def _guess(self, window: Window, page: Page, limit: int) -> None:
+    def _guess(self, window: Window, times: Sequence[str], limit: int, *, last: bool) -> None:
         """Guess from the first page of a window how much time the next one may cover."""
-        times = [text for text in page.created if text is not None]
         if window.open:
-            self._step = (moment(times[0]) - moment(times[-1])) * ROOM if times and not page.last else self._step
+            self._step = (moment(times[0]) - moment(times[-1])) * ROOM if times and not last else self._step
         elif not times:
             self._step = min(self._step * GROWTH, AGES)
         else:
-            oldest = window.ask.since if page.last else moment(times[-1])
+            oldest = window.ask.since if last else moment(times[-1])
             wanted = (window.ask.until - oldest) * (ROOM * limit / len(times))
             self._step = min(max(wanted, self._step / GROWTH), self._step * GROWTH)

@@ -89,7 +89,6 @@ class Menu {
     this.box.replaceChildren(heading, ...this.parts(menu));
     const options = this.box.querySelector(".jw-options");
     if (options) options.scrollTop = scrollTop;
-    this.place();
     const stops = [...this.box.querySelectorAll("input, button:enabled")];
     const next = (held && stops.find((stop) => stop.dataset.key === held.dataset.key)) ?? stops[0];
     if (held?.type === "text" && next?.type === "text" && held.dirty) next.value = held.value;
