@@ -205,11 +205,10 @@ class Core:
             raise UsageError("this client was closed while it was at work", hint="connect again") from None
         return replace(answer, read=await reading)
 
-    def remember(self, list_: Hashable, seen: Seen | None) -> None:
+    def remember(self, list_: Hashable, seen: Seen) -> None:
         """Keep what was seen of a list, as one of the last few."""
         self.seen.pop(list_, None)
-        if seen is not None:
-            self.seen[list_] = seen
+        self.seen[list_] = seen
         if len(self.seen) > LISTS:
             del self.seen[next(iter(self.seen))]
 
@@ -244,7 +243,9 @@ class Core:
         write: bool = False,
         read: Callable[[bytes], Answer[Any] | None] | None = None,
     ) -> Any:
-        """Send one operation with one root field, and give that field's value as `kind`, or as `read` reads it.
+        """Send one operation, and give the value of its root field as `kind`, or as `read` reads it.
+
+        Where it asks for other fields beside that one, it has the operation's name.
 
         Raises
         ------
@@ -264,7 +265,8 @@ class Core:
         else:
             envelope: Envelope = decoded(Envelope, reply.body, name)
             answer = Answer(_fields(envelope, name), envelope.errors)
-        value = next(iter((answer.data or {}).values()), None)
+        fields = answer.data or {}
+        value = fields.get(name) if len(fields) > 1 else next(iter(fields.values()), None)
         empty = value is None or (isinstance(value, msgspec.Raw) and bytes(value) == b"null")
         for error in answer.errors or ():
             if not write and not empty and error.inside and error.name not in TOO_MANY:

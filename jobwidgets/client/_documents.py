@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 JOB = "id name status createdDateTime modifiedDateTime targetId clusterId applicationId scheduledJobId"
 """The fields of a job that become its row."""
@@ -15,18 +19,37 @@ TASK_SLIM = "status startedDateTime completedDateTime engineId engine { name }"
 """What a job's row needs of its tasks."""
 SCHEDULE = "id name description isActive isPublic runMode startDateTime stopDateTime createdDateTime modifiedDateTime"
 
-JOBS = f"""
+EDGES = tuple(f"e{number}" for number in range(1, 17))
+"""The aliases of single jobs further on in a list, and the variables that say how far."""
+
+
+def _jobs(of_tasks: str, edges: Sequence[str] = ()) -> str:
+    """Write the list, with this of each task; beside it the times of single jobs of the same list."""
+    filters = (
+        "status: $status, applicationIds: $applicationIds, targetId: $targetId, scheduledJobIds: $scheduledJobIds, "
+        "dateTimeFilter: $range, orderBy: $orderBy"
+    )
+    declared = "".join(f", ${edge}: Int" for edge in edges)
+    beside = "".join(
+        f"\n  {edge}: jobs({filters}, offset: ${edge}, limit: 1) {{ records {{ id createdDateTime }} }}"
+        for edge in edges
+    )
+    return f"""
 query jobs($status: [JobStatusFilter!], $applicationIds: [ID], $targetId: ID, $scheduledJobIds: [ID!],
-           $range: [JobDateTimeFilter!], $orderBy: [JobSortField!], $offset: Int, $limit: Int, $tasks: Int) {{
-  jobs(status: $status, applicationIds: $applicationIds, targetId: $targetId, scheduledJobIds: $scheduledJobIds,
-       dateTimeFilter: $range, orderBy: $orderBy, offset: $offset, limit: $limit) {{
+           $range: [JobDateTimeFilter!], $orderBy: [JobSortField!], $offset: Int, $limit: Int, $tasks: Int{declared}) {{
+  jobs({filters}, offset: $offset, limit: $limit) {{
     count
-    records {{ {JOB} tasks(limit: $tasks) {{ count records {{ {TASK_SLIM} }} }} }}
-  }}
+    records {{ {JOB} tasks(limit: $tasks) {{ count records {{ {of_tasks} }} }} }}
+  }}{beside}
 }}"""
 
-JOBS_WHOLE = JOBS.replace(TASK_SLIM, TASK)
+
+JOBS = _jobs(TASK_SLIM)
+JOBS_WHOLE = _jobs(TASK)
 """The same with all that is shown of each task."""
+JOBS_EDGED = _jobs(TASK_SLIM, EDGES)
+JOBS_WHOLE_EDGED = _jobs(TASK, EDGES)
+"""The two lists with the times of jobs further on."""
 
 JOB_CHANGES = f"""
 query jobs($applicationIds: [ID], $range: [JobDateTimeFilter!], $orderBy: [JobSortField!], $offset: Int, $limit: Int,
@@ -91,6 +114,8 @@ LOGIN = (
 FIXED = {
     "jobs": JOBS,
     "jobs, their tasks": JOBS_WHOLE,
+    "jobs, edges": JOBS_EDGED,
+    "jobs, their tasks, edges": JOBS_WHOLE_EDGED,
     "jobs, their changes": JOB_CHANGES,
     "jobs, their statuses": JOB_STATUSES,
     "job": JOB_ONE,

@@ -41,6 +41,8 @@ class Sizes:
     tasks: int = 100
     crowded: bool = False
     """Whether lists showed many others when statuses were read last: then only likely ones are listed."""
+    edges: bool = True
+    """Whether a list may be asked where its pages lie."""
 
     @property
     def wanted(self) -> int:

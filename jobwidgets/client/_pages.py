@@ -19,6 +19,7 @@ from jobwidgets.frames._columns import has_arrow
 from jobwidgets.frames._rows import GistPage, JobGist, JobPage, JobRow, TaskRow, decoded
 
 if TYPE_CHECKING:
+    from jobwidgets.client._edges import Edges
     from jobwidgets.client._listing import Ask
 
 T = TypeVar("T")
@@ -86,6 +87,7 @@ async def list_page(
     applications: Sequence[str] = (),
     whole: bool = False,
     by_row: bool = False,
+    edges: Edges | None = None,
 ) -> Batch:
     """Read one page of AI Data's list of jobs, with the first page of their tasks.
 
@@ -99,12 +101,18 @@ async def list_page(
         Bring all that is shown of the tasks, and not only what the rows of their jobs tell of them.
     by_row : bool, default False
         Give `Rows`, always.
+    edges : Edges, optional
+        Told where the pages after this one lie.
     """
     tasks = core.sizes.tasks  # as it is now: it can shrink before the page has come
     more = {"targetId": target, "scheduledJobIds": [scheduled_job] if scheduled_job else None, "tasks": tasks}
     document = documents.JOBS_WHOLE if whole else documents.JOBS
-    variables = {**_asked(ask, limit, status, applications), **more}
     read = None if by_row else _to_columns(tasks, whole=whole)
+    if edges is not None:
+        document = documents.JOBS_WHOLE_EDGED if whole else documents.JOBS_EDGED
+        more |= edges.asked(limit)
+        read = _with_edges(edges, read)
+    variables = {**_asked(ask, limit, status, applications), **more}
     page = await core.one("jobs", document, variables, (JobPage if whole else GistPage) | None, read=read)
     return page if isinstance(page, Batch) else Rows(there(page.records if page is not None else None, "jobs"), tasks)
 
@@ -120,6 +128,14 @@ def _to_columns(tasks: int, *, whole: bool) -> Callable[[bytes], Answer[Batch] |
         return None if page is None else Answer({"jobs": page})
 
     return read
+
+
+def _with_edges(edges: Edges, read: Callable[[bytes], Answer[Batch] | None] | None) -> Callable[[bytes], Any]:
+    def both(body: bytes) -> Answer[Batch] | None:
+        edges.read(body)
+        return read(body) if read is not None else None
+
+    return both
 
 
 async def gist_page(core: Core, ask: Ask, limit: int, *, applications: Sequence[str] = ()) -> Sequence[JobRow | None]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobwidgets._errors import JobError, UsageError
+from jobwidgets._errors import JobError, RefusedError, ServiceError, UsageError
 from jobwidgets._when import iso
 from jobwidgets.client._abreast import Abreast
+from jobwidgets.client._core import TOO_MANY
+from jobwidgets.client._edges import LEAST, Edges
 from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page
 from jobwidgets.client._pages import list_page, paged, read_whole, rest_page
 from jobwidgets.client._windows import Windows
@@ -77,9 +79,14 @@ class Reading:
         self._brought = Brought() if query.tasks else None
         begin = query.since - MILLISECOND if query.since else BEGINNING
         end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
-        self._list = (query.api, query.status, query.target, query.scheduled_job, query.applications)
-        seen = core.seen.get(self._list)
+        hours = query.since and round(((query.until or core.as_of()) - query.since) / timedelta(hours=1))
+        same = (query.api, query.status, query.target, query.scheduled_job, query.applications, hours, query.until)
+        self._list, seen = same, core.seen.get(same)
         self._windows = Windows(begin, end + MILLISECOND, alone=query.limit is not None, seen=seen)
+        unknown = seen is None or (bool(seen.edges) and not self._windows.planned)
+        cheap = not (query.status or query.target or query.scheduled_job or query.applications)  # see `Edges`
+        tells = query.api == "graphql" and query.limit is None and core.sizes.edges
+        self._edges = Edges() if unknown and cheap and tells else None
 
     def __bool__(self) -> bool:
         """Whether anything has come."""
@@ -116,7 +123,11 @@ class Reading:
         return frame
 
     async def _page(self, ask: Ask) -> tuple[Batch, int]:
-        return await _page(self._core, self._query, ask)
+        edges, self._edges = self._edges, None  # they are told with the first page
+        page = await _page(self._core, self._query, ask, edges)
+        if edges is not None:
+            self._windows.expect(edges.found)
+        return page
 
     async def _take(self, page: Batch, limit: int) -> Page:
         fresh = self._builder.add(await _kept(self._core, self._query, page))
@@ -145,7 +156,7 @@ def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
     }
 
 
-async def _page(core: Core, query: Query, ask: Ask) -> tuple[Batch, int]:
+async def _page(core: Core, query: Query, ask: Ask, edges: Edges | None) -> tuple[Batch, int]:
     if query.api == "rest":
         more: dict[str, str] = {}
         if len(query.status) == 1:
@@ -156,7 +167,7 @@ async def _page(core: Core, query: Query, ask: Ask) -> tuple[Batch, int]:
 
     else:
 
-        async def read(limit: int) -> Batch:
+        async def listed(limit: int, edges: Edges | None = None) -> Batch:
             return await list_page(
                 core,
                 ask,
@@ -167,7 +178,22 @@ async def _page(core: Core, query: Query, ask: Ask) -> tuple[Batch, int]:
                 applications=query.applications,
                 whole=query.tasks,
                 by_row=query.engine is not None,
+                edges=edges,
             )
+
+        async def read(limit: int) -> Batch:
+            nonlocal edges
+            if edges is None or limit < LEAST:
+                return await listed(limit)
+            try:
+                return await listed(limit, edges)
+            except (RefusedError, ServiceError) as error:
+                if error.name not in TOO_MANY:
+                    raise
+            edges = None
+            page = await listed(limit)
+            core.sizes.edges = False  # it was not the page that was too large
+            return page
 
     most = query.limit + 1 if query.limit is not None and query.filtered_there and query.api != "rest" else None
     return await paged(core, read, most=most, rest=query.api == "rest")

@@ -5,7 +5,8 @@ much time a page will cover: so far the near part is cut into windows. What lies
 time: its first page tells whether there is anything at all, and how close together jobs are there. A window that holds
 more than a page leaves the rest of itself to be cut again. So a wrong guess costs a request, and never a job.
 
-A list that is read again is cut where it was seen to fill its pages, and all of it is asked for at once.
+A list that is read again is cut where it was seen to fill its pages, and all of it is asked for at once. So is one
+that told with its first page where the next ones lie, as far as it did.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Seen:
     Attributes
     ----------
     edges : tuple of datetime
-        Between one and the next of them, the newest first, are about as many jobs as a page is planned to hold.
+        Between one and the next of them, the newest first, are about as many jobs as a page is planned to hold; none
+        where one page would have held all.
     tick : timedelta
         The resolution of times as they are written.
     """
@@ -94,23 +96,26 @@ class Windows:
         self._pieces: list[tuple[datetime, datetime, int]] = []  # from when to when so many jobs were created
         self._limit = 0
         self._cuts: list[tuple[datetime, datetime]] = []
-        if seen is not None and not alone:
-            self._plan(since, until, seen)
-        self.planned = bool(self._cuts)
+        self._told: Sequence[datetime] | None = None
+        self.planned = False
+        edges = [edge for edge in seen.edges if since < edge < until] if seen is not None and not alone else []
+        if seen is not None and edges:
+            self._plan(since, until, edges, seen.tick)
 
-    def _plan(self, since: datetime, until: datetime, seen: Seen) -> None:
-        """Cut the range where this says, if anywhere; each older part overlaps the newer one, as in `_cut`."""
-        edges = [edge for edge in seen.edges if since < edge < until]
-        if edges:
-            self._tick, self._beyond = seen.tick, None
-            tops = [until, *(edge + seen.tick for edge in edges)]
-            self._cuts = list(zip([*edges, since], tops, strict=True))
+    def expect(self, edges: Sequence[datetime] | None) -> None:
+        """Take in where the pages after the first one end, before that is told; with none of them only one follows."""
+        self._told = edges
+
+    def _plan(self, since: datetime, until: datetime, edges: Sequence[datetime], tick: timedelta) -> None:
+        """Cut the range at these, the newest first; each older part overlaps the newer one, as in `_cut`."""
+        self._tick, self._beyond, self.planned = tick, None, True
+        self._cuts = list(zip([*edges, since], [until, *(edge + tick for edge in edges)], strict=True))
 
     @property
-    def seen(self) -> Seen | None:
-        """What was seen of the list; None where one page would have held all of it."""
+    def seen(self) -> Seen:
+        """What was seen of the list."""
         if sum(jobs for *_, jobs in self._pieces) <= self._limit:
-            return None
+            return Seen((), self._tick)
         edges, room = [], ROOM * self._limit
         free = room
         for newest, oldest, jobs in sorted(self._pieces, reverse=True):
@@ -182,7 +187,11 @@ class Windows:
         self._put(since, until)
 
     def _leave_beyond(self, since: datetime, until: datetime, tick: timedelta) -> None:
-        """Look as far ahead as so many windows reach, and leave the rest to another look."""
+        """Cut it where that was told; else look as far ahead as so many windows reach, and leave the rest for later."""
+        if self._told is not None:
+            told, self._told = self._told, None
+            self._plan(since, until, sorted({edge for edge in told if since < edge < until}, reverse=True), tick)
+            return
         self._tick = tick
         horizon = self._cut(since, until, (ABREAST - 1) * self._step, beyond=True)
         self._put(horizon, until)

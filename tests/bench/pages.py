@@ -96,13 +96,22 @@ class Pages(asyncio.Protocol):
             self.heard = b""
             asyncio.get_running_loop().call_later(self.latency, self.answer, json.loads(body)["variables"])
 
+    def at(self, place):
+        """Say no more of a job than when it was created."""
+        return b'{"id":"","createdDateTime":"%s"}' % text(round(-1000 * self.times[place])).encode()
+
     def answer(self, asked):
         first, last = 0, len(self.made)
         for span in asked.get("range") or ():
             since, until = (datetime.fromisoformat(span[end]).timestamp() for end in ("fromDateTime", "toDateTime"))
             first, last = bisect_left(self.times, -until), bisect_right(self.times, -since)
         page = self.made[first + asked["offset"] : min(last, first + asked["offset"] + asked["limit"])]
-        body = b'{"data":{"jobs":{"count":%d,"records":[%s]}}}' % (len(page), b",".join(page))
+        beside = b"".join(
+            b',"%s":{"records":[%s]}' % (edge.encode(), self.at(first + offset) if first + offset < last else b"")
+            for edge, offset in asked.items()
+            if edge.startswith("e")
+        )
+        body = b'{"data":{"jobs":{"count":%d,"records":[%s]}%s}}' % (len(page), b",".join(page), beside)
         self.transport.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
         )

@@ -77,8 +77,8 @@ def one_by_one(monkeypatch):
 @pytest.mark.parametrize("verb", ["cancel", "retry"])
 def test_a_wait_that_is_longer_than_a_call_may_take_is_kept_by_the_next(client, service, verb):
     plan = getattr(client, f"plan_{verb}")((waiting if verb == "cancel" else failed)(service, 6))
-    client.aio._core.timeout = 0.5
-    service.faults.rate_limit(window=1, operation=f"{verb}Job")
+    client.aio._core.timeout = 2
+    service.faults.rate_limit(window=3, operation=f"{verb}Job")
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"done": 6}
     assert receipt.halted == ""
@@ -89,15 +89,15 @@ def test_a_wait_that_is_longer_than_a_call_may_take_is_kept_by_the_next(client, 
 def test_a_service_that_stays_busy_is_left_alone_in_the_end(client, service, monkeypatch):
     monkeypatch.setattr(_apply, "BUSY_FOR", 0.3)
     plan = client.plan_retry(failed(service, 40))
-    client.aio._core.timeout = 0.5
-    service.faults.rate_limit(window=3, retry_after=1, operation="retryJob")
+    client.aio._core.timeout = 2
+    service.faults.rate_limit(window=5, retry_after=3, operation="retryJob")
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"not_sent": 40}
     assert "asks to wait" in receipt.halted
     assert receipt.df["at"].isna().all()  # nothing of it was ever under way for certain
     assert on_disk(receipt.op) == receipt.aio.account
     assert service.ledger == []
-    time.sleep(3)
+    time.sleep(5)
     assert receipt.resume(progress=False).counts == {"done": 40}
     assert len(service.ledger) == 40
 
@@ -254,6 +254,7 @@ def test_a_service_that_is_away_while_verifying_is_waited_for_and_then_told(clie
     assert "could not be looked at afterwards" in receipt.halted
     assert receipt.df.verified.isna().all()
     service.faults.clear()
+    client.aio._core.timeout = 20
     assert receipt.verify(timeout="0s").df.verified.tolist() == ["still_running"]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from jobwidgets._errors import ServiceError
 from jobwidgets._when import iso
+from jobwidgets.client._edges import Edges
 from jobwidgets.client._listing import BEGINNING, MILLISECOND, SECOND, Page, walk
 from jobwidgets.client._pace import ABREAST
 from jobwidgets.client._windows import Seen, Windows
@@ -27,6 +28,7 @@ class ShiftingList:
         self.late = set()
         self.requests = 0
         self.seen = None
+        self.edges = None
 
     def page(self, ask):
         self.requests += 1
@@ -62,6 +64,7 @@ def read(shifting, *, between=lambda: None, since=BEGINNING, until=FAR):
 def read_abreast(shifting, *, between=lambda: None, since=BEGINNING, until=FAR, chance, places=ABREAST):
     """Read the same list in windows, as many at once as there may be; their pages come in any order."""
     windows, seen, going = Windows(since, until, seen=shifting.seen), [], []
+    windows.expect(shifting.edges)
     while True:
         while len(going) < places and (window := windows.take()) is not None:
             going.append(window)
@@ -93,13 +96,16 @@ def read_abreast(shifting, *, between=lambda: None, since=BEGINNING, until=FAR, 
     micro=st.sampled_from([1, 300, 1000, 1_000_000, 5_000_000_000]),
     chance=st.randoms(use_true_random=False),
     before=st.none() | st.lists(st.integers(-100, 4_000), unique=True),
+    told=st.none() | st.lists(st.integers(-100, 4_000), max_size=16),
 )
-def test_every_job_that_stays_is_read_once(abreast, offsets, limit, inclusive, micro, chance, before):
+def test_every_job_that_stays_is_read_once(abreast, offsets, limit, inclusive, micro, chance, before, told):
     jobs = {f"j{i}": START + timedelta(microseconds=micro * at) for i, at in enumerate(offsets)}
     shifting = ShiftingList(jobs, chance, limit=limit, inclusive=inclusive)
     if before is not None:  # what was seen of it last may not be true any more
         edges = [START + timedelta(microseconds=micro * at) for at in sorted(before, reverse=True)]
         shifting.seen = Seen(tuple(edges), MILLISECOND)
+    if told is not None:  # in any order, and not true
+        shifting.edges = [START + timedelta(microseconds=micro * at) for at in told]
     vanishing = [job for job in jobs if chance.random() < 0.2]
     arrivals = 0
 
@@ -180,6 +186,19 @@ def test_a_list_that_is_read_again_costs_no_search_for_where_its_jobs_are(jobs, 
     assert shifting.requests <= grown
 
 
+@pytest.mark.parametrize(("jobs", "requests"), [(90, 1), (150, 2), (1_000, 12), (1_500, 17), (2_000, 36)])
+def test_a_list_that_tells_where_its_pages_lie_costs_no_search_as_far_as_it_does(jobs, requests):
+    import random
+
+    chance = random.Random(jobs)
+    jobs = {f"j{i}": START + timedelta(seconds=chance.uniform(0, 86_400 * 30)) for i in range(jobs)}
+    shifting = ShiftingList(jobs, chance, limit=100, inclusive=True)
+    times = sorted(jobs.values(), reverse=True)
+    shifting.edges = [times[at] for at in Edges().asked(100).values() if at < len(times)]
+    assert set(read_abreast(shifting, chance=chance)) == set(jobs)
+    assert shifting.requests <= requests
+
+
 def test_all_of_a_list_that_is_read_again_is_asked_for_at_once():
     times = [START + timedelta(seconds=i) for i in range(1_000, 0, -1)]
     windows = Windows(BEGINNING, FAR, seen=Seen(tuple(times[90::90]), MILLISECOND))
@@ -209,11 +228,11 @@ def test_cuts_are_kept_in_their_order_also_where_pages_lie_over_one_another():
     assert edges[0] > edges[1]
 
 
-def test_nothing_is_kept_of_a_list_that_fits_on_a_page():
+def test_no_cut_is_kept_of_a_list_that_fits_on_a_page():
     windows = Windows(BEGINNING, FAR)
     window = windows.take()
     windows.told(window, Page(["a", "b"], [iso(START), iso(START - SECOND)], True, 2), 100)
-    assert windows.seen is None
+    assert windows.seen.edges == ()
 
 
 def test_windows_of_a_service_that_sends_older_jobs_as_well_end_where_they_should():

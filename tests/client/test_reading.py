@@ -1,9 +1,10 @@
 """Lists as the service gives them: pages, filters, ties, many tasks, and a world that moves while it is read."""
 
 import random
+import re
 import threading
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import combinations, count
 
 import pytest
 
@@ -229,10 +230,11 @@ class Side:
         return {i for status in jw._model.STATUSES for i in self.service.jobs_by_status(status)}
 
 
-@pytest.fixture
-def side():
+@pytest.fixture(params=["told where its pages lie", "guessing"])
+def side(request):
     service = Service(jobs=900, seed=5, speed=0)
     with serve(service) as running, connected(service, running) as client:
+        client.aio._core.sizes.edges = request.param != "guessing"
         yield Side(service, client)
 
 
@@ -251,7 +253,86 @@ def test_a_list_that_is_read_again_is_asked_for_in_few_windows_all_at_once(side)
         assert query or set(frame.id) == side.everything()
         asked.append(side.service.requests["jobs"])
     first, again, _, of_another_list, last = asked
-    assert max(again, last) <= 6 < min(first, of_another_list)
+    assert max(again, last) <= 6
+    assert of_another_list > 6  # the service would have to sift it
+    assert first == 4 if side.client.aio._core.sizes.edges else first > 6
+
+
+@pytest.mark.parametrize(("choice", "most"), [("max_aliases", 1), ("max_aliases", 16), ("max_cost", 101_000)])
+def test_a_service_that_does_not_tell_where_pages_lie_is_asked_once(side, choice, most):
+    setattr(side.service.choices, choice, most)
+    side.client.aio._core.sizes.page, side.client.aio._core.sizes.edges = 1_000, True
+    side.service.requests.clear()
+    assert set(side.client.jobs().id) == side.everything()
+    assert side.service.requests["jobs"] == 2
+    side.client.jobs(since="400d")
+    assert side.service.requests["jobs"] == 3
+    assert not side.client.aio._core.sizes.edges
+
+
+def test_a_page_that_is_too_large_is_no_reason_not_to_ask_where_pages_lie(side):
+    side.service.choices.max_page_size = 250
+    side.client.aio._core.sizes.page, side.client.aio._core.sizes.edges = 1_000, True
+    assert set(side.client.jobs().id) == side.everything()
+    assert side.client.aio._core.sizes.edges
+    side.service.requests.clear()
+    whole = side.client.jobs(engine="OCR")
+    assert 0 < len(whole) < 900
+    side.service.requests.clear()
+    assert set(side.client.jobs(since="400d").id) == side.everything()
+    assert side.service.requests["jobs"] <= 5
+
+
+@pytest.mark.parametrize(
+    "told",
+    [b"null", b"[]", b"7", b'{"records":null}', b'{"records":[]}', b'{"records":[null]}', b'{"records":[{"id":"1"}]}',
+     b'{"records":[{"id":"1","createdDateTime":"yesterday"}]}', b'{"records":[{"id":1}]}',
+     b'{"records":[{"id":"1","createdDateTime":"2099-01-01T00:00:00Z"}]}'],
+)  # fmt: skip
+def test_whatever_is_told_of_where_pages_lie_the_list_holds_every_job(client, service, edited, told):
+    bodies = []
+
+    def change(body):
+        bodies.append(body)
+        return re.sub(rb'"e\d+":\{"records":\[[^]]*\]\}', lambda found: found[0].partition(b":")[0] + b":" + told, body)
+
+    client.aio._core.sizes.page = 25
+    edited("jobs", change)
+    assert set(client.jobs().id) == {i for s in jw._model.STATUSES for i in service.jobs_by_status(s)}
+    assert b'"e1":{"records":[{' in bodies[0]
+
+
+def test_a_list_that_fits_on_a_page_is_not_asked_again_where_others_would_lie(client, edited):
+    bodies = []
+    edited("jobs", lambda body: bodies.append(body) or body)
+    for query in ({}, {}, {"limit": 3}, {"status": "failed"}, {"target": "400000001"}, {"since": "9d"}):
+        client.jobs(**query)
+    assert [b'"e16"' in body for body in bodies] == [True, False, False, False, False, True]
+
+
+def test_a_short_range_tells_nothing_of_a_long_one_and_takes_nothing_from_it(side):
+    side.client.aio._core.sizes.page = 300
+
+    def cost(**query):
+        side.service.requests.clear()
+        side.client.jobs(**query)
+        return side.service.requests["jobs"]
+
+    assert cost(since="3h") == 1
+    first = cost()
+    assert (first == 4) == side.client.aio._core.sizes.edges
+    cost(since="3h")
+    assert cost() <= 6
+    cost(since="9d")
+    assert cost(since="9d") <= 6
+    assert cost() <= 6
+
+
+def test_a_list_that_comes_without_itself_is_no_list(client, edited):
+    client.aio._core.sizes.page = 25
+    edited("jobs", lambda body: body.replace(b'"jobs":', b'"others":'))
+    with pytest.raises(jw.ServiceError):
+        client.jobs()
 
 
 def test_a_list_that_was_seen_before_holds_what_has_come_since_and_not_what_went(side):
@@ -265,7 +346,7 @@ def test_a_list_that_was_seen_before_holds_what_has_come_since_and_not_what_went
     for job_id in side.everything():
         side.service.remove_job(job_id)
     assert side.client.jobs().empty
-    assert side.client.aio._core.seen == {}
+    assert [seen.edges for seen in side.client.aio._core.seen.values()] == [()]
     side.service.add_job("pending", 1, lives=False)
     side.service.requests.clear()
     assert len(side.client.jobs()) == 1
@@ -304,11 +385,16 @@ def test_a_service_that_asks_to_wait_again_and_again_is_read_to_the_end_with_les
     assert side.client.aio._core.pace.readers.places < ABREAST
 
 
-def test_dead_pages_are_asked_for_again_until_they_come(side):
-    for dial in ("server_error", "lose_answer", "cut", "garbage", "fail_before"):
-        getattr(side.service.faults, dial)(times=4, operation="jobs", probability=0.1)
-    side.service.faults.capacity_exceeded(times=4, operation="jobs", probability=0.3)
+DEAD = ("server_error", "lose_answer", "cut", "garbage", "fail_before")
+
+
+@pytest.mark.parametrize("dials", [*([dial] * 3 for dial in DEAD), *combinations(DEAD, 3)], ids="-".join)
+def test_dead_pages_are_asked_for_again_until_they_come(side, dials):
+    for dial in dials:  # one page can meet all of them, and is asked for once more
+        getattr(side.service.faults, dial)(times=1, operation="jobs", probability=0.5)
+    side.service.faults.capacity_exceeded(times=4, operation="jobs", probability=0.5)
     assert set(side.client.jobs().id) == side.everything()
+    assert not side.service.faults._active  # each of them did strike
 
 
 def test_a_page_that_stays_dead_is_an_error_and_leaves_nothing_running(side):

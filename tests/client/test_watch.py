@@ -98,7 +98,7 @@ def test_when_the_rows_cannot_be_had_again_what_was_seen_is_told(client, service
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watch._Watch, "look", look_through)
         frame = client.wait(ids, timeout="1s", progress=progress)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10  # a call that is given up takes twenty
     assert frame.status.tolist() == ["complete", "complete", "queued"]
     assert frame.can_cancel.tolist() == [False, False, True]
     assert frame.can_retry.tolist() == [False, False, True]

@@ -1,0 +1,62 @@
+"""Where the pages of a list lie: asked for beside its first page, so that the others can be read side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jobwidgets._errors import ServiceError
+from jobwidgets.client._documents import EDGES
+from jobwidgets.client._listing import moment
+from jobwidgets.client._windows import ROOM
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+LEAST = 10
+"""The smallest page beside which it is worth it."""
+
+
+class _Job(msgspec.Struct, gc=False):
+    created: str = msgspec.field(name="createdDateTime")
+
+
+class _Page(msgspec.Struct, gc=False):
+    records: list[_Job]
+
+
+class _Answer(msgspec.Struct):
+    data: dict[str, _Page]
+
+
+_ANSWER = msgspec.json.Decoder(_Answer)
+
+
+class Edges:
+    """Asks when single jobs further on in a list were created, a page from one to the next.
+
+    It is a hint, as good as the service: where it is wrong, or nothing is told, a list costs more requests. A service
+    finds the job at an offset by passing over those before it. In a list of all jobs of a range that is little work; of
+    a list that it must sift it would sift all again for each of them, so there it is not asked.
+
+    Attributes
+    ----------
+    found : tuple of datetime, optional
+        What was told, as it was told: fewer than were asked for where the list ends before. None: nothing was.
+    """
+
+    def __init__(self) -> None:
+        self.found: tuple[datetime, ...] | None = None
+
+    def asked(self, limit: int) -> dict[str, int]:
+        """Give the variables beside a first page of so many jobs."""
+        return {edge: limit + int(number * ROOM * limit) for number, edge in enumerate(EDGES, 1)}
+
+    def read(self, body: bytes) -> None:
+        """Take them out of an answer."""
+        try:
+            pages = _ANSWER.decode(body).data
+            self.found = tuple(moment(job.created) for edge in EDGES for job in pages[edge].records)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, ServiceError):
+            self.found = None  # what is wrong with the answer is told by who reads the list in it
