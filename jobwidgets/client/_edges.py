@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -12,7 +12,10 @@ from jobwidgets.client._listing import moment
 from jobwidgets.client._windows import ROOM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+
+T = TypeVar("T")
 
 LEAST = 10
 """The smallest page beside which it is worth it."""
@@ -53,10 +56,19 @@ class Edges:
         """Give the variables beside a first page of so many jobs."""
         return {edge: limit + int(number * ROOM * limit) for number, edge in enumerate(EDGES, 1)}
 
-    def read(self, body: bytes) -> None:
-        """Take them out of an answer."""
-        try:
-            pages = _ANSWER.decode(body).data
-            self.found = tuple(moment(job.created) for edge in EDGES for job in pages[edge].records)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, ServiceError):
-            self.found = None  # what is wrong with the answer is told by who reads the list in it
+    def beside(self, read: Callable[[bytes], T | None] | None) -> Callable[[bytes], T | None]:
+        """Take them out of an answer, and read the list in it as before."""
+
+        def both(body: bytes) -> T | None:
+            self.found = _found(body)
+            return read(body) if read is not None else None
+
+        return both
+
+
+def _found(body: bytes) -> tuple[datetime, ...] | None:
+    try:
+        pages = _ANSWER.decode(body).data
+        return tuple(moment(job.created) for edge in EDGES for job in pages[edge].records)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, ServiceError):
+        return None  # what is wrong with the answer is told by who reads the list in it

@@ -111,7 +111,7 @@ async def list_page(
     if edges is not None:
         document = documents.JOBS_WHOLE_EDGED if whole else documents.JOBS_EDGED
         more |= edges.asked(limit)
-        read = _with_edges(edges, read)
+        read = edges.beside(read)
     variables = {**_asked(ask, limit, status, applications), **more}
     page = await core.one("jobs", document, variables, (JobPage if whole else GistPage) | None, read=read)
     return page if isinstance(page, Batch) else Rows(there(page.records if page is not None else None, "jobs"), tasks)
@@ -128,14 +128,6 @@ def _to_columns(tasks: int, *, whole: bool) -> Callable[[bytes], Answer[Batch] |
         return None if page is None else Answer({"jobs": page})
 
     return read
-
-
-def _with_edges(edges: Edges, read: Callable[[bytes], Answer[Batch] | None] | None) -> Callable[[bytes], Any]:
-    def both(body: bytes) -> Answer[Batch] | None:
-        edges.read(body)
-        return read(body) if read is not None else None
-
-    return both
 
 
 async def gist_page(core: Core, ask: Ask, limit: int, *, applications: Sequence[str] = ()) -> Sequence[JobRow | None]:
