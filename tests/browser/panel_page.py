@@ -11,9 +11,14 @@ from playwright.sync_api import expect
 expect.set_options(timeout=PATIENCE)
 
 START = """import jobwidgets as jw
-client = jw.demo(jobs=300, seed=0, speed=0)
-service = client.service
+from datetime import UTC, datetime
+from jobwidgets.emulator import Service, serve
+service = Service(jobs=300, seed=0, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))
+running = serve(service)
+client = jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token, environment="demo")
+client.aio.service = service
 """
+"""The same jobs at any hour of any day."""
 SHOW = "panel = jw.JobPanel(client, refresh='1s')\npanel"
 CALM = "panel = jw.JobPanel(client, refresh=None)\npanel"
 
