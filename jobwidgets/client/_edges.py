@@ -45,11 +45,14 @@ class Edges:
 
     Attributes
     ----------
+    answered : bool
+        Whether any answer came.
     found : tuple of datetime, optional
         What was told, as it was told: fewer than were asked for where the list ends before. None: nothing was.
     """
 
     def __init__(self) -> None:
+        self.answered = False
         self.found: tuple[datetime, ...] | None = None
 
     def asked(self, limit: int) -> dict[str, int]:
@@ -60,7 +63,7 @@ class Edges:
         """Take them out of an answer, and read the list in it as before."""
 
         def both(body: bytes) -> T | None:
-            self.found = _found(body)
+            self.answered, self.found = True, _found(body)
             return read(body) if read is not None else None
 
         return both

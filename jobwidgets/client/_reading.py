@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobwidgets._errors import JobError, RefusedError, ServiceError, UsageError
+from jobwidgets._errors import AuthError, JobError, RefusedError, ServiceError, UsageError
 from jobwidgets._when import iso
 from jobwidgets.client._abreast import Abreast
-from jobwidgets.client._core import TOO_MANY
 from jobwidgets.client._edges import LEAST, Edges
 from jobwidgets.client._listing import BEGINNING, MILLISECOND, Ask, Page
 from jobwidgets.client._pages import list_page, paged, read_whole, rest_page
@@ -187,9 +186,11 @@ async def _page(core: Core, query: Query, ask: Ask, edges: Edges | None) -> tupl
                 return await listed(limit)
             try:
                 return await listed(limit, edges)
+            except AuthError:
+                raise
             except (RefusedError, ServiceError) as error:
-                if error.name not in TOO_MANY:
-                    raise
+                if isinstance(error, ServiceError) and not edges.answered:
+                    raise  # it has nothing to do with what was asked
             edges = None
             page = await listed(limit)
             core.sizes.edges = False  # it was not the page that was too large

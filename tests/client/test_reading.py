@@ -10,6 +10,7 @@ import pytest
 
 import jobwidgets as jw
 from jobwidgets.client._abreast import Abreast
+from jobwidgets.client._flow import Reply
 from jobwidgets.client._pace import ABREAST, FAR, Readers
 from jobwidgets.client._windows import Seen, Windows
 from jobwidgets.emulator import Service, serve
@@ -268,6 +269,32 @@ def test_a_service_that_does_not_tell_where_pages_lie_is_asked_once(side, choice
     side.client.jobs(since="400d")
     assert side.service.requests["jobs"] == 3
     assert not side.client.aio._core.sizes.edges
+
+
+@pytest.mark.parametrize("answer", [
+    (400, b"too complex"), (200, b'{"errors":[{"message":"no"}]}'), (200, b'{"errors":[{"name":"too_complex"}]}'),
+    (200, b'{"data":{"jobs":{"records":[]},"e3":null},"errors":[{"name":"internal_error","path":["e3"]}]}'),
+    (200, b'{"data":{"jobs":null},"errors":[{"name":"not_implemented","path":["e3"]}]}'),
+])  # fmt: skip
+def test_a_service_that_takes_no_other_fields_beside_a_list_gives_the_list(client, service, answer):
+    send = client.aio._core.wire.send
+
+    async def only_lists(request, *options):
+        return Reply(*answer) if b"$e1" in request.body else await send(request, *options)
+
+    client.aio._core.wire.send = only_lists
+    assert len(client.jobs()) == len(client.jobs(since="9d", until="1h")) + len(client.jobs(until="9d")) + len(
+        client.jobs(since="1h")
+    )
+    assert service.requests["jobs"] == 4
+    assert not client.aio._core.sizes.edges
+
+
+def test_a_token_that_is_not_accepted_is_not_tried_twice(client, service):
+    service.faults.expire_token(times=None)
+    with pytest.raises(jw.AuthError):
+        client.jobs()
+    assert service.requests["jobs"] == 1
 
 
 def test_a_page_that_is_too_large_is_no_reason_not_to_ask_where_pages_lie(side):
