@@ -24,7 +24,7 @@ EDGES = tuple(f"e{number}" for number in range(1, 17))
 
 
 def _jobs(of_tasks: str, edges: Sequence[str] = ()) -> str:
-    """Write the list, with this of each task; beside it the times of single jobs of the same list."""
+    """Write the list, with this of each task; beside it the times of single jobs of the same list, as pages of one."""
     filters = (
         "status: $status, applicationIds: $applicationIds, targetId: $targetId, scheduledJobIds: $scheduledJobIds, "
         "dateTimeFilter: $range, orderBy: $orderBy"

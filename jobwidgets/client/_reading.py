@@ -22,7 +22,7 @@ from jobwidgets.frames._growing import Times
 from jobwidgets.frames._tasks import Brought
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from datetime import datetime
 
     import pandas as pd
@@ -78,14 +78,11 @@ class Reading:
         self._brought = Brought() if query.tasks else None
         begin = query.since - MILLISECOND if query.since else BEGINNING
         end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
-        hours = query.since and round(((query.until or core.as_of()) - query.since) / timedelta(hours=1))
-        same = (query.api, query.status, query.target, query.scheduled_job, query.applications, hours, query.until)
-        self._list, seen = same, core.seen.get(same)
+        self._list = _which(query, core.as_of())
+        seen = core.seen.get(self._list)
         self._windows = Windows(begin, end + MILLISECOND, alone=query.limit is not None, seen=seen)
         unknown = seen is None or (bool(seen.edges) and not self._windows.planned)
-        cheap = not (query.status or query.target or query.scheduled_job or query.applications)  # see `Edges`
-        tells = query.api == "graphql" and query.limit is None and core.sizes.edges
-        self._edges = Edges() if unknown and cheap and tells else None
+        self._edges = Edges() if unknown and core.sizes.edges and _tells_edges(query) else None
 
     def __bool__(self) -> bool:
         """Whether anything has come."""
@@ -141,6 +138,18 @@ class Reading:
         self._builder.complete(row)
         if self._brought is not None:
             self._brought.complete(row)
+
+
+def _which(query: Query, now: datetime) -> Hashable:
+    """Say which list it is that may be read again: of a range as long, which moves with the time."""
+    hours = query.since and round(((query.until or now) - query.since) / timedelta(hours=1))
+    return query.api, query.status, query.target, query.scheduled_job, query.applications, hours, query.until
+
+
+def _tells_edges(query: Query) -> bool:
+    """Whether the service can be asked where the pages of a list lie, and all of it is wanted: see `Edges`."""
+    sifted = query.status or query.target or query.scheduled_job or query.applications
+    return query.api == "graphql" and query.limit is None and not sifted
 
 
 def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:

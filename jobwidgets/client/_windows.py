@@ -98,18 +98,18 @@ class Windows:
         self._cuts: list[tuple[datetime, datetime]] = []
         self._told: Sequence[datetime] | None = None
         self.planned = False
-        edges = [edge for edge in seen.edges if since < edge < until] if seen is not None and not alone else []
-        if seen is not None and edges:
-            self._plan(since, until, edges, seen.tick)
+        if seen is not None and not alone and any(since < edge < until for edge in seen.edges):
+            self._plan(since, until, seen.edges, seen.tick)
 
     def expect(self, edges: Sequence[datetime] | None) -> None:
         """Take in where the pages after the first one end, before that is told; with none of them only one follows."""
         self._told = edges
 
     def _plan(self, since: datetime, until: datetime, edges: Sequence[datetime], tick: timedelta) -> None:
-        """Cut the range at these, the newest first; each older part overlaps the newer one, as in `_cut`."""
+        """Cut the range at those of these that lie in it; each older part overlaps the newer one, as in `_cut`."""
+        inside = sorted({edge for edge in edges if since < edge < until}, reverse=True)
         self._tick, self._beyond, self.planned = tick, None, True
-        self._cuts = list(zip([*edges, since], [until, *(edge + tick for edge in edges)], strict=True))
+        self._cuts = list(zip([*inside, since], [until, *(edge + tick for edge in inside)], strict=True))
 
     @property
     def seen(self) -> Seen:
@@ -190,7 +190,7 @@ class Windows:
         """Cut it where that was told; else look as far ahead as so many windows reach, and leave the rest for later."""
         if self._told is not None:
             told, self._told = self._told, None
-            self._plan(since, until, sorted({edge for edge in told if since < edge < until}, reverse=True), tick)
+            self._plan(since, until, told, tick)
             return
         self._tick = tick
         horizon = self._cut(since, until, (ABREAST - 1) * self._step, beyond=True)
