@@ -1,12 +1,16 @@
 """The real embedded service on a real port, with its clock stopped, and a client of it."""
 
+import signal
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
 import jobwidgets as jw
 from jobwidgets.client._flow import Reply
 from jobwidgets.emulator import Service, serve
+
+pytest_plugins = ["tests.support.campaigns", "tests.support.scheduling"]
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +71,30 @@ def edited(client):
         client.aio._core.wire.send = send_and_edit
 
     return edit
+
+
+@pytest.fixture
+def samples():
+    """Return builders of frames, plans and receipts that need no service."""
+    from tests.support import sample_frames as made
+
+    return SimpleNamespace(
+        jobs=made.jobs_frame,
+        many=made.many_jobs,
+        plan=made.plan,
+        receipt=made.receipt,
+        now=made.NOW,
+        service=made.SERVICE,
+    )
+
+
+@pytest.fixture
+def demo(request, tmp_path):
+    """Start `jobwidgets demo`, with 300 jobs or as many as `parametrize("demo", [number], indirect=True)` says."""
+    from tests.support.demo_command import Demo
+
+    running = Demo(tmp_path / "demo", getattr(request, "param", 300))
+    yield running
+    if running.process.poll() is None:
+        running.end(signal.SIGTERM)
+    running.process.stdout.close()

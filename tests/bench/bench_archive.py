@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - a script that prints what it measured
-"""What the second morning costs: `python tests/bench/bench_archive.py`. Compare within one run only.
+"""What the second morning costs: `python -m tests.bench.bench_archive`. Compare within one run only.
 
 An archive is synced for the first time, which reads everything; then one job in a hundred changes, or is new, at the
 service, and it is synced again. Beside both stands what people do without an archive: the lists of jobs and of their
@@ -15,10 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from goals import Goal, report
-
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
+from tests.bench.goals import Goal, report
 
 
 def serve_until_told(pipe, jobs, latency):

@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - a script that prints what it measured
-"""What care costs when many jobs are cancelled: `python tests/bench/bench_bulk.py`. Compare within one run only.
+"""What care costs when many jobs are cancelled: `python -m tests.bench.bench_bulk`. Compare within one run only.
 
 Three ways side by side, against a service in a process of its own that answers each request some milliseconds late:
 the same documents of aliases sent bare, with nothing written down and nothing looked at; a plan, applied, with its
@@ -19,12 +19,12 @@ from datetime import timedelta
 
 import httpx
 import msgspec
-from goals import Goal, report
 from httpx_aiohttp import AiohttpTransport
 
 import jobwidgets as jw
 from jobwidgets.client import _documents as documents
 from jobwidgets.emulator import Service, serve
+from tests.bench.goals import Goal, report
 
 ALIASES, SIDE_BY_SIDE = 100, 8
 ONE = "mutation cancelJob($id: ID!) { cancelJob(id: $id) { id message } }"

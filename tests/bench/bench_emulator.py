@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - it prints what was measured
-"""How quick and how small the embedded service is with 200,000 jobs: `python tests/bench/bench_emulator.py`.
+"""How quick and how small the embedded service is with 200,000 jobs: `python -m tests.bench.bench_emulator`.
 
 Each figure is of a fresh process; the requests come from another one than the service's.
 """
@@ -18,10 +18,10 @@ import tracemalloc
 
 import aiohttp
 import psutil
-from goals import Goal, report
 
 from jobwidgets.emulator import Service
 from jobwidgets.emulator._graphql import read_schema
+from tests.bench.goals import Goal, report
 
 RUNS = 3
 PAGES = 15
@@ -167,7 +167,7 @@ ALONE = {work.__name__: work for work in (ready, resident, traced, projection)}
 
 def alone(name, jobs):
     """Return what one of the functions above says in a process of its own."""
-    command = [sys.executable, __file__, "--jobs", str(jobs), "--alone", name]
+    command = [sys.executable, "-m", "tests.bench.bench_emulator", "--jobs", str(jobs), "--alone", name]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 

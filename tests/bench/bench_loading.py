@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - a script that prints what it measured
-"""How quick, and how small, a long list of jobs becomes frames: `python tests/bench/bench_loading.py`.
+"""How quick, and how small, a long list of jobs becomes frames: `python -m tests.bench.bench_loading`.
 
 The pages come ready-made from a process of their own (`pages.py`), the same bytes for every way of reading them. Times
 are compared within one run only, pair by pair.
@@ -28,9 +28,7 @@ import httpx
 import orjson
 import pandas as pd
 import psutil
-from goals import Goal, report
 from gql.transport.aiohttp import AIOHTTPTransport
-from pages import served
 
 import jobwidgets as jw
 from jobwidgets._pause import collector_paused
@@ -38,6 +36,8 @@ from jobwidgets.client import _documents as documents
 from jobwidgets.frames import JobTableBuilder
 from jobwidgets.frames._arrow import read_page
 from jobwidgets.frames._tasks import Brought
+from tests.bench.goals import Goal, report
+from tests.bench.pages import served
 
 PAGE, ABREAST, TOKEN = 1_000, 8, "a-token-of-the-bench"
 NAIVE_RUNS = 3  # it takes long
@@ -226,7 +226,7 @@ def loaded(url):
 def memory(jobs):
     """Measure the memory of a process that does nothing else."""
     with served(jobs) as url:
-        command = [sys.executable, __file__, "--load", url]
+        command = [sys.executable, "-m", "tests.bench.bench_loading", "--load", url]
         told = json.loads(
             subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1]
         )

@@ -1,5 +1,5 @@
-# ruff: noqa: E402, T201 - a script that looks for its neighbours first, and prints what it measured
-"""The table beside others, in JupyterLab in Chromium: `python tests/bench/bench_panel.py`. Compare within one run only.
+# ruff: noqa: T201 - it prints what was measured
+"""The table beside others, in JupyterLab in Chromium: `python -m tests.bench.bench_panel`. Compare within one run only.
 
 Each round opens a fresh notebook for each table and size, one after the other, so that all see the same machine. The
 frame, and the one with a hundred changed rows, are in the kernel before the clock starts. All tables are tall enough to
@@ -20,12 +20,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "browser"), str(HERE.parent / "panel")]
-from browser_room import JupyterServer, chromium, new_context, notebook_page, write_notebook
-from goals import Goal, report
-from made import jobs
 from playwright.sync_api import Error as PageError
+
+from tests.bench.goals import Goal, report
+from tests.support.job_frames import jobs
+from tests.support.jupyter import JupyterServer, chromium, new_context, notebook_page, write_notebook
 
 COLUMNS = ["name", "id", "status", "created", "engines", "tasks", "tasks_done"]
 READ = """import pandas as pd

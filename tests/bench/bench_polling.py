@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - a script that prints what it measured
-"""What it costs to follow many jobs: `python tests/bench/bench_polling.py`. Compare within one run only.
+"""What it costs to follow many jobs: `python -m tests.bench.bench_polling`. Compare within one run only.
 
 Requests are counted by the service: a round of ten thousand jobs that wait, where they stand close together in the list
 and where three times as many others stand between them. Then what of a hundred thousand jobs reads otherwise now is
@@ -11,8 +11,6 @@ import statistics
 import time
 from datetime import timedelta
 
-from goals import Goal, report
-
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
 from jobwidgets.live._known import Known
@@ -20,6 +18,7 @@ from jobwidgets.live._list import LiveList
 from jobwidgets.live._merge import merged
 from jobwidgets.live._moved import differing, moved
 from jobwidgets.panel._view import View
+from tests.bench.goals import Goal, report
 
 WATCHED, ROWS = 10_000, 100_000
 MOVED = 1_000

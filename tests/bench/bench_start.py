@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - a script that starts interpreters and prints what it measured
-"""What it takes to begin: `python tests/bench/bench_start.py`. Compare within one run only.
+"""What it takes to begin: `python -m tests.bench.bench_start`. Compare within one run only.
 
 Everything begins in an interpreter, a shell or a kernel of its own, one after the other in each round. What they take
 to start is not counted: the clock runs around the import, around `%load_ext jobwidgets`, and in a kernel from the cell
@@ -17,8 +17,9 @@ import tempfile
 import time
 from itertools import pairwise
 
-from goals import Goal, report
 from jupyter_client.manager import start_new_kernel
+
+from tests.bench.goals import Goal, report
 
 CLOCKS = "__import__('time').perf_counter(), __import__('time').process_time()"
 TIMED = f"begin = {CLOCKS}; {{}}; print(*[(now - then) * 1000 for then, now in zip(begin, ({CLOCKS}))])"

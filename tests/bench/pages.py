@@ -121,7 +121,7 @@ class Pages(asyncio.Protocol):
 @contextlib.contextmanager
 def served(jobs, latency=0.0):
     """Serve so many jobs from another process, each answer `latency` seconds late; give the address."""
-    command = [sys.executable, __file__, str(jobs), str(latency)]
+    command = [sys.executable, "-m", "tests.bench.pages", str(jobs), str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}/v3/graphql"

@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - it prints what was measured
-"""Run every bench, or those that are named, and show all goals in one table: `python tests/bench/run.py bulk start`."""
+"""Run every bench, or those that are named, and show all goals in one table: `python -m tests.bench.run bulk start`."""
 
 import argparse
 import json
@@ -8,30 +8,27 @@ import sys
 import tempfile
 from pathlib import Path
 
-from goals import read
-
-HERE = Path(__file__).parent
+from tests.bench.goals import read
+from tests.support import ROOT
 
 
 def main():
     """Run them one after the other; nothing fails for being slow."""
-    scripts = {path.stem.removeprefix("bench_"): path for path in sorted(HERE.glob("bench_*.py"))}
+    names = sorted(path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py"))
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(scripts)}; all of them if none is named"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all of them if none is named")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was found there as well")
     options = parser.parse_args()
-    unknown = [name for name in options.names if name not in scripts]
+    unknown = [name for name in options.names if name not in names]
     if unknown:
-        parser.error(f"no bench is called {unknown[0]!r}; there are {', '.join(scripts)}")
+        parser.error(f"no bench is called {unknown[0]!r}; there are {', '.join(names)}")
     failed, found = [], {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in options.names or scripts:
+        for name in options.names or names:
             print(f"== {name}", flush=True)
             path = Path(folder) / f"{name}.json"
-            command = [sys.executable, str(scripts[name]), "--json", str(path)]
-            if subprocess.call(command, cwd=HERE.parents[1]) != 0 or not path.exists():
+            command = [sys.executable, "-m", f"tests.bench.bench_{name}", "--json", str(path)]
+            if subprocess.call(command, cwd=ROOT) != 0 or not path.exists():
                 failed.append(name)
             else:
                 found[name] = path.read_text()

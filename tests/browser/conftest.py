@@ -2,20 +2,22 @@
 
 Sync Playwright leaves a running event loop on its thread, so that any later `asyncio.run` there fails. It lives on one
 worker thread: fixtures open pages there, and tests marked `browser` are called there.
+
+Every process of pytest-xdist has one Jupyter server, one browser and, unless a test needs a page of its own, one page
+with JupyterLab.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
-import sys
-from pathlib import Path
+import contextlib
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from browser_room import JupyterServer, chromium, new_context, notebook_page, write_notebook
+from tests.support.jupyter import JupyterServer, LabTab, chromium, new_context, notebook_page, write_notebook
 
 _worker = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="playwright")
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -23,15 +25,24 @@ def pytest_pyfunc_call(pyfuncitem):
     if not pyfuncitem.get_closest_marker("browser"):
         return None
     names = pyfuncitem._fixtureinfo.argnames
-    _worker.submit(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in names}).result()
+    try:
+        on_browser_thread(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in names})
+    except BaseException:
+        pyfuncitem.stash[FAILED] = True
+        raise
     return True
+
+
+def on_browser_thread(function, *arguments, **options):
+    """Call a function where Playwright lives, and return what it returns."""
+    return _worker.submit(function, *arguments, **options).result()
 
 
 def _held(manager):
     """Enter a context manager on the browser's thread, and leave it there."""
-    value = _worker.submit(manager.__enter__).result()
+    value = on_browser_thread(manager.__enter__)
     yield value
-    _worker.submit(manager.__exit__, None, None, None).result()
+    on_browser_thread(manager.__exit__, None, None, None)
 
 
 @pytest.fixture(scope="session")
@@ -47,24 +58,36 @@ def browser():
 
 @pytest.fixture(scope="session")
 def profile(browser):
-    value = _worker.submit(new_context, browser).result()
+    value = on_browser_thread(new_context, browser)
     yield value
-    _worker.submit(value.close).result()
+    on_browser_thread(value.close)
+
+
+@pytest.fixture(scope="session")
+def lab_tab(profile, jupyter):
+    tab = LabTab(profile, jupyter)
+    yield tab
+    on_browser_thread(tab.close)
 
 
 @pytest.fixture
-def open_notebook(profile, jupyter, request):
+def open_notebook(profile, jupyter, lab_tab, request):
     """Open a notebook with these cells in a front end, and run it."""
-    opened = []
+    own_page = request.node.get_closest_marker("own_page") is not None
+    opened = contextlib.ExitStack()
+    tab_taken = own_page
 
     def open_it(*cells, frontend="lab"):
+        nonlocal tab_taken
         name = write_notebook(jupyter.root, f"{request.node.name.partition('[')[0][:60]}.ipynb", *cells)
-        manager = notebook_page(profile, jupyter, name, frontend)
-        notebook = manager.__enter__()
-        opened.append((manager, notebook))
+        if frontend == "lab" and not tab_taken:
+            tab_taken = True
+            opened.callback(lambda: lab_tab.leave(name, failed=request.node.stash.get(FAILED, False)))
+            notebook = lab_tab.open(name)
+        else:
+            notebook = opened.enter_context(notebook_page(profile, jupyter, name, frontend))
         notebook.run_all()
         return notebook
 
     yield open_it
-    for manager, _notebook in opened:
-        _worker.submit(manager.__exit__, None, None, None).result()
+    on_browser_thread(opened.close)

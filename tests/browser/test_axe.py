@@ -4,8 +4,9 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from panel_page import START, Panel
 from playwright.sync_api import expect
+
+from tests.support.panel_page import START, Panel
 
 pytestmark = pytest.mark.browser
 

@@ -1,8 +1,9 @@
 """The drawer of a job in a real page: by the keyboard, inert, beside or below the table, and its code in a cell."""
 
 import pytest
-from panel_page import CALM, START, Panel
 from playwright.sync_api import expect
+
+from tests.support.panel_page import CALM, START, Panel
 
 pytestmark = pytest.mark.browser
 

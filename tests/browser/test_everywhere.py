@@ -4,10 +4,11 @@ import json
 import shutil
 
 import pytest
-from browser_room import PATIENCE, REPOSITORY, notebook_page
-from panel_page import CALM, SHOW, START, Panel
 from playwright.sync_api import expect
-from test_looks import CONTRAST
+
+from tests.support.contrast import CONTRAST
+from tests.support.jupyter import PATIENCE, ROOT, notebook_page
+from tests.support.panel_page import CALM, SHOW, START, Panel
 
 pytestmark = pytest.mark.browser
 
@@ -58,7 +59,7 @@ def test_the_panel_is_used_in_every_front_end(open_notebook, frontend):
 
 
 def test_the_dashboard_is_a_page_of_its_own_in_voila(profile, jupyter):
-    shutil.copy(REPOSITORY / "notebooks" / "dashboard.ipynb", jupyter.root)
+    shutil.copy(ROOT / "notebooks" / "dashboard.ipynb", jupyter.root)
     with notebook_page(profile, jupyter, "dashboard.ipynb", "voila") as notebook:
         panel = Panel(notebook)
         expect(panel.root.get_by_text("demo", exact=True)).to_be_visible()
@@ -81,7 +82,7 @@ def test_the_panel_fits_narrow_and_wide_pages(open_notebook, frontend, width):
     use(panel)
 
 
-@pytest.mark.parametrize("zoom", ["half the width", "style"])
+@pytest.mark.parametrize("zoom", ["half the width", pytest.param("style", marks=pytest.mark.own_page)])
 def test_the_panel_is_used_at_two_hundred_percent(open_notebook, zoom):
     """A browser at 200 % gives the page half as many pixels; the property `zoom` is a second look."""
     panel = Panel(open_notebook(START + ZEBRAS + CALM, frontend="notebook"))

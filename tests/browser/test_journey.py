@@ -1,8 +1,9 @@
 """From the list to the result, in JupyterLab and in Notebook 7, on the real embedded service."""
 
 import pytest
-from panel_page import CALM, SHOW, START, Panel
 from playwright.sync_api import expect
+
+from tests.support.panel_page import CALM, SHOW, START, Panel
 
 pytestmark = pytest.mark.browser
 FRONTENDS = pytest.mark.parametrize("frontend", ["lab", "notebook"])

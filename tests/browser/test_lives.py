@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from panel_page import CALM, PATIENCE, SHOW, Panel
 from playwright.sync_api import expect
 
 from jobwidgets.emulator import Service, serve
+from tests.support.panel_page import CALM, PATIENCE, SHOW, Panel
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.own_page]
 QUICK = "from jobwidgets.live import _pace\n_pace.SOONEST = _pace.SLOWEST = {0}\n_pace.CALM = 0\n"
 PLAIN = """import ipywidgets
 from IPython.display import display

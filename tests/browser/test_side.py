@@ -3,12 +3,13 @@
 import re
 
 import pytest
-from browser_room import write_notebook
-from panel_page import PATIENCE, START
 from playwright.sync_api import expect
 
+from tests.support.jupyter import write_notebook
+from tests.support.panel_page import PATIENCE, START
+
 expect.set_options(timeout=PATIENCE)
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.own_page]
 OFFER = """([where, code]) => {
     const event = new CustomEvent("jobwidgets:new-cell", { detail: { code }, cancelable: true, bubbles: true });
     document.querySelector(where).dispatchEvent(event);

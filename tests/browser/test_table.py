@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from panel_page import CALM, SHOW, START, Panel
 from playwright.sync_api import expect
+
+from tests.support.panel_page import CALM, SHOW, START, Panel
 
 pytestmark = pytest.mark.browser
 

@@ -4,8 +4,9 @@ import json
 import re
 
 import pytest
-from panel_page import START
 from playwright.sync_api import expect
+
+from tests.support.panel_page import START
 
 pytestmark = pytest.mark.browser
 

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from panel_page import CALM, START, Panel
 from playwright.sync_api import expect
+
+from tests.support.panel_page import CALM, START, Panel
 
 pytestmark = pytest.mark.browser
 MANY = "jobs = [service.add_job('pending', 1, name=f'Zebra {i}') for i in range(30)]\n"

@@ -7,12 +7,13 @@ import sys
 import time
 from collections import Counter
 
-import proof
 import pytest
 
 import jobwidgets as jw
 from jobwidgets.bulk._journal import Journal
 from jobwidgets.emulator import Service, serve
+from tests.support import bulk_checks
+from tests.support.campaigns import figures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 
@@ -88,7 +89,7 @@ class Campaigns:
 
     def run(self, kind, points):
         """Carry one operation through; give its op and its targets."""
-        make = proof.waiting if kind == "cancel" else proof.failed
+        make = bulk_checks.waiting if kind == "cancel" else bulk_checks.failed
         ids = make(self.service, TARGETS)
         op = None
         while True:
@@ -121,10 +122,10 @@ class Campaigns:
         try:
             receipt = self.client.receipt(op)
         except jw.UsageError:
-            assert not set(ids) & set(proof.effects(self.service)), "something was sent, and nothing is known of it"
+            assert not set(ids) & set(bulk_checks.effects(self.service)), "sent, and nothing is known of it"
             return False
         assert receipt.total == len(ids)
-        proof.never_says_too_much(receipt, self.service)
+        bulk_checks.never_says_too_much(receipt, self.service)
         return True
 
     def through(self, op):
@@ -152,18 +153,18 @@ def test_two_hundred_kills_double_nothing_and_lose_nothing(place):
         planned[op] = ids
         turn += 1
     every = [job for ids in planned.values() for job in ids]
-    took = proof.effects(service)
+    took = bulk_checks.effects(service)
     lost = len(set(every) - set(took))
-    kills, doubled = sum(place.kills.values()), proof.doubled(service)
-    proof.figures(kills=kills, doubled=doubled, lost=lost, targets=len(every), operations=len(planned))
-    proof.figures(**{point.replace(" ", "_"): count for point, count in place.kills.items()})
+    kills, doubled = sum(place.kills.values()), bulk_checks.doubled(service)
+    figures(kills=kills, doubled=doubled, lost=lost, targets=len(every), operations=len(planned))
+    figures(**{point.replace(" ", "_"): count for point, count in place.kills.items()})
     assert (doubled, lost) == (0, 0)
     assert set(took) == set(every)
     assert set(place.kills) == set(POINTS)
     made = {write.target_id: write.new_id for write in service.ledger if write.operation == "retryJob"}
     for op, ids in planned.items():
         receipt = place.client.receipt(op)
-        assert proof.outcomes(receipt) == dict.fromkeys(ids, "done")
+        assert bulk_checks.outcomes(receipt) == dict.fromkeys(ids, "done")
         if receipt.kind == "retry":
             assert dict(zip(receipt.df.id, receipt.df.new_id, strict=True)) == {job: made[job] for job in ids}
 

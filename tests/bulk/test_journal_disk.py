@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
@@ -17,9 +16,10 @@ from jobwidgets.bulk import _journal
 from jobwidgets.bulk._journal import Journal
 from jobwidgets.bulk._lines import line_of
 from jobwidgets.bulk._state import state_dir
+from tests.support import ROOT
 
 OP = "cancel-20261123-194501-1a2b3c"
-CHILD = Path(__file__).with_name("journal_child.py")
+CHILD = ROOT / "tests" / "support" / "journal_child.py"
 
 
 def begun():

@@ -18,9 +18,10 @@ from jobwidgets.bulk import _journal, _lease
 from jobwidgets.bulk._journal import Journal
 from jobwidgets.bulk._lease import Lease
 from jobwidgets.bulk._state import state_dir
+from tests.support import ROOT
 
 OP = "cancel-20261123-194501-1a2b3c"
-CHILD = Path(__file__).with_name("journal_child.py")
+CHILD = ROOT / "tests" / "support" / "journal_child.py"
 
 
 class Kernel:

@@ -5,11 +5,12 @@ import time
 from collections import Counter
 from contextlib import suppress
 
-import proof
 import pytest
 
 import jobwidgets as jw
 from jobwidgets.bulk import _apply
+from tests.support import bulk_checks
+from tests.support.campaigns import figures
 
 TARGETS = 10_000
 LOSSES = (("lose_answer", 0.05, {}), ("fail_after", 0.03, {"status": 502}), ("fail_before", 0.05, {"status": 503}))
@@ -67,21 +68,21 @@ def stubborn(call):
 
 def settled(receipt, service):
     """Resolve what is in doubt, first at once and then with the clock moved on, and hold it against the ledger."""
-    doubt = proof.of(receipt, "unknown")
+    doubt = bulk_checks.of(receipt, "unknown")
     stubborn(receipt.resolve)
-    took = set(proof.effects(service))
-    assert proof.of(receipt, "done") == took & set(proof.outcomes(receipt))
-    assert proof.of(receipt, "unknown") <= doubt - took
+    took = set(bulk_checks.effects(service))
+    assert bulk_checks.of(receipt, "done") == took & set(bulk_checks.outcomes(receipt))
+    assert bulk_checks.of(receipt, "unknown") <= doubt - took
     service.clock.advance("1min")
     stubborn(receipt.resolve)
-    assert not proof.of(receipt, "unknown")
-    assert proof.of(receipt, "done") == took & set(proof.outcomes(receipt))
+    assert not bulk_checks.of(receipt, "unknown")
+    assert bulk_checks.of(receipt, "done") == took & set(bulk_checks.outcomes(receipt))
     return len(doubt)
 
 
 @pytest.mark.parametrize("verb", ["retry", "cancel"])
 def test_ten_thousand_writes_to_a_lossy_service_happen_once_each(client, service, under_way, verb):
-    ids = (proof.failed if verb == "retry" else proof.waiting)(service, TARGETS)
+    ids = (bulk_checks.failed if verb == "retry" else bulk_checks.waiting)(service, TARGETS)
     plan = getattr(client, f"plan_{verb}")(ids)
     lossy(service, f"{verb}Job")
     began, watched, doubts, rounds = time.monotonic(), Watched(TARGETS), 0, 0
@@ -89,21 +90,21 @@ def test_ten_thousand_writes_to_a_lossy_service_happen_once_each(client, service
     while set(receipt.counts) != {"done"}:
         rounds += 1
         assert rounds < ROUNDS, receipt
-        proof.never_says_too_much(receipt, service)
+        bulk_checks.never_says_too_much(receipt, service)
         doubts += settled(receipt, service)
-        if proof.of(receipt, "not_sent"):
+        if bulk_checks.of(receipt, "not_sent"):
             stubborn(lambda: receipt.resume(progress=watched))
-    proof.figures(
+    figures(
         verb=verb,
         targets=TARGETS,
         requests=service.requests[f"{verb}Job"],
         in_doubt=doubts,
         rounds=rounds,
-        doubled=proof.doubled(service),
+        doubled=bulk_checks.doubled(service),
         seconds=round(time.monotonic() - began, 1),
     )
-    assert proof.effects(service) == Counter(ids)
-    assert proof.outcomes(receipt) == dict.fromkeys(ids, "done")
+    assert bulk_checks.effects(service) == Counter(ids)
+    assert bulk_checks.outcomes(receipt) == dict.fromkeys(ids, "done")
     assert watched.steps > 10
     assert under_way == [8]
     assert doubts > 200  # or nothing was proved
@@ -122,26 +123,26 @@ def test_twins_are_never_told_apart_by_guessing(client, service):
     lossy(service, "retryJob")
     receipt = plan.apply(limit=len(ids), progress=False)
     for _ in range(ROUNDS):
-        proof.never_says_too_much(receipt, service)
-        doubt = proof.of(receipt, "unknown")
+        bulk_checks.never_says_too_much(receipt, service)
+        doubt = bulk_checks.of(receipt, "unknown")
         service.clock.advance("1min")
         stubborn(receipt.resolve)
-        proof.never_says_too_much(receipt, service)
-        took, unknown = set(proof.effects(service)), proof.of(receipt, "unknown")
+        bulk_checks.never_says_too_much(receipt, service)
+        took, unknown = set(bulk_checks.effects(service)), bulk_checks.of(receipt, "unknown")
         for trio in trios:
             left = unknown & set(trio)
             assert left <= doubt
             # where none or all of those in doubt were done, it can be told
             assert not left or 0 < len(left & took) < len(left)
-        if not proof.of(receipt, "not_sent"):
+        if not bulk_checks.of(receipt, "not_sent"):
             break
         stubborn(lambda: receipt.resume(progress=False))
-    open_ = proof.of(receipt, "unknown")
-    proof.figures(
-        twins=len(ids), undecidable=len(open_), done_of_them=len(open_ & took), doubled=proof.doubled(service)
+    open_ = bulk_checks.of(receipt, "unknown")
+    figures(
+        twins=len(ids), undecidable=len(open_), done_of_them=len(open_ & took), doubled=bulk_checks.doubled(service)
     )
-    assert proof.doubled(service) == 0
-    assert proof.of(receipt, "done", "unknown") == set(ids)
+    assert bulk_checks.doubled(service) == 0
+    assert bulk_checks.of(receipt, "done", "unknown") == set(ids)
     assert len(ids) - len(open_) > 2_000
     assert open_, "twins that were lost apart must have been among so many"
     assert receipt.df.new_id.dropna().is_unique

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import hypothesis.strategies as st
-import proof
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -24,6 +23,8 @@ from jobwidgets.client import _flow
 from jobwidgets.client._flow import Lost, Reply
 from jobwidgets.client._settings import Settings
 from jobwidgets.emulator import Service
+from tests.support import bulk_checks
+from tests.support.campaigns import figures
 
 URL = "http://127.0.0.1/v3/graphql"
 SHORT = {
@@ -305,7 +306,7 @@ class Machine(RuleBasedStateMachine):
             self.kernel.close()
             self.start()
         if event == "a job moves":
-            took = proof.effects(self.service)
+            took = bulk_checks.effects(self.service)
             jobs = [job for job, kind in self.jobs.items() if kind == "pending" and job not in took]
             for job in jobs[which % 4 : which % 4 + 1]:
                 self.jobs[job] = status
@@ -324,7 +325,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def every_promise_holds(self):
-        took, begun = proof.effects(self.service), self.begun()
+        took, begun = bulk_checks.effects(self.service), self.begun()
         assert max(took.values(), default=1) == 1, "something was done twice"
         done, open_ = Counter(), set()
         for op in begun:
@@ -361,7 +362,7 @@ class Machine(RuleBasedStateMachine):
         if unknown:
             lines = [line for other in self.begun() for line in _past.account_of(other).numbered]
             doubtful = {line.id for line in lines if line.outcome == "unknown"}  # in any operation
-            took = set(proof.effects(self.service))
+            took = set(bulk_checks.effects(self.service))
             assert 0 < len(doubtful & took) < len(doubtful), "it could have been told"
 
     def teardown(self):
@@ -389,7 +390,7 @@ class Machine(RuleBasedStateMachine):
 
     def what_could_be_done_is_done(self):
         """Hold, when all operations are at their end, that none left a job to another which did not do it either."""
-        took = proof.effects(self.service)
+        took = bulk_checks.effects(self.service)
         for op in self.begun():
             kind, planned = self.ops[op]
             may = {"pending", "queued", "running in name only"} if kind == "cancel" else set(JOBS) - {"complete"}
@@ -454,5 +455,5 @@ def test_whatever_happens_in_whatever_order_the_promises_hold():
             suppress_health_check=list(HealthCheck),
         ),
     )
-    proof.figures(**SEEN)
+    figures(**SEEN)
     assert min(SEEN["operations"], SEEN["dead"], SEEN["unknown"], SEEN["not_sent"]) > 10  # or nothing was proved

@@ -8,13 +8,14 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import NamedTuple
 
-import proof
 import pytest
 
 import jobwidgets as jw
 from jobwidgets.bulk import _apply
 from jobwidgets.client import _flow
 from jobwidgets.emulator import _access, serve
+from tests.support import bulk_checks
+from tests.support.campaigns import figures
 
 CALLS = 1_000
 MORE = 100
@@ -97,7 +98,7 @@ async def many(client, ids):
 
 @pytest.mark.parametrize("how", ["answers 503", "refuses connections"])
 def test_a_thousand_calls_in_an_outage_send_hardly_more_than_a_thousand_requests(client, service, served, how):
-    ids = proof.waiting(service, 100)
+    ids = bulk_checks.waiting(service, 100)
     log = Log(client)
     if how == "answers 503":
         service.faults.fail_before(status=503, times=None)
@@ -105,7 +106,7 @@ def test_a_thousand_calls_in_an_outage_send_hardly_more_than_a_thousand_requests
         served.close()
     errors = client.run(many(client.aio, ids))
     kinds = Counter(type(error).__name__ for error in errors)
-    proof.figures(outage=how, calls=CALLS, sent=len(log.sent), errors=dict(kinds))
+    figures(outage=how, calls=CALLS, sent=len(log.sent), errors=dict(kinds))
     assert CALLS <= len(log.sent) <= CALLS + MORE
     if how == "answers 503":
         assert kinds == {"ServiceError": 600, "UnknownOutcomeError": 400}
@@ -124,7 +125,7 @@ def short_pauses(monkeypatch):
 @pytest.mark.parametrize("verb", ["retry", "cancel"])
 @pytest.mark.parametrize("how", ["answers 503", "refuses connections"])
 def test_a_bulk_plan_in_an_outage_sends_little_and_is_done_afterwards(client, service, served, how, verb):
-    ids = (proof.failed if verb == "retry" else proof.waiting)(service, CALLS)
+    ids = (bulk_checks.failed if verb == "retry" else bulk_checks.waiting)(service, CALLS)
     plan = getattr(client, f"plan_{verb}")(ids)
     port = served.port
     outage = (
@@ -136,7 +137,7 @@ def test_a_bulk_plan_in_an_outage_sends_little_and_is_done_afterwards(client, se
     for _ in range(100):
         with suppress(jw.JobError):
             receipt.resume(progress=False)
-    proof.figures(outage=how, verb=verb, calls=log.calls, sent=len(log.sent), left=receipt.counts)
+    figures(outage=how, verb=verb, calls=log.calls, sent=len(log.sent), left=receipt.counts)
     assert len(log.sent) <= log.calls + MORE
     assert len(log.sent) <= CALLS + MORE
     assert service.ledger == []
@@ -144,24 +145,24 @@ def test_a_bulk_plan_in_an_outage_sends_little_and_is_done_afterwards(client, se
     with serve(service, port=port) if how == "refuses connections" else nullcontext():
         service.clock.advance("5min")
         receipt.resume(progress=False)
-        assert proof.outcomes(receipt) == dict.fromkeys(ids, "done")
-    assert proof.effects(service) == Counter(ids)
+        assert bulk_checks.outcomes(receipt) == dict.fromkeys(ids, "done")
+    assert bulk_checks.effects(service) == Counter(ids)
 
 
 def worked_through(client, service, verb="retry", count=600, storm=lambda: None):
     """Apply a plan while the service is busy; nothing may be lost, doubled or sent early."""
-    ids = (proof.failed if verb == "retry" else proof.waiting)(service, count)
+    ids = (bulk_checks.failed if verb == "retry" else bulk_checks.waiting)(service, count)
     plan = getattr(client, f"plan_{verb}")(ids)
     plan.aio._seen_at = math.inf
     log, began = Log(client, storm), time.monotonic()
     receipt = plan.apply(limit=count, progress=False)
     told = sum(sent.wait is not None for sent in log.sent)
     figures = {"sent": len(log.sent), "told_to_wait": told, "early": len(log.early)}
-    proof.figures(verb=verb, **figures, seconds=round(time.monotonic() - began, 1))
+    figures(verb=verb, **figures, seconds=round(time.monotonic() - began, 1))
     assert told
     assert log.early == []
-    assert proof.outcomes(receipt) == dict.fromkeys(ids, "done")
-    assert proof.effects(service) == Counter(ids)
+    assert bulk_checks.outcomes(receipt) == dict.fromkeys(ids, "done")
+    assert bulk_checks.effects(service) == Counter(ids)
     return log
 
 
@@ -199,7 +200,7 @@ def test_a_storm_of_a_minute_loses_nothing(service, served):
 
 
 def test_single_calls_wait_as_long_as_they_are_told(client, service):
-    ids = proof.waiting(service, 40)
+    ids = bulk_checks.waiting(service, 40)
     log = Log(client)
     service.faults.rate_limit(window=2)
 

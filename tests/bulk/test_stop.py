@@ -6,11 +6,12 @@ import threading
 import time
 from collections import Counter
 
-import proof
 import pytest
 
 import jobwidgets as jw
 from jobwidgets.bulk import _apply
+from tests.support import bulk_checks
+from tests.support.campaigns import figures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and signals")
 
@@ -45,8 +46,8 @@ def goes_on(client, service, op, ids):
     service.faults.clear()
     service.clock.advance("5min")
     receipt = client.receipt(op).resume(progress=False)
-    assert proof.outcomes(receipt) == dict.fromkeys(ids, "done")
-    assert {job: count for job, count in proof.effects(service).items() if job in ids} == Counter(ids)
+    assert bulk_checks.outcomes(receipt) == dict.fromkeys(ids, "done")
+    assert {job: count for job, count in bulk_checks.effects(service).items() if job in ids} == Counter(ids)
 
 
 # ------------------------------------------------------------------------------------------- stopping
@@ -54,7 +55,7 @@ def goes_on(client, service, op, ids):
 
 @pytest.mark.parametrize(("slow", "wait"), [(0.1, AT_ONCE), (10.0, LAST_CHANCE)])
 def test_a_stop_from_another_thread_ends_the_work_at_the_next_boundary(client, service, slow, wait):
-    ids = proof.failed(service, 400)
+    ids = bulk_checks.failed(service, 400)
     service.faults.delay(slow, times=None, operation="retryJob")
     plan, told = client.plan_retry(ids), []
 
@@ -68,7 +69,7 @@ def test_a_stop_from_another_thread_ends_the_work_at_the_next_boundary(client, s
     receipt = plan.apply(limit=400, progress=False)
     ended = time.monotonic() - told[0][0]
     thread.join()
-    proof.figures(answers_take=slow, ended_after=round(ended, 2), sent_after=service.requests["retryJob"] - told[0][1])
+    figures(answers_take=slow, ended_after=round(ended, 2), sent_after=service.requests["retryJob"] - told[0][1])
     assert ended < wait + NOISE
     assert service.requests["retryJob"] <= told[0][1] + 8  # those that had their places
     assert receipt.counts["not_sent"] > 300
@@ -78,12 +79,12 @@ def test_a_stop_from_another_thread_ends_the_work_at_the_next_boundary(client, s
     before = service.requests["retryJob"]
     time.sleep(1)
     assert service.requests["retryJob"] == before
-    proof.never_says_too_much(receipt, service)
+    bulk_checks.never_says_too_much(receipt, service)
     goes_on(client, service, plan.op, ids)
 
 
 def test_a_stop_from_another_kernel_ends_the_work_at_the_next_boundary(client, service, nursery, where):
-    ids = proof.failed(service, 400)
+    ids = bulk_checks.failed(service, 400)
     service.faults.delay(0.1, times=None, operation="retryJob")
     child = nursery.start("work", kind="retry", ids=ids, **where)
     op = child.wait_for("planned")["op"]
@@ -92,7 +93,7 @@ def test_a_stop_from_another_kernel_ends_the_work_at_the_next_boundary(client, s
     assert client.stop(op) == [op]
     asked = time.monotonic() - began
     worked = child.wait_for("worked")
-    proof.figures(asked_in=round(asked, 2), ended_after=round(worked["at"] - began, 2), counts=worked["counts"])
+    figures(asked_in=round(asked, 2), ended_after=round(worked["at"] - began, 2), counts=worked["counts"])
     assert worked["at"] - began < AT_ONCE + NOISE
     assert worked["counts"]["not_sent"] > 100
     assert worked["halted"] == "stopped"
@@ -116,7 +117,7 @@ WAITS = {
 
 @pytest.mark.parametrize("during", WAITS)
 def test_an_interrupt_returns_at_once_and_leaves_nothing_running(client, service, nursery, where, during):
-    first, ids = proof.waiting(service, 1), proof.failed(service, 100)
+    first, ids = bulk_checks.waiting(service, 1), bulk_checks.failed(service, 100)
     child = nursery.start("interrupted", kind="retry", during=during, first=first, ids=ids, **where)
     op = child.wait_for("planned")["op"] if during != "a list" else None
     child.wait_for("ready")
@@ -129,9 +130,7 @@ def test_an_interrupt_returns_at_once_and_leaves_nothing_running(client, service
     back = child.wait_for("back")["at"] - began
     writes = service.requests["retryJob"]
     left = child.wait_for("left")
-    proof.figures(
-        during=during.replace(" ", "_"), back_after=round(back, 2), threads=left["threads"], tasks=left["tasks"]
-    )
+    figures(during=during.replace(" ", "_"), back_after=round(back, 2), threads=left["threads"], tasks=left["tasks"])
     assert back < AT_ONCE + NOISE
     assert (left["threads"], left["tasks"]) == ([], [])
     assert left["name"]  # the client still works
@@ -143,7 +142,7 @@ def test_an_interrupt_returns_at_once_and_leaves_nothing_running(client, service
         assert "resume" in receipt["text"]
         assert receipt["state"] == "open"
         assert child.over() == 0
-        proof.never_says_too_much(client.receipt(op), service)
+        bulk_checks.never_says_too_much(client.receipt(op), service)
         goes_on(client, service, op, ids)
     else:  # it was interrupted before anything was sent: the plan is as good as before
         assert child.over() == 0
@@ -154,7 +153,7 @@ def test_an_interrupt_returns_at_once_and_leaves_nothing_running(client, service
 
 
 def test_one_kernel_works_and_the_other_is_told_which(client, service, nursery, where):
-    ids = proof.failed(service, 60)
+    ids = bulk_checks.failed(service, 60)
     service.faults.delay(0.3, times=None, operation="retryJob")
     child = nursery.start("work", kind="retry", ids=ids, **where)
     op = child.wait_for("planned")["op"]
@@ -164,17 +163,17 @@ def test_one_kernel_works_and_the_other_is_told_which(client, service, nursery, 
         with pytest.raises(jw.UsageError, match=rf"{op} is at work in another kernel: host \S+, process {child.pid}, "):
             call()
     assert client.receipts().state.tolist() == ["at work"]
-    proof.never_says_too_much(client.receipt(op), service)  # it can be read meanwhile
+    bulk_checks.never_says_too_much(client.receipt(op), service)  # it can be read meanwhile
     assert child.wait_for("worked")["counts"] == {"done": 60}
     assert child.over() == 0
-    assert proof.outcomes(client.receipt(op)) == dict.fromkeys(ids, "done")
+    assert bulk_checks.outcomes(client.receipt(op)) == dict.fromkeys(ids, "done")
     assert client.receipts().state.tolist() == ["finished"]
-    assert proof.effects(service) == Counter(ids)
+    assert bulk_checks.effects(service) == Counter(ids)
 
 
 @pytest.mark.parametrize("turn", range(5))
 def test_of_two_kernels_that_go_on_at_the_same_moment_one_does(client, service, nursery, where, turn):
-    ids = proof.failed(service, 60)
+    ids = bulk_checks.failed(service, 60)
     service.faults.expire_token(times=None, operation="retryJob")
     op = client.plan_retry(ids).apply(progress=False).op
     service.faults.clear()
@@ -190,13 +189,13 @@ def test_of_two_kernels_that_go_on_at_the_same_moment_one_does(client, service, 
         if child.status == 3:
             assert child.last["error"] == "UsageError"
             assert "is at work" in child.last["text"] or "wanted by many" in child.last["text"]
-    assert proof.outcomes(client.receipt(op)) == dict.fromkeys(ids, "done")
-    assert proof.effects(service) == Counter(ids)
+    assert bulk_checks.outcomes(client.receipt(op)) == dict.fromkeys(ids, "done")
+    assert bulk_checks.effects(service) == Counter(ids)
 
 
 @pytest.mark.parametrize("turn", range(5))
 def test_kernels_that_retry_the_same_jobs_at_the_same_moment_retry_none_twice(client, service, nursery, where, turn):
-    ids = proof.failed(service, 40)
+    ids = bulk_checks.failed(service, 40)
     service.faults.delay(0.05, times=None, operation="retryJob")
     children = [nursery.start("work", kind="retry", ids=ids, meet=True, **where) for _ in range(3)]
     for child in children:
@@ -204,12 +203,12 @@ def test_kernels_that_retry_the_same_jobs_at_the_same_moment_retry_none_twice(cl
     for child in children[turn % 3 :] + children[: turn % 3]:
         child.go()
     told = [child.wait_for("worked")["counts"] for child in children]
-    proof.figures(told=told, retried=len(proof.effects(service)), doubled=proof.doubled(service))
-    assert proof.doubled(service) == 0
+    figures(told=told, retried=len(bulk_checks.effects(service)), doubled=bulk_checks.doubled(service))
+    assert bulk_checks.doubled(service) == 0
     assert sum(counts.get("done", 0) for counts in told) == len(service.ledger)
     ops = client.receipts().op.tolist()
     assert len(ops) == 3
     for op in ops:  # those that gave way to each other can go on, one after the other
         receipt = client.receipt(op).resume(progress=False)
-        assert set(proof.outcomes(receipt).values()) <= {"done", "skipped"}
-    assert proof.effects(service) == Counter(ids)
+        assert set(bulk_checks.outcomes(receipt).values()) <= {"done", "skipped"}
+    assert bulk_checks.effects(service) == Counter(ids)

@@ -4,12 +4,12 @@ import time
 from itertools import permutations
 
 import hypothesis.strategies as st
-import proof
 import pytest
 from hypothesis import given
 
 import jobwidgets as jw
 from jobwidgets.bulk._twins import surely_made
+from tests.support import bulk_checks
 
 
 def never(_line, _job):
@@ -120,8 +120,8 @@ def test_a_twin_that_came_later_is_told_from_those_that_cannot_be(client, servic
     assert receipt.counts == {"unknown": 3}
     service.clock.advance("5min")
     receipt.resolve()
-    proof.never_says_too_much(receipt, service)
-    assert proof.outcomes(receipt) == {twins[0]: "not_sent", twins[1]: "done", third: "done"}
+    bulk_checks.never_says_too_much(receipt, service)
+    assert bulk_checks.outcomes(receipt) == {twins[0]: "not_sent", twins[1]: "done", third: "done"}
 
 
 def test_a_machine_that_slept_does_not_take_the_service_for_earlier_than_it_is(client, service, twins, monkeypatch):

@@ -84,8 +84,8 @@ def test_ids_and_names_of_frames_made_elsewhere(reading):
     assert set(reading.offers("%job cancel $m")) == {"$mine"}
 
 
-def test_frames_and_ids_of_another_service_are_not_offered(reading, hand_made):
-    reading.shell.user_ns["other"] = hand_made.jobs()
+def test_frames_and_ids_of_another_service_are_not_offered(reading, samples):
+    reading.shell.user_ns["other"] = samples.jobs()
     assert reading.offers("%job cancel $") == {}
     assert ids(reading.offers("%job status ")) == set()
 

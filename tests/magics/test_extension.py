@@ -108,11 +108,11 @@ def state(ip):
     )
 
 
-def test_a_hundred_loads_and_unloads_leave_nothing(ip, hand_made):
+def test_a_hundred_loads_and_unloads_leave_nothing(ip, samples):
     before = state(ip)
     for _ in range(100):
         ip.run_line_magic("load_ext", "jobwidgets")
-        ip.display_formatter.format(hand_made.jobs())
+        ip.display_formatter.format(samples.jobs())
         ip.run_line_magic("reload_ext", "jobwidgets")
         ip.run_line_magic("unload_ext", "jobwidgets")
     assert state(ip) == before
@@ -143,27 +143,27 @@ def test_unloading_leaves_alone_what_others_have_put_in_its_place(cells, ip):
 
 
 @pytest.mark.usefixtures("cells")
-def test_job_frames_are_shown_our_way_and_others_as_pandas_does(ip, hand_made):
+def test_job_frames_are_shown_our_way_and_others_as_pandas_does(ip, samples):
     plain = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     ip.run_line_magic("unload_ext", "jobwidgets")
     without = ip.display_formatter.format(plain)[0], ip.display_formatter.format([plain])[0]
     ip.run_line_magic("load_ext", "jobwidgets")
     assert (ip.display_formatter.format(plain)[0], ip.display_formatter.format([plain])[0]) == without
-    shown = ip.display_formatter.format(hand_made.jobs())[0]
+    shown = ip.display_formatter.format(samples.jobs())[0]
     assert "7 jobs" in shown["text/html"]
     assert shown["text/plain"].startswith("7 jobs")
 
 
 @pytest.mark.usefixtures("cells")
-def test_a_frame_that_is_no_longer_one_of_jobs_is_shown_as_pandas_does(ip, hand_made):
-    frame = hand_made.jobs()
+def test_a_frame_that_is_no_longer_one_of_jobs_is_shown_as_pandas_does(ip, samples):
+    frame = samples.jobs()
     for changed in (frame[["id", "status"]], frame.describe(include="all"), frame.set_index("id"), frame.T):
         assert ip.display_formatter.format(changed)[0]["text/html"] == changed._repr_html_()
     kept = frame[frame["can_cancel"].fillna(value=False)].assign(note="mine").sort_values("created")
     assert "3 jobs" in ip.display_formatter.format(kept)[0]["text/html"]
 
 
-def test_the_formatter_that_was_there_before_still_shows_other_frames(ip, hand_made):
+def test_the_formatter_that_was_there_before_still_shows_other_frames(ip, samples):
     formatter = ip.display_formatter.formatters["text/html"]
 
     def theirs(_frame):
@@ -172,16 +172,16 @@ def test_the_formatter_that_was_there_before_still_shows_other_frames(ip, hand_m
     formatter.for_type(pd.DataFrame, theirs)
     ip.run_line_magic("load_ext", "jobwidgets")
     assert formatter(pd.DataFrame({"a": [1]})) == "theirs"
-    assert "7 jobs" in formatter(hand_made.jobs())
+    assert "7 jobs" in formatter(samples.jobs())
     ip.run_line_magic("unload_ext", "jobwidgets")
     assert formatter.for_type(pd.DataFrame) is theirs
     formatter.pop(pd.DataFrame)
 
 
 @pytest.mark.usefixtures("cells")
-def test_pandas_own_switch_for_html_is_kept_to(ip, hand_made):
+def test_pandas_own_switch_for_html_is_kept_to(ip, samples):
     with pd.option_context("display.notebook_repr_html", False):
-        assert "text/html" not in ip.display_formatter.format(hand_made.jobs())[0]
+        assert "text/html" not in ip.display_formatter.format(samples.jobs())[0]
 
 
 @pytest.mark.usefixtures("cells")

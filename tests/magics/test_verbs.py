@@ -2,12 +2,12 @@
 
 import datetime as dt
 import re
-from pathlib import Path
 
 import pytest
 
 import jobwidgets as jw
 from jobwidgets.magics._verbs import VERBS
+from tests.support import ROOT
 
 
 def able(frame, name="can_cancel"):
@@ -189,8 +189,8 @@ def test_a_wrong_line_is_one_clear_line_and_sends_no_write(reading, line, why):
     assert len(reading.service.ledger) == 0
 
 
-def test_a_frame_of_another_service_is_refused(reading, hand_made):
-    reading.shell.user_ns["df"] = hand_made.jobs()
+def test_a_frame_of_another_service_is_refused(reading, samples):
+    reading.shell.user_ns["df"] = samples.jobs()
     for line in ("%job cancel $df --yes", "%job status $df", "%job plan retry $df", "%job wait $df"):
         assert "and %job talks to" in reading.error(line)
     assert len(reading.service.ledger) == 0
@@ -296,7 +296,7 @@ def test_help_is_there_in_every_form(cells):
 
 
 def test_the_table_in_the_readme_names_every_verb_and_what_it_does():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `%job (\w+)` \| (.+) \|$", readme, re.MULTILINE))
     assert told == {name: verb.summary for name, verb in VERBS.items()}
 

@@ -7,9 +7,9 @@ from jobwidgets.magics._where import where
 
 
 @pytest.fixture
-def ask(hand_made):
-    frame = hand_made.jobs()
-    return lambda query: list(where(frame, query, hand_made.now.to_pydatetime())["name"])
+def ask(samples):
+    frame = samples.jobs()
+    return lambda query: list(where(frame, query, samples.now.to_pydatetime())["name"])
 
 
 @pytest.mark.parametrize(
@@ -34,22 +34,22 @@ def test_a_query_keeps_the_rows_for_which_it_holds(ask, query, names):
     assert ask(query) == names
 
 
-def test_the_attrs_and_dtypes_survive(hand_made):
-    frame = hand_made.jobs()
-    kept = where(frame, "status == 'failed'", hand_made.now.to_pydatetime())
+def test_the_attrs_and_dtypes_survive(samples):
+    frame = samples.jobs()
+    kept = where(frame, "status == 'failed'", samples.now.to_pydatetime())
     assert kept.attrs == frame.attrs
     assert (kept.dtypes == frame.dtypes).all()
 
 
-def test_an_empty_frame_can_be_asked(hand_made):
-    assert len(where(hand_made.jobs(()), "queued_for > '1h' and can_cancel", hand_made.now.to_pydatetime())) == 0
+def test_an_empty_frame_can_be_asked(samples):
+    assert len(where(samples.jobs(()), "queued_for > '1h' and can_cancel", samples.now.to_pydatetime())) == 0
 
 
-def test_a_job_whose_eligibility_is_unknown_is_not_kept(hand_made):
-    frame = hand_made.jobs()
+def test_a_job_whose_eligibility_is_unknown_is_not_kept(samples):
+    frame = samples.jobs()
     frame["can_cancel"] = None
     frame["can_cancel"] = frame["can_cancel"].astype("boolean")
-    assert len(where(frame, "can_cancel", hand_made.now.to_pydatetime())) == 0
+    assert len(where(frame, "can_cancel", samples.now.to_pydatetime())) == 0
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ def test_ids_keep_their_zeros():
     assert targets(["0012", "0012", "12"], None, {}).ids == ["0012", "12"]
 
 
-def test_a_dollar_name_takes_a_frame_a_list_a_series_or_a_text(hand_made):
-    frame = hand_made.jobs()
+def test_a_dollar_name_takes_a_frame_a_list_a_series_or_a_text(samples):
+    frame = samples.jobs()
     names = {"df": frame, "ids": ["a", "b"], "column": frame["id"], "one": "0012", "pair": ("c",)}
     assert targets(["$df"], None, names).all_ids() == list(frame["id"])
     assert targets(["$ids", "x"], None, names).ids == ["a", "b", "x"]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-import sys
-from pathlib import Path
 
 import comm
 import pytest
 
 import jobwidgets as jw
 from jobwidgets.panel import _controller
-
-sys.path.insert(0, str(Path(__file__).parent))
-from page import Page, settle
-from wired import Wire
+from tests.support.fake_frontend import Wire
+from tests.support.panel_driver import Page, settle
 
 
 @pytest.fixture

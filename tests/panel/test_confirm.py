@@ -1,10 +1,10 @@
 """The plan before anything is sent: what it takes, where it acts, what has moved since; and planning once more."""
 
 import pytest
-from page import Page, settle
 
 import jobwidgets as jw
 from jobwidgets.panel import _words as words
+from tests.support.panel_driver import Page, settle
 
 pytestmark = pytest.mark.usefixtures("wire", "fast")
 

@@ -9,12 +9,12 @@ import hypothesis.strategies as st
 import msgspec
 import pytest
 from hypothesis import given
-from page import below, until
 
 import jobwidgets as jw
 from jobwidgets._model import Job, JobDetail, ScheduledJob, Task, TaskDetail
 from jobwidgets.panel import _story as story
 from jobwidgets.panel._drawer import FOLDS
+from tests.support.panel_driver import below, until
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import ipywidgets
 import pytest
-from page import below, settle
 
 import jobwidgets.panel
 from jobwidgets.panel._controller import Controller, Stage
 from jobwidgets.panel._entry import entry
 from jobwidgets.panel._run import Run
+from tests.support.panel_driver import below, settle
 
 pytestmark = pytest.mark.usefixtures("wire", "fast", "expects_errors")
 FOLDER = Path(jobwidgets.panel.__file__).parent

@@ -4,11 +4,11 @@ import asyncio
 import time
 
 import pytest
-from page import settle, until
 
 import jobwidgets as jw
 from jobwidgets.panel import _controller
 from jobwidgets.panel._controller import GRACE, GRACE_ABOVE, Stage
+from tests.support.panel_driver import settle, until
 
 pytestmark = pytest.mark.usefixtures("wire")
 

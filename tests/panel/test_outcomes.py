@@ -4,12 +4,12 @@ import asyncio
 import threading
 
 import pytest
-from page import Page, settle, until
 
 import jobwidgets as jw
 from jobwidgets.bulk import _journal as journal
 from jobwidgets.panel import _run
 from jobwidgets.panel._controller import Stage
+from tests.support.panel_driver import Page, settle, until
 
 pytestmark = pytest.mark.usefixtures("wire")
 

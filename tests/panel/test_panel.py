@@ -7,12 +7,12 @@ import time
 
 import pytest
 import traitlets
-from page import below, settle, until
-from wired import Wire
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
 from jobwidgets.panel._controller import Stage
+from tests.support.fake_frontend import Wire
+from tests.support.panel_driver import below, settle, until
 
 pytestmark = pytest.mark.usefixtures("wire")
 

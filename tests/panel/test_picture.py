@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter
 from nbformat.v4 import new_code_cell, new_notebook
-from page import page_text
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
 from jobwidgets.panel._picture import _bundle, picture
+from tests.support.panel_driver import page_text
 
 LIMIT = 10_000
 VIEW = "application/vnd.jupyter.widget-view+json"

@@ -1,19 +1,19 @@
 """The table, driven by the messages of its page."""
 
-import made
 import pandas as pd
 import pytest
-from wired import rows_of, size
 
 import jobwidgets as jw
 from jobwidgets.panel import JobTable
+from tests.support import job_frames
+from tests.support.fake_frontend import rows_of, size
 
 pytestmark = pytest.mark.usefixtures("wire")
 
 
 @pytest.fixture
 def table():
-    return JobTable(made.jobs(1_000))
+    return JobTable(job_frames.jobs(1_000))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_two_displays_of_one_table_are_told_apart(page):
 
 
 def test_a_hundred_thousand_selected_rows_send_no_ids(wire):
-    table = JobTable(made.jobs(100_000))
+    table = JobTable(job_frames.jobs(100_000))
     page = wire(table)
     page.ask(0, 40)
     heard = page.say("all")
@@ -109,8 +109,8 @@ def test_rows_that_came_with_the_table_count_for_nothing_once_their_order_has_ch
 
 
 def test_no_more_rows_come_with_a_table_than_one_answer_carries():
-    assert len(JobTable(made.jobs(1_000), height=1_000_000).begun["rows"]) <= 240
-    assert JobTable(made.jobs(0)).begun["rows"] == []
+    assert len(JobTable(job_frames.jobs(1_000), height=1_000_000).begun["rows"]) <= 240
+    assert JobTable(job_frames.jobs(0)).begun["rows"] == []
 
 
 def test_a_sort_or_filter_brings_the_top_to_a_display_in_sight_with_one_message(page, table):
@@ -170,7 +170,7 @@ def test_a_hundred_changed_rows_are_a_small_message(page, table):
 def test_after_a_refresh_the_page_learns_where_its_rows_went(page, table):
     page.ask(300, 340)
     anchor, focus = table.df["id"][310], table.df["id"][320]
-    new = made.jobs(1_000, seed=9).head(7)
+    new = job_frames.jobs(1_000, seed=9).head(7)
     table.df = pd.concat([new, table.df], ignore_index=True)
     answer = page.ask(300, 340, anchor=[anchor, 310], focus=[focus, 320])
     assert answer["anchor"] == [310, 317]
@@ -184,7 +184,7 @@ def test_selection_sort_and_filter_survive_a_refresh(page, table):
     page.pick(2)
     page.pick(4, "toggle")
     chosen = list(table.selected["id"])
-    table.df = pd.concat([made.jobs(5, seed=9), table.df], ignore_index=True)
+    table.df = pd.concat([job_frames.jobs(5, seed=9), table.df], ignore_index=True)
     assert sorted(table.selected["id"]) == sorted(chosen)
     assert table.head["sort"] == ["name", False]
     assert set(table.visible["status"]) == {"pending", "failed"}
@@ -192,7 +192,7 @@ def test_selection_sort_and_filter_survive_a_refresh(page, table):
 
 def test_a_refresh_does_not_send_the_page_to_the_top_but_a_sort_does(page, table):
     jump = table.head["jump"]
-    table.df = pd.concat([made.jobs(5, seed=9), table.df], ignore_index=True)
+    table.df = pd.concat([job_frames.jobs(5, seed=9), table.df], ignore_index=True)
     assert table.head["jump"] == jump
     page.say("sort", column="name")
     assert table.head["jump"] > jump
@@ -222,7 +222,7 @@ def test_a_range_follows_the_order_shown(page, table):
 
 def test_a_click_counts_for_the_row_that_was_clicked_though_the_rows_moved(page, table):
     wanted = table.df["id"][7]
-    table.df = pd.concat([made.jobs(5, seed=9), table.df], ignore_index=True)
+    table.df = pd.concat([job_frames.jobs(5, seed=9), table.df], ignore_index=True)
     page.say("pick", how="only", index=7, id=wanted, version=0)
     assert list(table.selected["id"]) == [wanted]
 
@@ -245,7 +245,7 @@ def test_all_that_match_is_a_predicate_with_exceptions(page, table):
     table.narrow()
     assert table.picked == count - 1
     assert set(table.selected["status"]) == {"pending"}
-    late = made.jobs(40, seed=5)
+    late = job_frames.jobs(40, seed=5)
     table.df = pd.concat([late, table.df], ignore_index=True)
     assert table.picked == count - 1 + int((late["status"] == "pending").sum())
     page.pick(int((table.visible["status"] != "pending").to_numpy().argmax()), "toggle")
@@ -308,7 +308,7 @@ def test_rows_can_be_singled_out_until_the_filter_changes(table):
 
 
 def test_a_status_never_seen_before_is_shown_as_it_came_with_no_look_of_its_own(wire):
-    frame = made.jobs(5)
+    frame = job_frames.jobs(5)
     frame["status"] = pd.Categorical(['evil" onclick'] * 5)
     page = wire(JobTable(frame))
     cell = page.ask(0, 5)["rows"][0]["c"][0]
@@ -316,7 +316,7 @@ def test_a_status_never_seen_before_is_shown_as_it_came_with_no_look_of_its_own(
 
 
 def test_hidden_and_turning_characters_of_names_are_shown_as_escapes(wire):
-    frame = made.jobs(3)
+    frame = job_frames.jobs(3)
     frame["name"] = pd.Series(["a\u202eb", "\x1b[31mred", "<b>x</b>\n" + "y" * 500], dtype="string")
     names = [row["c"][1]["t"] for row in wire(JobTable(frame)).ask(0, 3)["rows"]]
     assert names[:2] == ["a\\u202eb", "\\x1b[31mred"]
@@ -334,7 +334,7 @@ def test_any_frame_can_be_shown(wire):
     assert "JobTable(2 rows)" in repr(table)
 
 
-@pytest.mark.parametrize("frame", [made.jobs(1_000).head(0), pd.DataFrame({"id": pd.Series([], dtype="string")})])
+@pytest.mark.parametrize("frame", [job_frames.jobs(1_000).head(0), pd.DataFrame({"id": pd.Series([], dtype="string")})])
 def test_an_empty_frame_is_a_table_with_no_rows(wire, frame):
     page = wire(JobTable(frame))
     assert page.ask(0, 40)["rows"] == []
@@ -344,7 +344,7 @@ def test_an_empty_frame_is_a_table_with_no_rows(wire, frame):
 
 
 def test_rows_with_the_same_id_are_kept_apart(wire):
-    frame = pd.concat([made.jobs(3), made.jobs(3)], ignore_index=True)
+    frame = pd.concat([job_frames.jobs(3), job_frames.jobs(3)], ignore_index=True)
     page = wire(JobTable(frame))
     first = page.ask(0, 6)  # the first rows come before a million ids are looked through
     assert page.widget.head["version"] != first["version"], "the page would not ask again"
@@ -353,7 +353,7 @@ def test_rows_with_the_same_id_are_kept_apart(wire):
 
 def test_a_column_that_is_not_there_is_an_error_that_names_the_others():
     with pytest.raises(jw.UsageError, match="no column 'colour'"):
-        JobTable(made.jobs(3), columns=["id", "colour"])
+        JobTable(job_frames.jobs(3), columns=["id", "colour"])
 
 
 NONSENSE = [

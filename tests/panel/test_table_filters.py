@@ -1,18 +1,18 @@
 """Filters of single columns, their menus, and the layout of the columns, driven by the page's messages."""
 
-import made
 import pandas as pd
 import pytest
-from wired import rows_of
 
 from jobwidgets.panel import JobTable
+from tests.support import job_frames
+from tests.support.fake_frontend import rows_of
 
 pytestmark = pytest.mark.usefixtures("wire")
 
 
 @pytest.fixture
 def table():
-    return JobTable(made.jobs(1_000))
+    return JobTable(job_frames.jobs(1_000))
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_statuses_are_listed_with_their_counts_and_can_be_ticked(page, table
 
 
 def test_the_engines_are_listed_one_by_one_though_a_job_has_several(wire):
-    frame = made.jobs(3)
+    frame = job_frames.jobs(3)
     frame["engines"] = pd.Series(["OCR, Speech", "Speech", None], dtype="string")
     table = JobTable(frame)
     page = wire(table)
@@ -113,7 +113,7 @@ def test_filters_of_columns_combine_with_statuses_search_and_expression(page, ta
     table.filter = "queued_for > '20min'"
     frame = table.df
     wanted = frame[
-        (frame["created"] < made.AS_OF - pd.Timedelta(days=10))
+        (frame["created"] < job_frames.AS_OF - pd.Timedelta(days=10))
         & (frame["tasks"] >= 3)
         & frame["status"].isin(["complete", "failed"])
         & frame["name"].str.contains("Bodycam")
@@ -184,7 +184,7 @@ def test_columns_can_be_hidden_shown_widened_and_put_back_and_survive_a_refresh(
     menu(page, "", "column", option="can_retry")
     page.say("width", column="name", width=10_000)
     page.say("width", column="created", width=-3)
-    table.df = pd.concat([made.jobs(5, seed=9), table.df], ignore_index=True)
+    table.df = pd.concat([job_frames.jobs(5, seed=9), table.df], ignore_index=True)
     columns = {column["key"]: column for column in table.head["columns"]}
     assert list(columns) == [*(key for key in keys if key != "engines"), "can_retry"]
     assert (columns["name"]["width"], columns["name"]["grow"]) == (900, False)
@@ -196,7 +196,7 @@ def test_columns_can_be_hidden_shown_widened_and_put_back_and_survive_a_refresh(
 
 @pytest.mark.usefixtures("expects_errors")
 def test_the_last_column_stays(wire):
-    table = JobTable(made.jobs(5), columns=["name"])
+    table = JobTable(job_frames.jobs(5), columns=["name"])
     page = wire(table)
     assert not menu(page, "name")["hide"]
     page.say("column", view="v", column="", option="name")
@@ -222,7 +222,7 @@ def test_times_are_ages_or_written_in_full(page):
 
 
 def test_hostile_values_are_offered_as_plain_text_and_can_be_chosen(wire):
-    frame = made.jobs(4)
+    frame = job_frames.jobs(4)
     names = ["a\u202eb", "<img src=x onerror=alert(1)>", "\x1b[31mred" + "y" * 500, "fine"]
     frame["engines"] = pd.Series(names, dtype="string")
     table = JobTable(frame)

@@ -1,22 +1,22 @@
 """A refresh while somebody is at the table: nothing moves under the pointer, and what waits is counted."""
 
-import made
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wired import rows_of, size
 
 from jobwidgets.panel import JobTable
 from jobwidgets.panel._refresh import changes, places
+from tests.support import job_frames
+from tests.support.fake_frontend import rows_of, size
 
 pytestmark = pytest.mark.usefixtures("wire")
 
 
 @pytest.fixture
 def table():
-    return JobTable(made.jobs(1_000))
+    return JobTable(job_frames.jobs(1_000))
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def page(wire, table):
 
 
 def newer(frame, count=7):
-    return pd.concat([made.jobs(count, seed=9), frame], ignore_index=True)
+    return pd.concat([job_frames.jobs(count, seed=9), frame], ignore_index=True)
 
 
 def test_with_nobody_at_the_table_an_offer_is_shown_at_once(table):
@@ -194,7 +194,7 @@ def test_many_rows_out_of_order_are_counted_without_walking_over_each():
 
 
 def test_a_row_is_opened_by_its_id_where_it_is_now(wire):
-    table = JobTable(made.jobs(50))
+    table = JobTable(job_frames.jobs(50))
     page, opened = wire(table), []
     assert not table.head["open"]
     table.on_open(opened.append)
@@ -207,7 +207,7 @@ def test_a_row_is_opened_by_its_id_where_it_is_now(wire):
 
 
 def test_an_error_of_what_opens_a_row_is_shown(wire, expects_errors):
-    table = JobTable(made.jobs(5))
+    table = JobTable(job_frames.jobs(5))
     table.on_open(lambda _: 1 / 0)
     wire(table).say("open", index=0, id=table.df["id"][0], version=0)
     assert "unexpected ZeroDivisionError" in table.head["error"]
@@ -222,7 +222,7 @@ def test_the_rows_of_results_are_opened_by_the_id_of_their_job(wire):
 
 
 def test_ids_that_do_not_tell_rows_apart_are_found_out_after_the_first_rows(wire):
-    frame = pd.concat([made.jobs(3), made.jobs(3)], ignore_index=True)
+    frame = pd.concat([job_frames.jobs(3), job_frames.jobs(3)], ignore_index=True)
     table = JobTable(frame)
     page = wire(table)
     version = table.head["version"]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 
-from panel_page import CALM, SHOW, START, Panel
 from playwright.sync_api import expect
-from test_safety import HOSTILE
+
+from tests.support.hostile_names import HOSTILE
+from tests.support.panel_page import CALM, SHOW, START, Panel
 
 WORLD = "import jobwidgets as jw\nclient = jw.demo(jobs={0}, speed=0)\nservice = client.service\n"
 MANY = "jobs = [service.add_job('pending', 2, name=f'Okapi lecture {i}') for i in range(340)]\n"

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import uuid
@@ -86,13 +85,3 @@ def _run(pipe, source):
             pytest.fail("\n".join(content["traceback"]))
         elif kind == "status" and content["execution_state"] == "idle":
             return "\n".join(shown)
-
-
-@pytest.fixture
-def demo(request, tmp_path):
-    """A few jobs are enough for most; `@pytest.mark.parametrize("demo", [2_000], indirect=True)` asks for more."""
-    running = Demo(tmp_path / "demo", getattr(request, "param", 300))
-    yield running
-    if running.process.poll() is None:
-        running.end(signal.SIGTERM)
-    running.process.stdout.close()

@@ -1,11 +1,12 @@
 """The house has floors: a module imports only from its own and those below."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).resolve().parents[1] / "jobwidgets"
+from tests.support import ROOT
+
+HOUSE = ROOT / "jobwidgets"
 FLOORS = [
     {"_errors", "_model", "_pause", "_secret", "_text", "_when"},
     {"client._documents", "client._flow", "client._listing", "client._settings"}

@@ -22,10 +22,12 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.support import ROOT
+from tests.support.forked_kernels import NAME, KernelForks
 
-REPOSITORY = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 PATIENCE = 60_000
 """Milliseconds until something awaited counts as missing; a machine under load must not fail a test."""
 
@@ -51,7 +53,7 @@ SERVER_CONFIG: dict[str, dict[str, Any]] = {
         "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "extension_manager": "readonly",
     },
-    "LabServerApp": {"extra_labextensions_path": [str(REPOSITORY / "jobwidgets" / "labextension")]},  # ours, as it is
+    "LabServerApp": {"extra_labextensions_path": [str(ROOT / "jobwidgets" / "labextension")]},  # ours, as it is
     "JupyterNotebookApp": {"expose_app_in_browser": True},
     "KernelManager": {"shutdown_wait_time": 1.0},
 }
@@ -92,6 +94,7 @@ class JupyterServer:
             target.write_text(json.dumps(value))
         (folders["config"] / "jupyter_server_config.json").write_text(json.dumps(SERVER_CONFIG))
         self.log = state / "server.log"
+        self._forks = KernelForks(folders["data"], self._environment(folders))
         with self.log.open("wb") as out:
             self._process = subprocess.Popen(
                 self._command(), cwd=self.root, env=self._environment(folders), stdin=subprocess.DEVNULL,
@@ -123,7 +126,7 @@ class JupyterServer:
             "JUPYTER_TOKEN": self.token,
             "XDG_STATE_HOME": str(folders["data"]),
             "NO_PROXY": "127.0.0.1,localhost",
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")])),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
         }
 
     def _wait(self, info_file: Path) -> None:
@@ -154,6 +157,7 @@ class JupyterServer:
                 self.api(f"api/sessions/{session['id']}", "DELETE")
 
     def __exit__(self, *_error: object) -> None:
+        self._forks.close()
         # only ever the process group that was made here; SIGTERM lets it end its kernels
         for end, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 5)):
             if self._process.poll() is None:
@@ -212,7 +216,7 @@ def new_context(browser: Browser, *, width: int = 1280, height: int = 900, schem
 
 def write_notebook(root: Path, name: str, *cells: str) -> str:
     """Write a notebook with these code cells; it names its kernel, so that no page asks for one."""
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    kernel = {"name": NAME, "display_name": "Python 3 (forked)", "language": "python"}
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata={"kernelspec": kernel})
     nbformat.write(notebook, root / name)
     return name
@@ -247,6 +251,17 @@ class NotebookPage:
         ready = "() => window.jupyterapp && document.querySelector('.jp-Notebook .jp-Cell')"
         self.page.wait_for_function(ready, timeout=PATIENCE)
         self.page.evaluate("() => window.jupyterapp.restored")
+        self.wait_idle()
+        return self
+
+    def open_in_lab(self, path: str) -> Self:
+        """Open it in the JupyterLab that the page already shows, and wait until its kernel is ready."""
+        self.command("docmanager:open", {"path": path, "factory": "Notebook"})
+        ready = """path => {
+            const widget = window.jupyterapp.shell.currentWidget;
+            return widget?.context?.path === path && widget.context.isReady && widget.node.querySelector('.jp-Cell');
+        }"""
+        self.page.wait_for_function(ready, arg=path, timeout=PATIENCE)
         self.wait_idle()
         return self
 
@@ -309,28 +324,103 @@ class NotebookPage:
         expect(self.page.locator(f"body[data-jp-theme-light='{wanted}']")).to_be_attached(timeout=PATIENCE)
 
 
-@contextlib.contextmanager
-def notebook_page(context: BrowserContext, server: JupyterServer, path: str, frontend: str) -> Iterator[NotebookPage]:
-    """Open a notebook; a picture of the page is left in the server's folder when the test fails."""
+def new_page(context: BrowserContext) -> Page:
+    """Open an empty page that waits as long as the tests do."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    notebook = NotebookPage(page, server, frontend)
-    host = urlsplit(server.url).netloc
-    page.on("pageerror", lambda error: notebook.errors.append(str(error)))
-    page.on("console", lambda said: notebook.console.append(said.text) if said.type == "error" else None)
-    page.on("request", lambda asked: _note_foreign(notebook, host, asked.url))
+    return page
+
+
+def listen(page: Page, host: str, current: Callable[[], NotebookPage]) -> None:
+    """Note a page's errors, what its console says of errors, and requests to other hosts, at the notebook it shows."""
+
+    def requested(url: str) -> None:
+        if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc not in (host, ""):
+            current().foreign.append(url)
+
+    page.on("pageerror", lambda error: current().errors.append(str(error)))
+    page.on("console", lambda said: current().console.append(said.text) if said.type == "error" else None)
+    page.on("request", lambda asked: requested(asked.url))
+
+
+def keep_picture(notebook: NotebookPage, path: str) -> None:
+    """Leave a picture of the page of a failed test in the server's folder."""
+    with contextlib.suppress(Exception):
+        notebook.page.screenshot(path=str(notebook.server.root / f"FAILED-{notebook.frontend}-{path}.png"))
+
+
+@contextlib.contextmanager
+def notebook_page(context: BrowserContext, server: JupyterServer, path: str, frontend: str) -> Iterator[NotebookPage]:
+    """Open a notebook in a page of its own; a picture of the page is left in the server's folder on failure."""
+    notebook = NotebookPage(new_page(context), server, frontend)
+    listen(notebook.page, urlsplit(server.url).netloc, lambda: notebook)
     try:
         yield notebook.open(path)
     except BaseException:
-        with contextlib.suppress(Exception):
-            page.screenshot(path=str(server.root / f"FAILED-{frontend}-{path}.png"))
+        keep_picture(notebook, path)
         raise
     finally:
-        page.close()
+        notebook.page.close()
         with contextlib.suppress(OSError):
             server.shutdown_kernels()
 
 
-def _note_foreign(notebook: NotebookPage, host: str, url: str) -> None:
-    if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc not in (host, ""):
-        notebook.foreign.append(url)
+EMPTY = """async () => {
+    const app = window.jupyterapp;
+    for (const widget of [...app.shell.widgets('main')]) {
+        await widget.sessionContext?.shutdown?.();
+        widget.dispose();
+    }
+    await app.serviceManager.sessions.shutdownAll();
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+}"""
+
+
+class LabTab:
+    """One page with JupyterLab in it, in which one test after the other opens its notebook.
+
+    Loading JupyterLab costs four seconds of a processor, more than most tests. Between two tests everything that a
+    test opened is closed, and the size of the page and its media are as they were; a page in which a test failed, or
+    whose test asks for a page of its own, is not used again.
+    """
+
+    def __init__(self, context: BrowserContext, server: JupyterServer) -> None:
+        self._context, self._server = context, server
+        self._page: Page | None = None
+
+    def open(self, path: str) -> NotebookPage:
+        """Open a notebook."""
+        page = self._page or self._load()
+        self._shown = NotebookPage(page, self._server, "lab")
+        return self._shown.open_in_lab(path)
+
+    def _load(self) -> Page:
+        page = self._page = new_page(self._context)
+        self._size = page.viewport_size
+        self._shown = NotebookPage(page, self._server, "lab")  # nobody's yet
+        listen(page, urlsplit(self._server.url).netloc, lambda: self._shown)
+        url = f"{self._server.url}lab/workspaces/test-{secrets.token_hex(4)}?reset&token={self._server.token}"
+        page.goto(url, wait_until="domcontentloaded", timeout=PATIENCE)
+        page.wait_for_function("() => window.jupyterapp", timeout=PATIENCE)
+        page.evaluate("() => window.jupyterapp.restored")
+        page.evaluate(EMPTY)  # the launcher
+        return page
+
+    def leave(self, path: str, *, failed: bool) -> None:
+        """End what a test did in the page."""
+        if failed:
+            keep_picture(self._shown, path)
+            self.close()
+        elif self._page is not None:
+            self._page.set_viewport_size(self._size)
+            self._page.emulate_media(forced_colors="none", color_scheme="light")
+            self._page.mouse.move(0, 0)
+            self._page.evaluate(EMPTY)
+
+    def close(self) -> None:
+        """Close the page, and end the kernels of what was open in it."""
+        if self._page is not None:
+            self._page.close()
+            with contextlib.suppress(OSError):
+                self._server.shutdown_kernels()
+        self._page = None

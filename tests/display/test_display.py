@@ -47,15 +47,15 @@ class Page(html.parser.HTMLParser):
         self.texts.append(data)
 
 
-def everything(hand_made, name="plain"):
+def everything(samples, name="plain"):
     """Every display there is, with one name and id in all of them."""
-    jobs = hand_made.jobs(((name, name, "pending", ["pending"], name, 1), ("b", "b", "failed", ["failed"], "OCR", 2)))
+    jobs = samples.jobs(((name, name, "pending", ["pending"], name, 1), ("b", "b", "failed", ["failed"], "OCR", 2)))
     tasks = pd.DataFrame({"job_id": [name], "id": [name], "status": [name], "engine": [name], "category": [name]})
     tasks = tasks.assign(
-        created=hand_made.now, queued_for=pd.NaT, ran_for=pd.NaT, failure_reason=name, failure_message=name
+        created=samples.now, queued_for=pd.NaT, ran_for=pd.NaT, failure_reason=name, failure_message=name
     )
     tasks.attrs = {"kind": "tasks", "service": name}
-    plan, receipt = hand_made.plan(frame=jobs, reason=name), hand_made.receipt()
+    plan, receipt = samples.plan(frame=jobs, reason=name), samples.receipt()
     receipt.df[["name", "message"]] = name
     receipt.halted = receipt.why = name
     task = Task(id=name, job_id=name, status=name, engine=name, failure_reason=name, failure_message=name)
@@ -72,9 +72,9 @@ def everything(hand_made, name="plain"):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_text_from_the_service_is_text(hand_made, name):
-    clean = everything(hand_made)
-    for (page, text), (clean_page, _) in zip(everything(hand_made, name), clean, strict=True):
+def test_text_from_the_service_is_text(samples, name):
+    clean = everything(samples)
+    for (page, text), (clean_page, _) in zip(everything(samples, name), clean, strict=True):
         found = Page(page)
         assert found.tags <= ALLOWED
         assert {key for key, _ in found.attrs} <= {"style", "scope"}
@@ -84,20 +84,20 @@ def test_text_from_the_service_is_text(hand_made, name):
             assert forbidden not in text
 
 
-def test_no_script_no_link_and_no_class_is_written(hand_made):
-    for page, _ in everything(hand_made):
+def test_no_script_no_link_and_no_class_is_written(samples):
+    for page, _ in everything(samples):
         assert not re.search(r"<(script|style|a|img|iframe)|\b(class|id|href|src|on\w+)=", page)
 
 
-def test_every_colour_has_a_fallback(hand_made):
-    for page, _ in everything(hand_made):
+def test_every_colour_has_a_fallback(samples):
+    for page, _ in everything(samples):
         for colour in re.findall(r"color:(var\([^;\"]*)", page):
             assert colour.count("var(") == colour.count(")") - colour.count("rgba(")
             assert "," in colour
 
 
-def test_a_frame_of_jobs_says_how_many_which_range_and_what_can_be_done(hand_made):
-    text = display.frame_text(hand_made.jobs(truncated=True))
+def test_a_frame_of_jobs_says_how_many_which_range_and_what_can_be_done(samples):
+    text = display.frame_text(samples.jobs(truncated=True))
     for said in (
         "7 jobs",
         "✗ 1 failed",
@@ -112,55 +112,55 @@ def test_a_frame_of_jobs_says_how_many_which_range_and_what_can_be_done(hand_mad
         "会議の記録",
     ):
         assert said in text, said
-    page = "".join(Page(display.frame_html(hand_made.jobs(truncated=True))).texts)
+    page = "".join(Page(display.frame_html(samples.jobs(truncated=True))).texts)
     assert "Cut off at the limit" in page
     assert "Court hearing <b>7</b>" in page
 
 
-def test_what_is_not_shown_is_said(hand_made):
-    text = display.frame_text(hand_made.many(340))
+def test_what_is_not_shown_is_said(samples):
+    text = display.frame_text(samples.many(340))
     assert text.count("26030209_") == 20
     assert "20 of 340 rows are shown; the frame holds them all." in text
     with pd.option_context("display.max_rows", 100):
-        assert display.frame_text(hand_made.many(340)).count("26030209_") == 100
+        assert display.frame_text(samples.many(340)).count("26030209_") == 100
     with pd.option_context("display.max_rows", None):
-        assert display.frame_text(hand_made.many(340)).count("26030209_") == 340
+        assert display.frame_text(samples.many(340)).count("26030209_") == 340
 
 
-def test_an_empty_frame_helps(hand_made):
-    text = display.frame_text(hand_made.jobs((), query={"status": ["failed"], "engine": "OCR", "since": "x"}))
+def test_an_empty_frame_helps(samples):
+    text = display.frame_text(samples.jobs((), query={"status": ["failed"], "engine": "OCR", "since": "x"}))
     assert "No jobs" in text
     assert "Nothing matches status failed, engine OCR here." in text
     assert "leave a filter out, or look further back" in text
     assert "created from 2026-02-28 12:00:00" in text
 
 
-def test_an_unknown_status_is_shown_as_it_came(hand_made):
-    frame = hand_made.jobs((("a", "b", "hibernating", ["hibernating"], "OCR", 1),))
+def test_an_unknown_status_is_shown_as_it_came(samples):
+    frame = samples.jobs((("a", "b", "hibernating", ["hibernating"], "OCR", 1),))
     assert "• hibernating" in display.frame_text(frame)
     assert "hibernating" in display.frame_html(frame)
 
 
-def test_a_frame_with_fewer_columns_is_shown_with_those(hand_made):
-    text = display.jobs_text(hand_made.jobs()[["id", "status"]])
+def test_a_frame_with_fewer_columns_is_shown_with_those(samples):
+    text = display.jobs_text(samples.jobs()[["id", "status"]])
     assert "7 jobs" in text
     assert "queued for" not in text
 
 
-def test_columns_that_a_user_added_are_shown(hand_made):
-    assert "my note" in display.frame_text(hand_made.jobs().assign(note="my note"))
+def test_columns_that_a_user_added_are_shown(samples):
+    assert "my note" in display.frame_text(samples.jobs().assign(note="my note"))
 
 
-def test_ids_are_never_cut_and_what_has_no_room_is_named(hand_made, monkeypatch):
+def test_ids_are_never_cut_and_what_has_no_room_is_named(samples, monkeypatch):
     monkeypatch.setattr("jobwidgets.display._text.terminal_width", lambda: 80)
-    text = display.frame_text(hand_made.jobs())
+    text = display.frame_text(samples.jobs())
     assert "2603020900_complete05" in text
     assert "Not shown for want of room: " in text
     assert "engines" in text.splitlines()[-1]
 
 
-def test_columns_line_up_with_wide_and_combining_characters(hand_made):
-    lines = display.frame_text(hand_made.jobs()).splitlines()
+def test_columns_line_up_with_wide_and_combining_characters(samples):
+    lines = display.frame_text(samples.jobs()).splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("status"))
     head, rows = lines[start], lines[start + 2 : start + 9]
     place = width_of(head[: head.index("created at (UTC)")])
@@ -175,8 +175,8 @@ def test_widths_count_columns_not_characters():
     assert pad("é", 3, right=True) == "  é"
 
 
-def test_a_plan_says_the_numbers_the_reasons_and_the_next_step(hand_made):
-    text = display.plan_text(hand_made.plan())
+def test_a_plan_says_the_numbers_the_reasons_and_the_next_step(samples):
+    text = display.plan_text(samples.plan())
     for said in (
         "Cancel 3 of 7 jobs",
         "4 left out",
@@ -188,21 +188,21 @@ def test_a_plan_says_the_numbers_the_reasons_and_the_next_step(hand_made):
         assert said in text, said
 
 
-def test_a_plan_of_more_than_the_cap_says_how_to_send_it(hand_made):
-    text = display.plan_text(hand_made.plan("retry", frame=hand_made.many(800)))
+def test_a_plan_of_more_than_the_cap_says_how_to_send_it(samples):
+    text = display.plan_text(samples.plan("retry", frame=samples.many(800)))
     assert "Retry 600 of 800 jobs" in text
     assert "--limit 600 (or plan.apply(limit=600))" in text
     assert "… and 595 more" in text
 
 
-def test_a_plan_with_nothing_to_send_and_an_empty_one_say_so(hand_made):
+def test_a_plan_with_nothing_to_send_and_an_empty_one_say_so(samples):
     ended = (("a", "b", "complete", ["complete"], "OCR", 1),)
-    assert "None of these can be cancelled" in display.plan_text(hand_made.plan(frame=hand_made.jobs(ended)))
-    assert "there is nothing to cancel" in display.plan_text(hand_made.plan(frame=hand_made.jobs(())))
+    assert "None of these can be cancelled" in display.plan_text(samples.plan(frame=samples.jobs(ended)))
+    assert "there is nothing to cancel" in display.plan_text(samples.plan(frame=samples.jobs(())))
 
 
-def test_a_receipt_names_the_refused_first_and_why(hand_made):
-    text = display.receipt_text(hand_made.receipt())
+def test_a_receipt_names_the_refused_first_and_why(samples):
+    text = display.receipt_text(samples.receipt())
     assert text.index("Refused by the service") < text.index("Unknown") < text.index("Not sent") < text.index("Done")
     for said in (
         "✗ 1 refused",
@@ -214,8 +214,8 @@ def test_a_receipt_names_the_refused_first_and_why(hand_made):
         assert said in text, said
 
 
-def test_a_receipt_says_why_it_halted_what_had_moved_what_was_seen_after_and_how_to_go_on(hand_made):
-    receipt = hand_made.receipt()
+def test_a_receipt_says_why_it_halted_what_had_moved_what_was_seen_after_and_how_to_go_on(samples):
+    receipt = samples.receipt()
     receipt.halted, receipt.drifted = "the service is away", 2
     receipt.df["verified"] = ["confirmed", "finished_first", None, None, None]
     text = display.receipt_text(receipt)
@@ -232,13 +232,13 @@ def test_a_receipt_says_why_it_halted_what_had_moved_what_was_seen_after_and_how
     assert "%job resume" not in text
 
 
-def test_receipts_say_how_each_stands_and_what_can_be_done(hand_made):
+def test_receipts_say_how_each_stands_and_what_can_be_done(samples):
     frame = pd.DataFrame(
         {
             "op": ["retry-1", "cancel-2", "cancel-3", "cancel-4"],
             "kind": ["retry", "cancel", "cancel", "cancel"],
             "why": "",
-            "begun": hand_made.now,
+            "begun": samples.now,
             "total": pd.array([9, 5, 4, None], dtype="Int32"),
             **{name: pd.array([1, 1, 1, None], dtype="Int32") for name in OUTCOMES},
             "state": ["open", "finished", "at work", "damaged"],
@@ -262,14 +262,14 @@ def test_receipts_say_how_each_stands_and_what_can_be_done(hand_made):
     assert "Nothing was applied at this service" in display.frame_text(frame.head(0))
 
 
-def test_a_receipt_of_retries_names_the_new_jobs(hand_made):
-    text = display.receipt_text(hand_made.receipt("retry"))
+def test_a_receipt_of_retries_names_the_new_jobs(samples):
+    text = display.receipt_text(samples.receipt("retry"))
     assert "new job" in text
     assert "2603021200_again0001" in text
 
 
-def test_a_job_says_its_verdicts_and_why_its_task_failed(hand_made):
-    now = hand_made.now.to_pydatetime()
+def test_a_job_says_its_verdicts_and_why_its_task_failed(samples):
+    now = samples.now.to_pydatetime()
     task = Task(
         id="j1t", job_id="j1", status="failed", engine="OCR", started=now, failure_reason="url", failure_message="404"
     )

@@ -7,7 +7,6 @@ import os
 import pickle
 import sqlite3
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -18,14 +17,15 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CANARY = "canary-8c1f2e77d0"
 
 ERRORS = """
 import logging, sys
 logging.basicConfig(level=logging.DEBUG, stream=sys.stdout, force=True)
 import jobwidgets as jw
+from tests.support import ROOT
 client = jw.connect(timeout=2)
 print(repr(client), str(client), vars(client), dir(client), client.aio, vars(client.aio), vars(client.aio._core))
 --- %load_ext jobwidgets

@@ -5,20 +5,20 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
 
 from jobwidgets import connect
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 WITHOUT = """
 import importlib.util, sys
 found = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *rest: None if name == sys.argv[1] else found(name, *rest)
 from jobwidgets.cli import main
+from tests.support import ROOT
 sys.exit(main(sys.argv[2:]))
 """
 

@@ -4,15 +4,15 @@ import collections
 import json
 import os
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
 from jobwidgets.emulator import Service, serve
+from tests.support import ROOT
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
+FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 SPEED = 30  # as in `jobwidgets demo`
 pytestmark = pytest.mark.notebooks

@@ -1,4 +1,4 @@
-"""Take pictures of the real panel: `python tests/browser/screenshots.py [--all FOLDER] [SCENE ...]`.
+"""Take pictures of the real panel: `python -m tests.support.screenshots [--all FOLDER] [SCENE ...]`.
 
 Without `--all` the pictures of the README are made anew. With it, every state of every scene, in light and dark, wide
 and narrow.
@@ -13,15 +13,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import scenes
-from browser_room import REPOSITORY, JupyterServer, chromium, new_context, notebook_page, write_notebook
 from playwright.sync_api import expect
+
+from tests.support import scenes
+from tests.support.jupyter import ROOT, JupyterServer, chromium, new_context, notebook_page, write_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from browser_room import NotebookPage
     from playwright.sync_api import Locator
+
+    from tests.support.jupyter import NotebookPage
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 WIDTHS = {"wide": 1450, "narrow": 460}
@@ -141,4 +143,4 @@ if __name__ == "__main__":
     if options.all:
         every_state(options.all, options.names)
     else:
-        of_the_readme(REPOSITORY / "docs")
+        of_the_readme(ROOT / "docs")

@@ -3,16 +3,12 @@
 import concurrent.futures
 import re
 import signal
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-from browser_room import chromium, new_context
 from playwright.sync_api import TimeoutError, expect  # noqa: A004  it is what Playwright raises
 
 from jobwidgets import connect
+from tests.support.jupyter import chromium, new_context
 
 PATIENCE = 90_000  # milliseconds
 ALL_RAN = """() => {

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 from urllib.request import Request, urlopen
 
 import nbformat
@@ -19,8 +18,8 @@ from nbclient import NotebookClient
 import jobwidgets as jw
 from jobwidgets.client._settings import settle
 from jobwidgets.emulator import Service, serve
+from tests.support import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SAMPLE_ID = "23041407_RORjiJw7te"

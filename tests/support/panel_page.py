@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from browser_room import PATIENCE
 from playwright.sync_api import expect
+
+from tests.support.jupyter import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 

@@ -9,13 +9,13 @@ import time
 import types
 from pathlib import Path
 
-HOUSE = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(HOUSE))
-room = types.ModuleType("jobwidgets.bulk")
-room.__path__ = [str(HOUSE / "jobwidgets" / "bulk")]
-sys.modules["jobwidgets.bulk"] = room
+import jobwidgets
 
-from jobwidgets._errors import JobError, UsageError  # noqa: E402  the path and the room come first
+package = types.ModuleType("jobwidgets.bulk")
+package.__path__ = [str(Path(jobwidgets.__file__).parent / "bulk")]
+sys.modules["jobwidgets.bulk"] = package  # so that its `__init__`, which imports all of bulk, is not run
+
+from jobwidgets._errors import JobError, UsageError  # noqa: E402  after the package is in place
 from jobwidgets.bulk._journal import Journal  # noqa: E402
 
 
