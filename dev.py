@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set this project up and use it: `python3 dev.py demo`, `python3 dev.py test`, `python3 dev.py bench`.
+"""Set this project up and use it: `python3 dev.py demo`, and the same with `test`, `soak` and `bench`.
 
 Needs Python only; the environment is made in `.venv` the first time and kept until `pyproject.toml` changes.
 Python 3.7 can read this file, so that a machine with an old one is told what to do.
@@ -9,11 +9,14 @@ Python 3.7 can read this file, so that a machine with an old one is told what to
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -26,10 +29,20 @@ USAGE = """usage: python3 dev.py COMMAND [ARGUMENTS]
 
   demo [...]    open the tour in JupyterLab, with the embedded service; ARGUMENTS go to `jobwidgets demo`
   test [...]    lint, types and all tests, the browser's included; ARGUMENTS go to pytest
+  soak [...]    the tests that repeat an experiment, at their full size (up to 90 minutes); ARGUMENTS go to pytest
   bench [...]   measure how quick it is, beside the plain ways; ARGUMENTS name benches, e.g. bulk --json FILE
 
 Each makes its own environment in .venv first. PYTHON=python3.12 chooses what it is made with.
 """
+
+EXTRAS = ("demo", "test", "bench")
+"""Of `pyproject.toml`; each includes those before it."""
+
+INSTALL_REPORT_SECONDS = 5
+
+# One test process for each processor, and two at least, because browser tests wait most of their time.
+TEST_PROCESSES = max(2, min(os.cpu_count() or 2, 8))
+PARALLEL_PYTEST = ["-m", "pytest", "-n", str(TEST_PROCESSES), "--dist", "loadgroup", "--no-loadscope-reorder"]
 
 # What an interpreter must be able to do before an environment can be made with it.
 PROBE = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
@@ -49,8 +62,8 @@ class SetupError(Exception):
 
 
 def main(argv: list[str]) -> int:
-    """Do one of the three commands and return its exit code."""
-    commands = {"demo": demo, "test": test, "bench": bench}
+    """Run one of the commands and return its exit code."""
+    commands = {"demo": demo, "test": test, "soak": soak, "bench": bench}
     if not argv or argv[0] not in commands:
         asked_for_help = bool(argv) and argv[0] in ("-h", "--help", "help")
         (sys.stdout if asked_for_help else sys.stderr).write(USAGE)
@@ -86,7 +99,7 @@ def test(arguments: list[str]) -> int:
         ("ruff check", ["-m", "ruff", "check"]),
         ("ruff format", ["-m", "ruff", "format", "--check"]),
         ("mypy", ["-m", "mypy"]),
-        ("pytest", ["-m", "pytest", *arguments]),
+        ("pytest", [*PARALLEL_PYTEST, *arguments]),
     ]
     failed = []
     for name, command in checks:
@@ -98,35 +111,75 @@ def test(arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
+def soak(arguments: list[str]) -> int:
+    """Run the campaigns at their full size, and show their figures."""
+    environment("test")
+    where = dict(os.environ, CHROMIUM=chromium())
+    say("pytest --soak")
+    command = [str(PYTHON), *PARALLEL_PYTEST, "--soak", "-m", "campaign", *arguments]
+    return subprocess.call(command, cwd=str(ROOT), env=where)
+
+
 def bench(arguments: list[str]) -> int:
     """Measure, side by side in one run; nothing here fails for being slow."""
     environment("bench")
     where = dict(os.environ, CHROMIUM=chromium())
-    return subprocess.call(
-        [str(PYTHON), str(ROOT / "tests" / "bench" / "run.py"), *arguments], cwd=str(ROOT), env=where
-    )
+    return subprocess.call([str(PYTHON), "-m", "tests.bench.run", *arguments], cwd=str(ROOT), env=where)
 
 
 # ---------------------------------------------------------------------------------------------- environment
 
 
 def environment(extra: str) -> None:
-    """Have `.venv` with this project and one extra in it; quick when nothing has changed."""
-    stamps = {name: VENV / f".{name}-installed" for name in (extra, "test", "bench")}  # each includes those before
+    """Prepare `.venv` with this project and one extra in it; quick when nothing has changed."""
+    sufficient = EXTRAS[EXTRAS.index(extra) :]
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
     works = PYTHON.exists() and succeeds([str(PYTHON), "-c", PROBE])
-    if works and any(stamp.exists() and stamp.read_text() == wanted for stamp in stamps.values()):
+    if works and any(stamp.exists() and stamp.read_text() == wanted for stamp in map(stamp_of, sufficient)):
         return
     if not works:
         interpreter = newest_python()
         say(f"making .venv with {interpreter}")
         if subprocess.call([interpreter, "-m", "venv", "--clear", str(VENV)]) != 0:
             raise SetupError("no environment could be made in .venv; see above")
-    say(f"installing jobwidgets[{extra}] into .venv (a minute or two the first time)")
-    pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
-    if subprocess.call([*pip, "--editable", f".[{extra}]"], cwd=str(ROOT)) != 0:
+    say(f"installing jobwidgets[{extra}] into .venv (a few minutes the first time)")
+    if not installed(f".[{extra}]"):
         raise SetupError("pip could not install what is needed; see above. Run the same command again to go on")
-    stamps[extra].write_text(wanted)
+    stamp_of(extra).write_text(wanted)
+
+
+def stamp_of(extra: str) -> Path:
+    """Return the file that says for which `pyproject.toml` an extra was installed."""
+    return VENV / f".{extra}-installed"
+
+
+def installed(requirement: str) -> bool:
+    """Install with pip and show every few seconds how far it is; on failure, show the end of what pip printed."""
+    pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+    began = time.monotonic()
+    process = subprocess.Popen([*pip, "--editable", requirement], cwd=str(ROOT), stdout=subprocess.PIPE)
+    lines = collections.deque(["starting pip"], maxlen=30)
+
+    def read() -> None:
+        for line in process.stdout or ():
+            lines.append(line.decode(errors="replace").rstrip())
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        while reader.is_alive():
+            reader.join(INSTALL_REPORT_SECONDS)
+            if reader.is_alive():
+                minutes, seconds = divmod(int(time.monotonic() - began), 60)
+                show(f"   {minutes}:{seconds:02} {lines[-1].strip()[:100]}")
+        code = process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if code != 0:
+        show("\n".join(lines))
+    return code == 0
 
 
 def newest_python() -> str:
@@ -214,8 +267,13 @@ def renders(path: str) -> bool:
 
 
 def say(text: str) -> None:
-    """Tell what happens now."""
-    sys.stdout.write(f"== {text}\n")
+    """Print what happens now."""
+    show(f"== {text}")
+
+
+def show(text: str) -> None:
+    """Print at once, also where the output goes to a file."""
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
