@@ -148,7 +148,9 @@ def test_each_extra_includes_the_ones_before_it():
 
 def test_an_installation_says_how_far_it_is(checkout):
     installed_by(checkout, "none")
-    wait = '#!/bin/sh\ncase "$*" in *install*) echo Collecting pandas; while [ ! -e seen ]; do sleep 0.01; done;; esac\n'
+    wait = (
+        '#!/bin/sh\ncase "$*" in *install*) echo Collecting pandas; while [ ! -e seen ]; do sleep 0.01; done;; esac\n'
+    )
     (checkout / ".venv" / "bin" / "python").write_text(wait)
     source = checkout / "dev.py"
     source.write_text(re.sub(r"INSTALL_REPORT_SECONDS = \d+", "INSTALL_REPORT_SECONDS = 0.1", source.read_text()))

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import logging
 
-import comm
 import pytest
 
 import jobwidgets as jw
 from jobwidgets.panel import _controller
-from tests.support.fake_frontend import Wire
+from tests.support.fake_frontend import fake_frontend
 from tests.support.panel_driver import Page, settle
 
 
 @pytest.fixture
-def wire(monkeypatch):
-    """Give the page's end of any widget."""
-    sent = []
-
-    class RecordedComm(comm.DummyComm):
-        def publish_msg(self, msg_type, data=None, *_more, **_keys):
-            if msg_type == "comm_msg":
-                sent.append((self.comm_id, data))
-
-    monkeypatch.setattr(comm, "create_comm", RecordedComm)
-    monkeypatch.setattr("ipywidgets.widgets.widget.comm.create_comm", RecordedComm)
-    return lambda widget: Wire(widget, sent)
+def wire():
+    """Return a function from a widget to the page's end of it."""
+    with fake_frontend() as page_end_of:
+        yield page_end_of
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from unittest import mock
+
+import comm
+
+
+@contextlib.contextmanager
+def fake_frontend():
+    """Give widgets no real page: return a function from a widget to the page's end of it."""
+    sent = []
+
+    class RecordedComm(comm.DummyComm):
+        def publish_msg(self, msg_type, data=None, *_more, **_keys):
+            if msg_type == "comm_msg":
+                sent.append((self.comm_id, data))
+
+    with (
+        mock.patch.object(comm, "create_comm", RecordedComm),
+        mock.patch("ipywidgets.widgets.widget.comm.create_comm", RecordedComm),
+    ):
+        yield lambda widget: Wire(widget, sent)
 
 
 class Wire:
