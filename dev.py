@@ -42,7 +42,7 @@ INSTALL_REPORT_SECONDS = 5
 
 # One test process for each processor, and two at least, because browser tests wait most of their time.
 TEST_PROCESSES = max(2, min(os.cpu_count() or 2, 8))
-PARALLEL_PYTEST = ["-m", "pytest", "-n", str(TEST_PROCESSES), "--dist", "loadgroup", "--no-loadscope-reorder"]
+PARALLEL_PYTEST = ["-m", "pytest", "-n", str(TEST_PROCESSES)]
 
 # What an interpreter must be able to do before an environment can be made with it.
 PROBE = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"

@@ -1,15 +1,17 @@
 """The order in which parallel test processes take the tests: the longest first, so that all end at about the same time.
 
 How long each test takes is kept in `durations.json` beside this file; `pytest --store-durations` brings it up to date
-after a run. A test that is not in it counts as the average of its module. Tests with a module-scoped fixture stay
-together, so that the fixture is made once.
+after a run. A test that is not in it counts as the average of its module. The tests of a module with module-scoped
+fixtures stay together, so that these are made once.
 """
 
+import functools
 import json
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 DURATIONS = Path(__file__).with_name("durations.json")
 SHORTEST_KEPT_SECONDS = 0.5
@@ -24,27 +26,49 @@ def pytest_configure(config):
         config.pluginmanager.register(Recorder(config.rootpath), "durations-recorder")
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Share the tests one by one, in the order in which the processes have collected them."""
+    config.option.loadscopereorder = False
+    return OneByOne(config, log)
+
+
+class OneByOne(LoadScopeScheduling):
+    """Gives a process that is free the next test, or all tests of the next module that stays together."""
+
+    def _split_scope(self, nodeid):
+        return unit_of(nodeid, self.config.rootpath)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Sort the tests of a worker process, and name the groups that stay together."""
+    """Put the longest first, in a process of pytest-xdist; in a single process the files stay in their order."""
     if not hasattr(config, "workerinput"):
-        return  # in a single process the order of the files is the one to read
+        return
     seconds = estimates(json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {})
-    first, cost, group = {}, defaultdict(float), {}
+    first, cost = {}, defaultdict(float)
     for number, item in enumerate(items):
-        group[item] = item.nodeid
-        if has_module_fixture(item):
-            group[item] = item.path.relative_to(config.rootpath).with_suffix("").as_posix().replace("/", ".")
-            item.add_marker(pytest.mark.xdist_group(group[item]))
-        first.setdefault(group[item], number)
-        cost[group[item]] += seconds(item.nodeid)
-    items.sort(key=lambda item: (-cost[group[item]], first[group[item]]))
+        unit = unit_of(item.nodeid, config.rootpath)
+        first.setdefault(unit, number)
+        cost[unit] += seconds(item.nodeid)
+
+    def rank(item):
+        unit = unit_of(item.nodeid, config.rootpath)
+        return -cost[unit], first[unit]
+
+    items.sort(key=rank)
 
 
-def has_module_fixture(item):
-    """Tell whether a test shares a fixture with the others of its module."""
-    definitions = item._fixtureinfo.name2fixturedefs.values()
-    return any(each[-1].scope == "module" for each in definitions if each)
+def unit_of(nodeid, root):
+    """Return what is given to one process as a whole: a test, or a module with fixtures of its own scope."""
+    module = nodeid.partition("::")[0]
+    return module if has_module_fixtures(root / module) else nodeid
+
+
+@functools.cache
+def has_module_fixtures(path):
+    """Tell whether a test module, or the `conftest.py` beside it, has fixtures that all its tests share."""
+    files = (path, path.with_name("conftest.py"))
+    return any('scope="module"' in file.read_text() for file in files if file.exists())
 
 
 def estimates(known):
@@ -63,7 +87,7 @@ class Recorder:
         self.root, self.seconds = root, defaultdict(float)
 
     def pytest_runtest_logreport(self, report):
-        self.seconds[plain(report.nodeid)] += report.duration
+        self.seconds[report.nodeid] += report.duration
 
     def pytest_sessionfinish(self):
         known = json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
@@ -71,8 +95,3 @@ class Recorder:
         known.update(self.seconds)
         kept = {nodeid: round(known[nodeid], 1) for nodeid in sorted(known) if known[nodeid] >= SHORTEST_KEPT_SECONDS}
         DURATIONS.write_text(json.dumps(kept, indent=0, ensure_ascii=False) + "\n")
-
-
-def plain(nodeid):
-    """Return a test's id without the group that pytest-xdist adds."""
-    return nodeid.rpartition("@")[0] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid
