@@ -40,8 +40,8 @@ EXTRAS = ("demo", "test", "bench")
 
 INSTALL_REPORT_SECONDS = 5
 
-# One test process for each processor, and two at least, because browser tests wait most of their time.
-TEST_PROCESSES = max(2, min(os.cpu_count() or 2, 8))
+# Two test processes more than processors, because much of a test's time is waiting for a clock or a browser.
+TEST_PROCESSES = min(os.cpu_count() or 2, 8) + 2
 PARALLEL_PYTEST = ["-m", "pytest", "-n", str(TEST_PROCESSES)]
 
 # What an interpreter must be able to do before an environment can be made with it.
@@ -112,11 +112,11 @@ def test(arguments: list[str]) -> int:
 
 
 def soak(arguments: list[str]) -> int:
-    """Run the campaigns at their full size, and show their figures."""
+    """Run the campaigns at their full size, and browser tests in the other front ends; show the figures."""
     environment("test")
     where = dict(os.environ, CHROMIUM=chromium())
     say("pytest --soak")
-    command = [str(PYTHON), *PARALLEL_PYTEST, "--soak", "-m", "campaign", *arguments]
+    command = [str(PYTHON), *PARALLEL_PYTEST, "--soak", "-m", "campaign or other_host", *arguments]
     return subprocess.call(command, cwd=str(ROOT), env=where)
 
 

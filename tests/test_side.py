@@ -12,6 +12,7 @@ from jupyter_core.utils import ensure_event_loop
 
 import jobwidgets
 from jobwidgets.emulator import Service, serve
+from tests.support.waiting import until_quiet
 
 pytestmark = pytest.mark.kernel
 PATIENCE = 60
@@ -288,17 +289,12 @@ def test_nothing_is_asked_while_nobody_looks(line, page, world):
     line.told()
     assert sum(world.requests.values()) > at
     line.say({"do": "rest"})
-    page.run("import time; time.sleep(0.5)")
-    at = sum(world.requests.values())
-    page.run("time.sleep(1)")
-    assert sum(world.requests.values()) == at
+    until_quiet(world.requests.total, seconds=1)
     page.run("_side.UNSEEN = 0.3")
     line.say({"do": "watch"})  # and then the page is gone, as a browser goes that was closed
     line.told()
-    page.run("time.sleep(1.5)")
-    at = sum(world.requests.values())
-    page.run(f"time.sleep(1)\n{SLOW}")
-    assert sum(world.requests.values()) == at
+    until_quiet(world.requests.total, seconds=1)
+    page.run(SLOW)
 
 
 def test_unloading_the_extension_hangs_up_and_loading_it_listens_again(line, page):

@@ -14,8 +14,7 @@ import jobwidgets as jw
 from jobwidgets.archive import _store
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
-KILLS = 12
-CHANGES = 1_000
+CHANGES_BETWEEN_KILLS = 80
 CHILD = textwrap.dedent("""
     import sys
     import jobwidgets as jw
@@ -30,13 +29,15 @@ CHILD = textwrap.dedent("""
 """)
 
 
+@pytest.mark.campaign(test=4, soak=12)
 def test_a_sync_that_is_killed_at_any_moment_leaves_an_archive_that_the_next_one_completes(
-    client, service, served, archive, same, stir
+    client, service, served, archive, same, stir, size
 ):
+    """`size`: kills."""
     rng = random.Random(11)
     env = {**os.environ, "AIWARE_TOKEN": service.token, "JOBWIDGETS_STATE": str(archive.path.parent)}
     said = []
-    for kill in range(KILLS):
+    for kill in range(size):
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD, served.graphql_url, str(archive.path)],
             env=env,
@@ -49,12 +50,12 @@ def test_a_sync_that_is_killed_at_any_moment_leaves_an_archive_that_the_next_one
             os.kill(child.pid, signal.SIGKILL)
         for path in archive.path.parent.glob("jobs.duckdb*"):  # what was not written to its place yet lies beside it
             assert service.token.encode() not in path.read_bytes()
-        stir(service, client, rng, CHANGES // KILLS)
+        stir(service, client, rng, CHANGES_BETWEEN_KILLS)
         service.clock.advance("20s")
         if kill % 4 == 3:
             archive.sync(whole=True)
             same(archive, client)
-    assert sum(line != "begun\n" for line in said) > KILLS  # or nothing was under way when they died
+    assert sum(line != "begun\n" for line in said) > size  # or nothing was under way when they died
     archive.sync(whole=True)
     same(archive, client)
 
@@ -93,7 +94,7 @@ SYNCER = textwrap.dedent("""
     client = jw.connect(sys.argv[1])
     client.aio._core.sizes.page = 7
     done = told = 0
-    while done < 4:
+    while done < int(sys.argv[3]):
         try:
             client.archive(sys.argv[2]).sync()
             done += 1
@@ -104,11 +105,13 @@ SYNCER = textwrap.dedent("""
 """)
 
 
+@pytest.mark.campaign(test=2, soak=8)
 def test_kernels_that_sync_one_file_over_and_over_take_turns_and_leave_it_whole(
-    client, service, served, archive, same, stir
+    client, service, served, archive, same, stir, size
 ):
+    """`size`: syncs of each of three kernels."""
     env = {**os.environ, "AIWARE_TOKEN": service.token}
-    command = [sys.executable, "-c", SYNCER, served.graphql_url, str(archive.path)]
+    command = [sys.executable, "-c", SYNCER, served.graphql_url, str(archive.path), str(size)]
     kernels = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     rng = random.Random(5)
     while any(kernel.poll() is None for kernel in kernels):
@@ -116,7 +119,7 @@ def test_kernels_that_sync_one_file_over_and_over_take_turns_and_leave_it_whole(
         time.sleep(0.05)
     said = [kernel.communicate()[0].split() for kernel in kernels]
     assert [kernel.returncode for kernel in kernels] == [0, 0, 0]
-    assert [done for done, _ in said] == ["4"] * 3
+    assert [done for done, _ in said] == [str(size)] * 3
     assert sum(int(told) for _, told in said) > 0  # they did meet
     archive.sync(whole=True)
     same(archive, client)

@@ -14,10 +14,28 @@ import contextlib
 
 import pytest
 
+from tests.support.forked_kernels import NAME
 from tests.support.jupyter import JupyterServer, LabTab, chromium, new_context, notebook_page, write_notebook
 
 _worker = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="playwright")
 FAILED = pytest.StashKey[bool]()
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test in Notebook 7 as well, with --soak, unless it is about one front end or names its front ends."""
+    anywhere = "open_notebook" in metafunc.fixturenames and "frontend" not in metafunc.fixturenames
+    if metafunc.config.getoption("soak") and anywhere and not any(metafunc.definition.iter_markers("one_front_end")):
+        hosts = ["lab", pytest.param("notebook", marks=pytest.mark.other_host)]
+        metafunc.parametrize("host", hosts, indirect=True)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what runs in other front ends than JupyterLab, except with --soak."""
+    if config.getoption("soak"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("other_host")]
+    items[:] = [item for item in items if not item.get_closest_marker("other_host")]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,15 +89,22 @@ def lab_tab(profile, jupyter):
 
 
 @pytest.fixture
-def open_notebook(profile, jupyter, lab_tab, request):
+def host(request):
+    """Return the front end in which a test opens its notebooks unless it names another."""
+    return getattr(request, "param", "lab")
+
+
+@pytest.fixture
+def open_notebook(profile, jupyter, lab_tab, request, host):
     """Open a notebook with these cells in a front end, and run it."""
     own_page = request.node.get_closest_marker("own_page") is not None
     opened = contextlib.ExitStack()
     tab_taken = own_page
 
-    def open_it(*cells, frontend="lab"):
+    def open_it(*cells, frontend=host, kernel_name=NAME):
         nonlocal tab_taken
-        name = write_notebook(jupyter.root, f"{request.node.name.partition('[')[0][:60]}.ipynb", *cells)
+        name = f"{request.node.name.partition('[')[0][:60]}.ipynb"
+        write_notebook(jupyter.root, name, *cells, kernel_name=kernel_name)
         if frontend == "lab" and not tab_taken:
             tab_taken = True
             opened.callback(lambda: lab_tab.leave(name, failed=request.node.stash.get(FAILED, False)))

@@ -66,5 +66,7 @@ def test_axe_finds_nothing_serious_in_jupyterlab(open_notebook, theme):
         panel.notebook.theme("JupyterLab Light")
 
 
+@pytest.mark.other_host
+@pytest.mark.one_front_end
 def test_axe_finds_nothing_serious_in_voila(open_notebook):
     assert walk(Panel(open_notebook(START + ZEBRAS, frontend="voila"))) == []

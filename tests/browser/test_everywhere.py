@@ -73,10 +73,19 @@ def test_the_dashboard_is_a_page_of_its_own_in_voila(profile, jupyter):
 # ---------------------------------------------------------------- width and zoom
 
 
-@pytest.mark.parametrize("frontend", ["notebook", "voila"])
+@pytest.mark.parametrize(
+    "frontend",
+    [
+        "lab",
+        pytest.param("notebook", marks=pytest.mark.other_host),
+        pytest.param("voila", marks=pytest.mark.other_host),
+    ],
+)
 @pytest.mark.parametrize("width", [360, 1920])
 def test_the_panel_fits_narrow_and_wide_pages(open_notebook, frontend, width):
     panel = Panel(open_notebook(START + ZEBRAS + CALM, frontend=frontend))
+    if frontend == "lab":
+        panel.page.evaluate("window.jupyterapp.shell.collapseLeft()")  # as anybody does on a narrow page
     panel.page.set_viewport_size({"width": width, "height": 900})
     fits(panel)
     use(panel)
@@ -85,7 +94,7 @@ def test_the_panel_fits_narrow_and_wide_pages(open_notebook, frontend, width):
 @pytest.mark.parametrize("zoom", ["half the width", pytest.param("style", marks=pytest.mark.own_page)])
 def test_the_panel_is_used_at_two_hundred_percent(open_notebook, zoom):
     """A browser at 200 % gives the page half as many pixels; the property `zoom` is a second look."""
-    panel = Panel(open_notebook(START + ZEBRAS + CALM, frontend="notebook"))
+    panel = Panel(open_notebook(START + ZEBRAS + CALM))
     if zoom == "style":
         panel.page.evaluate("document.body.style.zoom = '2'")
     else:
@@ -144,7 +153,7 @@ FORCED = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_forced_colours_keep_what_is_pressed_sorted_picked_and_in_which_state_apart(open_notebook, scheme):
-    panel = Panel(open_notebook(START + ZEBRAS + CALM, frontend="notebook"))
+    panel = Panel(open_notebook(START + ZEBRAS + CALM))
     panel.page.emulate_media(forced_colors="active", color_scheme=scheme)
     panel.chip("pending").click()
     panel.root.get_by_role("button", name="Name").first.click()
@@ -189,7 +198,7 @@ panel"""
     assert visible(panel) == [False]
 
 
-@pytest.mark.parametrize("frontend", ["lab", "notebook"])
+@pytest.mark.parametrize("frontend", ["lab", pytest.param("notebook", marks=pytest.mark.other_host)])
 def test_a_saved_and_reopened_notebook_shows_the_last_state_in_the_picture(open_notebook, profile, jupyter, frontend):
     panel = Panel(open_notebook(START + CALM, "table = jw.JobTable(client.jobs())\ntable", frontend=frontend))
     expect(panel.page.locator(".jw-table")).to_have_count(2)

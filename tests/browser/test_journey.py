@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.support.panel_page import CALM, SHOW, START, Panel
 
 pytestmark = pytest.mark.browser
-FRONTENDS = pytest.mark.parametrize("frontend", ["lab", "notebook"])
+FRONTENDS = pytest.mark.parametrize("frontend", ["lab", pytest.param("notebook", marks=pytest.mark.other_host)])
 
 
 @FRONTENDS

@@ -9,7 +9,7 @@ from tests.support.jupyter import write_notebook
 from tests.support.panel_page import PATIENCE, START
 
 expect.set_options(timeout=PATIENCE)
-pytestmark = [pytest.mark.browser, pytest.mark.own_page]
+pytestmark = [pytest.mark.browser, pytest.mark.own_page, pytest.mark.one_front_end]
 OFFER = """([where, code]) => {
     const event = new CustomEvent("jobwidgets:new-cell", { detail: { code }, cancelable: true, bubbles: true });
     document.querySelector(where).dispatchEvent(event);
@@ -115,7 +115,7 @@ def test_it_asks_for_nothing_while_it_is_hidden(open_notebook):
 
 
 def test_it_follows_the_notebook_in_front_and_what_its_kernel_does(open_notebook, jupyter):
-    side = Side(open_notebook("1 + 1")).show()
+    side = Side(open_notebook("1 + 1", kernel_name="python3")).show()
     side.says("jobwidgets is not loaded in this notebook")
     expect(side.root.get_by_text("client = jw.connect()")).to_be_visible()
     run = "([code]) => window.jupyterapp.commands.execute('notebook:replace-selection', { text: code })"
@@ -128,7 +128,7 @@ def test_it_follows_the_notebook_in_front_and_what_its_kernel_does(open_notebook
             side.says(said)
     assert sum(side.counts().values()) == 300
 
-    name = write_notebook(jupyter.root, "second.ipynb", START.replace("300", "200"))
+    name = write_notebook(jupyter.root, "second.ipynb", START.replace("300", "200"), kernel_name="python3")
     side.notebook.command("docmanager:open", {"path": name, "factory": "Notebook"})
     expect(side.root.get_by_text("in second.ipynb")).to_be_visible()
     side.says("jobwidgets is not loaded in this notebook")
@@ -152,7 +152,7 @@ def test_it_follows_the_notebook_in_front_and_what_its_kernel_does(open_notebook
 
 
 def test_it_says_that_the_kernel_is_busy_and_takes_up_again_when_it_is_not(open_notebook):
-    side = Side(open_notebook("import time", "1 + 1"))
+    side = Side(open_notebook("import time", "1 + 1", kernel_name="python3"))
     side.page.evaluate(
         "() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute("
         "{ code: 'import pathlib\\nwhile not pathlib.Path(\"go on\").exists(): time.sleep(0.1)' }); }"
@@ -180,7 +180,7 @@ def test_the_launcher_and_the_palette_open_the_demo_and_it_runs(open_notebook):
     side.no_trouble()
 
 
-@pytest.mark.parametrize("frontend", ["lab", "notebook"])
+@pytest.mark.parametrize("frontend", ["lab", pytest.param("notebook", marks=pytest.mark.other_host)])
 def test_code_that_an_output_offers_becomes_a_new_cell_below_it_and_is_not_run(open_notebook, frontend):
     side = Side(open_notebook("print('first')", "second = 2", frontend=frontend))
     code = 'for each in "abc":\n    print("<b>", each)\n# \u202e'

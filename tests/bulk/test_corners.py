@@ -13,6 +13,7 @@ from jobwidgets.bulk import _apply, _journal, _lease, _verify
 from jobwidgets.bulk._journal import Journal
 from jobwidgets.bulk._record import replay
 from jobwidgets.bulk._stop import Stop, StoppedError
+from tests.support.waiting import until
 
 OP = "retry-20261123-194501-1a2b3c"
 
@@ -55,13 +56,6 @@ def in_background(work):
     thread = threading.Thread(target=work)
     thread.start()
     return thread
-
-
-def until(condition, timeout=20):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from jobwidgets.bulk import _doubt, _journal, _lease, _operation
 from jobwidgets.bulk._journal import Journal
 from jobwidgets.bulk._record import Account, Line, intent_record, lines_record, plan_records, replay
 from jobwidgets.client._flow import Lost
+from tests.support.waiting import until
 
 OP = "retry-20261123-194501-1a2b3c"
 CANCEL = "cancel-20261123-194501-1a2b3c"
@@ -135,17 +136,28 @@ def test_an_operation_that_cannot_be_written_down_was_never_begun(client, servic
 def test_who_is_interrupted_while_a_slow_disk_begins_leaves_nothing_begun(client, service, monkeypatch):
     plan = client.plan_retry(failed(service, 2))
     create = Journal.create.__func__
-    monkeypatch.setattr(Journal, "create", classmethod(lambda *given: (time.sleep(0.4), create(*given))[1]))
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(*given):
+        begun.set()
+        assert go_on.wait(60)
+        journal = create(*given)
+        ended.set()
+        return journal
+
+    monkeypatch.setattr(Journal, "create", classmethod(slowly))
 
     async def interrupted():
         work = asyncio.ensure_future(plan.aio.apply())
-        await asyncio.sleep(0.2)
+        await asyncio.to_thread(begun.wait, 60)
         work.cancel()
+        go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await work
-        await asyncio.sleep(0.8)
 
     client.portal.run(interrupted())
+    assert ended.wait(60)
+    until(lambda: files() == [])
     assert files() == []
     assert plan.apply(progress=False).counts == {"done": 2}
 

@@ -33,7 +33,6 @@ IN_THE_CHILD = (
 AT_THE_SERVICE = ("when it arrives", "when it is done")
 BY_CHANCE = "at any moment"
 POINTS = (*IN_THE_CHILD, *AT_THE_SERVICE, *[BY_CHANCE] * 7)
-KILLS = 200
 TARGETS = 60
 
 
@@ -132,7 +131,9 @@ class Campaigns:
         return set(self.client.receipt(op).counts) == {"done"}
 
 
-def test_two_hundred_kills_double_nothing_and_lose_nothing(place):
+@pytest.mark.campaign(test=40, soak=200)
+def test_kills_at_every_moment_double_nothing_and_lose_nothing(place, size):
+    """`size`: kills."""
     service = place.service
     chance = random.Random(2)
 
@@ -143,7 +144,7 @@ def test_two_hundred_kills_double_nothing_and_lose_nothing(place):
             yield from turn
 
     order, planned, turn = points(), {}, 0
-    while sum(place.kills.values()) < KILLS:
+    while sum(place.kills.values()) < size:
         service.faults.clear()
         if turn % 2:  # every second operation meets a service that loses answers besides
             for dial, probability in (("lose_answer", 0.05), ("fail_after", 0.03), ("fail_before", 0.05)):

@@ -2,12 +2,12 @@
 
 import asyncio
 import threading
-import time
 
 import msgspec
 import pytest
 
 import jobwidgets as jw
+from tests.support.waiting import until
 
 
 def failed(service, count, **options):
@@ -23,8 +23,7 @@ def test_one_at_a_time_works_on_a_receipt(client, service):
     service.faults.delay(0.5, operation="retryJob", times=None)
     thread = threading.Thread(target=lambda: plan.apply(progress=False))
     thread.start()
-    while not service.requests["retryJob"]:
-        time.sleep(0.01)
+    until(lambda: service.requests["retryJob"])
     receipt = client.receipt(plan.op)
     for call in (receipt.resume, receipt.resolve):
         with pytest.raises(jw.UsageError, match="is at work"):

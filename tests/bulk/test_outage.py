@@ -16,6 +16,7 @@ from jobwidgets.client import _flow
 from jobwidgets.emulator import _access, serve
 from tests.support import bulk_checks
 from tests.support.campaigns import figures
+from tests.support.ports import held_port
 
 CALLS = 1_000
 MORE = 100
@@ -89,6 +90,13 @@ def service(small_world):
     return service
 
 
+@pytest.fixture
+def served(service):
+    """Serve it on a port that it can come back to."""
+    with held_port() as port, serve(service, port=port) as running:
+        yield running
+
+
 async def many(client, ids):
     """Make single calls of every kind, a lot of them at once."""
     kinds = (client.status, client.job, client.cancel, client.retry, lambda _: client.jobs())
@@ -157,8 +165,8 @@ def worked_through(client, service, verb="retry", count=600, storm=lambda: None)
     log, began = Log(client, storm), time.monotonic()
     receipt = plan.apply(limit=count, progress=False)
     told = sum(sent.wait is not None for sent in log.sent)
-    figures = {"sent": len(log.sent), "told_to_wait": told, "early": len(log.early)}
-    figures(verb=verb, **figures, seconds=round(time.monotonic() - began, 1))
+    taken = round(time.monotonic() - began, 1)
+    figures(verb=verb, sent=len(log.sent), told_to_wait=told, early=len(log.early), seconds=taken)
     assert told
     assert log.early == []
     assert bulk_checks.outcomes(receipt) == dict.fromkeys(ids, "done")
@@ -193,9 +201,11 @@ def test_a_service_that_is_away_for_a_while_and_says_so_is_waited_for(client, se
     worked_through(client, service, storm=storm)
 
 
-def test_a_storm_of_a_minute_loses_nothing(service, served):
+@pytest.mark.campaign(test=6, soak=60)
+def test_a_storm_of_refusals_loses_nothing(service, served, size):
+    """`size`: seconds for which the service turns every request away."""
     with jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token) as client:
-        log = worked_through(client, service, storm=lambda: service.faults.rate_limit(window=60))
+        log = worked_through(client, service, storm=lambda: service.faults.rate_limit(window=size))
     assert len(log.sent) < 100
 
 

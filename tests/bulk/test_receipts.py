@@ -9,6 +9,7 @@ import pytest
 import jobwidgets as jw
 from jobwidgets.bulk import _journal, _operation, _receipt
 from jobwidgets.bulk._record import replay
+from tests.support.waiting import until
 
 
 def waiting(service, count):
@@ -263,8 +264,7 @@ def test_a_stop_from_another_thread_ends_the_work_and_says_so(client, service):
     answers = []
     work = threading.Thread(target=lambda: answers.append(plan.apply(progress=False)))
     work.start()
-    while not service.requests["cancelJob"]:
-        time.sleep(0.01)
+    until(lambda: service.requests["cancelJob"])
     assert client.stop() == [plan.op]
     work.join()
     receipt = answers[0]
@@ -283,8 +283,7 @@ def test_another_client_asks_it_to_stop_through_the_state_directory(client, anot
     plan = client.plan_cancel(waiting(service, 300))
     work = threading.Thread(target=lambda: plan.apply(progress=False))
     work.start()
-    while not service.requests["cancelJob"]:
-        time.sleep(0.01)
+    until(lambda: service.requests["cancelJob"])
     assert another.receipts().state.tolist() == ["at work"]
     with pytest.raises(jw.UsageError, match="is at work in this kernel"):
         another.receipt(plan.op).resume(progress=False)
@@ -301,8 +300,7 @@ def test_a_stop_while_the_service_asks_to_wait_leaves_the_rest_unsent(client, se
     plan = client.plan_retry(failed(service, 50))
     work = threading.Thread(target=lambda: plan.apply(progress=False))
     work.start()
-    while not service.requests["retryJob"]:
-        time.sleep(0.01)
+    until(lambda: service.requests["retryJob"])
     time.sleep(0.2)
     began = time.monotonic()
     client.stop()
@@ -321,8 +319,7 @@ def test_an_answer_that_does_not_come_is_given_two_seconds_and_is_then_in_doubt(
     plan = client.plan_retry(failed(service, 5))
     work = threading.Thread(target=lambda: plan.apply(progress=False))
     work.start()
-    while not service.requests["retryJob"]:
-        time.sleep(0.01)
+    until(lambda: service.requests["retryJob"])
     client.stop()
     work.join()
     receipt = client.receipt(plan.op)

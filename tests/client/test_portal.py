@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import jobwidgets as jw
+from tests.support.waiting import until
 
 
 def interrupted_after(seconds, call):
@@ -68,9 +69,7 @@ def test_clients_leave_no_thread_and_no_descriptor_closed_or_forgotten(served, s
     for turn in range(20):
         use(close=turn % 2 == 0)
     gc.collect()
-    deadline = time.monotonic() + 10
-    while (set(threading.enumerate()) - threads or descriptors() > before + 4) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: not set(threading.enumerate()) - threads and descriptors() <= before + 4)
     assert set(threading.enumerate()) <= threads
     assert descriptors() <= before + 4
 

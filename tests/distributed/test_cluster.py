@@ -8,6 +8,7 @@ import time
 import pytest
 
 from jobwidgets.distributed import read_jobs
+from tests.support.waiting import until
 
 
 class Watched:
@@ -61,14 +62,14 @@ def test_when_a_worker_is_killed_in_the_middle_others_read_its_windows_and_the_r
     service.faults.delay(0.1, times=None)
     before = cluster.run(os.getpid)
     found = frame.persist()
-    wait_for(lambda: service.requests["jobs"] >= 20)
+    until(lambda: service.requests["jobs"] >= 20)
     os.kill(next(iter(before.values())), signal.SIGKILL)
     assert service.requests["jobs"] < 60
     assert len(found) == len(jobs)
     assert service.requests["jobs"] > 60  # what the dead one had read was read again
     service.faults.clear()
     same(found, client, since="30d")
-    wait_for(lambda: len({*pids_of(cluster)} - {*before.values()}) == 1)
+    until(lambda: len({*pids_of(cluster)} - {*before.values()}) == 1)
     again = read_jobs(client, since="30d", windows=16).persist()
     same(again, client, since="30d")
     assert len({worker for held in cluster.who_has(again).values() for worker in held}) == 4  # the new one among them
@@ -76,13 +77,6 @@ def test_when_a_worker_is_killed_in_the_middle_others_read_its_windows_and_the_r
 
 def pids_of(cluster):
     return cluster.run(os.getpid, on_error="ignore").values()
-
-
-def wait_for(condition, seconds=60):
-    until = time.monotonic() + seconds
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.01)
-    assert condition()
 
 
 @pytest.mark.usefixtures("cluster")
@@ -105,14 +99,14 @@ def test_the_budget_holds_when_one_of_the_workers_is_killed_with_its_requests_un
     service.faults.delay(0.5, times=None)
     before = cluster.run(os.getpid)
     found = frame.persist()
-    wait_for(lambda: len(watched.times) >= 12)  # the second ten have begun
+    until(lambda: len(watched.times) >= 12)  # the second ten have begun
     os.kill(next(iter(before.values())), signal.SIGKILL)
     assert len(found) == len(jobs)
     assert len(watched.times) > 26  # what the dead one had read was read again
     assert watched.most_in(10) == 10
     service.faults.clear()
     same(found, client, since="30d")
-    wait_for(lambda: len({*pids_of(cluster)} - {*before.values()}) == 1)
+    until(lambda: len({*pids_of(cluster)} - {*before.values()}) == 1)
 
 
 @pytest.mark.usefixtures("cluster")

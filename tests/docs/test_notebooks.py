@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import re
+from datetime import UTC, datetime
 
 import nbformat
 import pytest
@@ -15,13 +16,19 @@ from tests.support import ROOT
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 SPEED = 30  # as in `jobwidgets demo`
+READ = """import gc
+panel = next(each for each in gc.get_objects() if type(each).__name__ == "JobPanel")
+panel._work.settle()
+panel._hand.run()"""  # until the panel has read its list
+START = datetime(2026, 3, 4, 12, tzinfo=UTC)  # the same jobs on any day
 pytestmark = pytest.mark.notebooks
 
 
 class Run:
     """One notebook in one kernel that joins a service; each round is a "Run All"."""
 
-    def __init__(self, name, service, running):
+    def __init__(self, name, service, running, kernel_name="python3"):
+        self.kernel_name = kernel_name
         self.book = nbformat.read(FOLDER / name, as_version=4)
         self.service = service
         address = {"graphql": running.graphql_url, "rest": running.rest_url, "token": service.token}
@@ -30,7 +37,8 @@ class Run:
         self.ledgers = []
 
     def all_cells(self, *, rounds):
-        client = NotebookClient(self.book, timeout=120, kernel_name="python3", resources={"metadata": {"path": FOLDER}})
+        resources = {"metadata": {"path": FOLDER}}
+        client = NotebookClient(self.book, timeout=120, kernel_name=self.kernel_name, resources=resources)
         with client.setup_kernel(env=self.env):
             for _ in range(rounds):
                 for index, cell in enumerate(self.book.cells):
@@ -52,11 +60,11 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def world():
+def world(forked_kernel):
     """One service for the notebooks of this file, which meet each other's jobs as they do in the demo."""
-    service = Service(jobs=2_000, seed=0, speed=SPEED)
+    service = Service(jobs=2_000, seed=0, speed=SPEED, start=START)
     with serve(service) as running:
-        yield service, running
+        yield service, running, forked_kernel
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +108,7 @@ def test_a_notebook_is_committed_as_it_was_written(name):
 
 def test_the_dashboard_is_the_panel_and_its_picture_and_acts_on_nothing(world):
     run = Run("dashboard.ipynb", *world)
+    run.book.cells.append(nbformat.v4.new_code_cell(READ, id="read"))
     before = len(run.service.ledger)
     run.all_cells(rounds=1)
     live, picture = run.rounds[0]["panel"]
@@ -251,7 +260,7 @@ def test_an_archive_of_the_month_asks_little_the_second_time_and_keeps_what_move
 def test_a_month_runs_to_its_end_without_the_extras_and_says_what_to_install(world, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules.update(dict.fromkeys(['dask', 'duckdb']))\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    plain = Run("05_a_month_of_jobs.ipynb", *world).all_cells(rounds=1)
+    plain = Run("05_a_month_of_jobs.ipynb", *world[:2]).all_cells(rounds=1)
     assert "pip install 'jobwidgets[archive]'" in plain.text("archive")
     assert "pip install 'jobwidgets[distributed]'" in plain.text("dask")
     assert "image/png" in plain.mimes("cost")
@@ -270,7 +279,7 @@ def test_no_output_holds_the_token_or_an_error(tour, ranges, safely, wrong, mont
 
 def test_the_tour_runs_also_when_nothing_waits_any_more():
     """Someone comes back to it after lunch: the engine is up again and the boxes are done."""
-    service = Service(jobs=2_000, seed=0, speed=SPEED)
+    service = Service(jobs=2_000, seed=0, speed=SPEED, start=START)
     service.clock.advance("20h")
     with serve(service) as running:
         late = Run("01_tour.ipynb", service, running).all_cells(rounds=1)

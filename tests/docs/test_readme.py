@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, datetime
 from urllib.request import Request, urlopen
 
 import nbformat
@@ -43,7 +44,7 @@ def names(text):
 @pytest.fixture
 def service():
     """A demo's service on a stopped clock, so that what happened can be counted."""
-    with serve(Service(jobs=2_000, seed=0, speed=0)) as running:
+    with serve(Service(jobs=2_000, seed=0, speed=0, start=datetime(2026, 3, 4, 12, tzinfo=UTC))) as running:
         yield running
 
 

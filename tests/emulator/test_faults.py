@@ -9,6 +9,8 @@ import urllib.error
 
 import pytest
 
+from tests.support.waiting import until
+
 CANCEL = "mutation($id: ID!) { cancelJob(id: $id) { id } }"
 
 
@@ -155,8 +157,7 @@ def test_a_service_that_does_not_answer_can_still_be_closed(service, running, ap
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    while not service.requests["me"]:
-        time.sleep(0.01)
+    until(lambda: service.requests["me"])
     running.close()
     waiting.join(10)
     assert not waiting.is_alive()

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +10,7 @@ import pytest
 from jobwidgets.emulator import Clock, Service
 from jobwidgets.emulator._catalogue import ENGINES, ODD_NAMES
 from jobwidgets.emulator._rules import FINISHED, IDLE, job_status
+from tests.support.waiting import until
 
 START = datetime(2024, 3, 7, 13, 20, tzinfo=UTC)
 WORDS = ("pending", "queued", "running", "complete", "failed", "aborted")
@@ -264,10 +264,7 @@ def test_a_clock_runs_stops_and_is_set_forward():
 def test_a_fast_clock_shows_things_moving():
     service = Service(jobs=300, seed=1, speed=100_000, start=START)
     before = set(service.jobs_by_status("complete"))
-    deadline = time.monotonic() + 20
-    while not set(service.jobs_by_status("complete")) - before:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: set(service.jobs_by_status("complete")) - before)
 
 
 def test_a_start_without_a_time_zone_or_a_negative_number_of_jobs_is_refused():

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from jobwidgets.emulator import Service, serve
+from tests.support.ports import held_port
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org", "192.168.0.1", ""])
@@ -154,12 +155,12 @@ def test_closing_ends_the_thread_and_frees_the_port(service):
     import threading
 
     before = threading.active_count()
-    with serve(service) as running:
-        port = running.port
-        assert threading.active_count() == before + 1
-    running.close()
-    assert threading.active_count() == before
-    with serve(Service(jobs=0), port=port) as again:
-        assert again.port == port
-        with pytest.raises(OSError, match="in use"):
-            serve(service, port=port)
+    with held_port() as port:
+        with serve(service, port=port) as running:
+            assert threading.active_count() == before + 1
+        running.close()
+        assert threading.active_count() == before
+        with serve(Service(jobs=0), port=port) as again:
+            assert again.port == port
+            with pytest.raises(OSError, match="in use"):
+                serve(service, port=port)

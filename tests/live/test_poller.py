@@ -8,6 +8,7 @@ import pytest
 
 import jobwidgets as jw
 from jobwidgets.live import _list, _pace, _poller, looked_at_again, poller_of
+from tests.support.waiting import until, until_quiet
 
 
 class Person:
@@ -64,11 +65,7 @@ def follow(client):
 
 def at_rest(poller):
     """Wait until a poller has nothing to do any more."""
-    for _ in range(500):
-        if not poller.at_work:
-            return
-        time.sleep(0.01)
-    raise AssertionError("the poller is still at work")
+    until(lambda: not poller.at_work)
 
 
 def test_two_who_follow_one_query_cost_one_stream_of_requests(service, follow):
@@ -104,10 +101,7 @@ def test_lists_are_read_one_after_the_other(follow):
 
     for person in people:
         person.following.told = watch
-    deadline = time.monotonic() + 20
-    while len(together) < 60 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert len(together) >= 60
+    until(lambda: len(together) >= 60)
     assert set(together) == {0, 1}
 
 
@@ -116,10 +110,7 @@ def test_nothing_is_asked_while_nobody_looks_and_a_look_wakes_it(service, follow
     person.after(2)
     person.look(False)
     person.until(lambda news: not news.reading)
-    time.sleep(0.1)
-    before = service.requests.total()
-    time.sleep(1.0)  # fifty rounds
-    assert service.requests.total() == before
+    until_quiet(service.requests.total, seconds=1)  # fifty rounds
     service.add_job("pending")
     person.look(True)
     assert person.until(lambda news: len(news.frame) == 61).changed == 1
@@ -135,9 +126,7 @@ def test_it_stops_when_all_has_ended_and_none_can_come_and_looks_when_asked(serv
     person.following.look()
     jobs = person.following.feed.jobs
     person.until(lambda news: jobs.settled and jobs.complete and not news.reading)
-    before = service.requests.total()
-    time.sleep(1.0)
-    assert service.requests.total() == before
+    before = until_quiet(service.requests.total, seconds=1)
     person.following.look()
     person.after(1)
     assert service.requests.total() > before

@@ -117,7 +117,7 @@ def loop():
 def kernel(environment):
     manager, client = start_new_kernel(kernel_name="python3", env=environment)
     found = Kernel(manager, client)
-    found.good("%load_ext jobwidgets")
+    found.good("%load_ext jobwidgets\n%job list;")  # connected, which is told once
     yield found
     client.stop_channels()
     manager.shutdown_kernel(now=True)

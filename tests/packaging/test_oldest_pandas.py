@@ -4,10 +4,16 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.support import ROOT
 
+FRAMES = "tests/frames/test_frames.py"
 
-def test_frames_and_bulk_work_are_the_same_on_pandas_2_2(tmp_path):
+
+@pytest.mark.campaign(test=[FRAMES], soak=[FRAMES, "tests/bulk/test_bulk.py"])
+def test_frames_and_bulk_work_are_the_same_on_pandas_2_2(tmp_path, size):
+    """`size`: the test files that run there."""
     wanted = ["pandas==2.2.*", "numpy<2.3"]
     install = [
         sys.executable,
@@ -22,11 +28,10 @@ def test_frames_and_bulk_work_are_the_same_on_pandas_2_2(tmp_path):
     ]
     subprocess.run(install, check=True, timeout=600)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
-    tests = [ROOT / "tests/frames/test_frames.py", ROOT / "tests/bulk/test_bulk.py"]
     check = [sys.executable, "-c", "import pandas; print(pandas.__version__)"]
     assert subprocess.run(check, env=env, capture_output=True, text=True, check=True).stdout.startswith("2.2.")
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *size],
         cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-3000:]

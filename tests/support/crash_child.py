@@ -150,6 +150,7 @@ def slow_disk(*, once_sent):
 
     def slowly(descriptor):
         if slow[0]:
+            tell("at the disk")
             time.sleep(SLOW)
         fsync(descriptor)
 

@@ -1,4 +1,4 @@
-"""Stands for a forked kernel towards Jupyter: `forked_kernel_launcher.py SOCKET CONNECTION_FILE`.
+"""Stands for a forked kernel towards Jupyter: `forked_kernel_launcher.py SOCKET CONNECTION_FILE ...`.
 
 It asks the process behind the socket for a kernel, passes interrupts on, and ends when the kernel does. It imports
 nothing but what is built in or small, so that it starts in 20 milliseconds.
@@ -31,11 +31,12 @@ def connected(address):
             return connection
 
 
-def main(address, connection_file):
+def main(address, connection_file, *arguments):
     """Start the kernel, and wait until it has ended."""
     connection = connected(address)
     signal.signal(signal.SIGINT, lambda *_: connection.send(b"i"))
-    asked = {"connection_file": connection_file, "cwd": str(Path.cwd()), "env": dict(os.environ)}
+    asked = {"connection_file": connection_file, "arguments": arguments}
+    asked |= {"cwd": str(Path.cwd()), "env": dict(os.environ)}
     socket.send_fds(connection, [json.dumps(asked).encode() + b"\n"], [0, 1, 2])
     while connection.recv(1):
         pass

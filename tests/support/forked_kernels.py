@@ -10,9 +10,10 @@ when the kernel ends, and the kernel ends when it is killed.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import random
+import select
 import signal
 import socket
 import subprocess
@@ -25,7 +26,7 @@ from tests.support import ROOT
 NAME = "forked"
 """The kernel's name, as a notebook's metadata gives it."""
 PRELOADED = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib_inline.backend_inline", "IPython.core.completer", "pandas",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.completer", "pandas",
     "pyarrow", "ipywidgets", "anywidget", "httpx_aiohttp", "gql", "msgspec.json", "uvicorn", "jobwidgets.client",
     "jobwidgets.panel", "jobwidgets.magics", "jobwidgets.emulator", "jobwidgets.live", "jobwidgets.bulk", "psutil",
 )  # fmt: skip
@@ -55,66 +56,55 @@ class KernelForks:
 
 def main(address: str) -> int:
     """Fork a kernel for every connection, until standard input is closed."""
+    before = dict(os.environ)
     for name in PRELOADED:
         __import__(name)
+    import pandas as pd
+
+    pd.set_option("display.max_columns", 20)  # what pandas chooses when it is imported in a kernel, and not here
+    added = {name: value for name, value in os.environ.items() if name not in before}  # by the imports
     if threading.active_count() != 1:
         raise RuntimeError("a process with threads must not be forked")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps forked children by itself
-    threading_free_listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    threading_free_listener.bind(address + ".new")
-    threading_free_listener.listen(16)
-    os.rename(address + ".new", address)  # noqa: PTH104 - it is there only once it can be connected to
-    os.set_blocking(0, False)
-    return serve(threading_free_listener)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the operating system reaps the children
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(address + ".new")
+        listener.listen(16)
+        Path(address + ".new").rename(address)  # it is there only once it can be connected to
+        while True:
+            ready, _, _ = select.select([0, listener], [], [])
+            if 0 in ready and not os.read(0, 4096):
+                return 0
+            if listener in ready:
+                connection, _ = listener.accept()
+                if not os.fork():
+                    listener.close()
+                    return run_kernel(connection, added)
+                connection.close()
 
 
-def serve(listener: socket.socket) -> int:
-    import select
+def run_kernel(connection: socket.socket, added: dict[str, str]) -> int:
+    """Run a kernel in this child, for the launcher at the other end of a connection; return the exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    message, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+    while not message.endswith(b"\n"):
+        message += connection.recv(1 << 20)
+    asked = json.loads(message)
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    os.setsid()
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(added | asked["env"])
+    random.seed()
+    threading.Thread(target=obey, args=(connection,), name="launcher", daemon=True).start()
+    from ipykernel.kernelapp import IPKernelApp
 
-    while True:
-        ready, _, _ = select.select([0, listener], [], [])
-        if 0 in ready and not os.read(0, 4096):
-            return 0
-        if listener in ready:
-            connection, _ = listener.accept()
-            if not os.fork():
-                listener.close()
-                become_kernel(connection)
-            connection.close()
-
-
-def become_kernel(connection: socket.socket) -> None:
-    """Run a kernel in this child, for the launcher at the other end of a connection."""
-    status = 1
-    try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        message, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, 3)
-        while not message.endswith(b"\n"):
-            message += connection.recv(1 << 20)
-        asked = json.loads(message)
-        for number, descriptor in enumerate(descriptors):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        os.setsid()
-        os.chdir(asked["cwd"])
-        os.environ.clear()
-        os.environ.update(asked["env"])
-        import random
-
-        random.seed()
-        threading.Thread(target=obey, args=(connection,), name="launcher", daemon=True).start()
-        from ipykernel.kernelapp import IPKernelApp
-
-        sys.argv = ["ipykernel_launcher", "-f", asked["connection_file"]]
-        sys.path[:0] = [""]
-        IPKernelApp.launch_instance()
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 0
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-        os._exit(status)
+    sys.argv = ["ipykernel_launcher", "-f", asked["connection_file"], "--HistoryManager.hist_file=:memory:"]
+    sys.argv += [f"--IPKernelApp.parent_handle={os.getppid()}", *asked["arguments"]]  # it ends with its parent, too
+    sys.path[:0] = [""]
+    IPKernelApp.launch_instance()
+    return 0
 
 
 def obey(connection: socket.socket) -> None:

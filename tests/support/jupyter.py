@@ -56,6 +56,8 @@ SERVER_CONFIG: dict[str, dict[str, Any]] = {
     "LabServerApp": {"extra_labextensions_path": [str(ROOT / "jobwidgets" / "labextension")]},  # ours, as it is
     "JupyterNotebookApp": {"expose_app_in_browser": True},
     "KernelManager": {"shutdown_wait_time": 1.0},
+    # above a thousand messages a second the server drops some, which ten panels at once come near to
+    "ZMQChannelsWebsocketConnection": {"iopub_msg_rate_limit": 1_000_000},
 }
 # Ends as if by SIGTERM when the test run is gone, however that ended: then this process has another parent.
 BOOT = """
@@ -214,9 +216,9 @@ def new_context(browser: Browser, *, width: int = 1280, height: int = 900, schem
     )
 
 
-def write_notebook(root: Path, name: str, *cells: str) -> str:
+def write_notebook(root: Path, name: str, *cells: str, kernel_name: str = NAME) -> str:
     """Write a notebook with these code cells; it names its kernel, so that no page asks for one."""
-    kernel = {"name": NAME, "display_name": "Python 3 (forked)", "language": "python"}
+    kernel = {"name": kernel_name, "display_name": kernel_name, "language": "python"}
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata={"kernelspec": kernel})
     nbformat.write(notebook, root / name)
     return name

@@ -1,12 +1,13 @@
 """The order in which parallel test processes take the tests: the longest first, so that all end at about the same time.
 
 How long each test takes is kept in `durations.json` beside this file; `pytest --store-durations` brings it up to date
-after a run. A test that is not in it counts as the average of its module. The tests of a module with module-scoped
-fixtures stay together, so that these are made once.
+after a run. A test that is not in it counts as the average of its module. Tests that share a fixture of their module
+or folder stay together, so that it is made once.
 """
 
 import functools
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -59,16 +60,19 @@ def pytest_collection_modifyitems(config, items):
 
 
 def unit_of(nodeid, root):
-    """Return what is given to one process as a whole: a test, or a module with fixtures of its own scope."""
-    module = nodeid.partition("::")[0]
-    return module if has_module_fixtures(root / module) else nodeid
+    """Return what is given to one process as a whole: a test, or the module or folder that shares a fixture."""
+    path = nodeid.partition("::")[0]
+    scopes = shared_scopes(root / path)
+    if "package" in scopes:
+        return path.rpartition("/")[0]
+    return path if "module" in scopes else nodeid
 
 
 @functools.cache
-def has_module_fixtures(path):
-    """Tell whether a test module, or the `conftest.py` beside it, has fixtures that all its tests share."""
-    files = (path, path.with_name("conftest.py"))
-    return any('scope="module"' in file.read_text() for file in files if file.exists())
+def shared_scopes(path):
+    """Return the scopes of the fixtures that a test module or the `conftest.py` beside it defines."""
+    files = [file for file in (path, path.with_name("conftest.py")) if file.exists()]
+    return {scope for file in files for scope in re.findall(r'fixture\(scope="(\w+)"', file.read_text())}
 
 
 def estimates(known):
