@@ -74,27 +74,27 @@ def test_the_dashboard_is_a_page_of_its_own_in_voila(profile, jupyter):
 
 
 @pytest.mark.parametrize(
-    "frontend",
+    ("frontend", "width"),
     [
-        "lab",
-        pytest.param("notebook", marks=pytest.mark.other_host),
-        pytest.param("voila", marks=pytest.mark.other_host),
+        ("lab", 1920),
+        ("notebook", 360),
+        pytest.param("notebook", 1920, marks=pytest.mark.other_host),
+        pytest.param("voila", 360, marks=pytest.mark.other_host),
+        pytest.param("voila", 1920, marks=pytest.mark.other_host),
     ],
 )
-@pytest.mark.parametrize("width", [360, 1920])
 def test_the_panel_fits_narrow_and_wide_pages(open_notebook, frontend, width):
     panel = Panel(open_notebook(START + ZEBRAS + CALM, frontend=frontend))
-    if frontend == "lab":
-        panel.page.evaluate("window.jupyterapp.shell.collapseLeft()")  # as anybody does on a narrow page
     panel.page.set_viewport_size({"width": width, "height": 900})
     fits(panel)
     use(panel)
 
 
-@pytest.mark.parametrize("zoom", ["half the width", pytest.param("style", marks=pytest.mark.own_page)])
+@pytest.mark.one_front_end
+@pytest.mark.parametrize("zoom", ["half the width", "style"])
 def test_the_panel_is_used_at_two_hundred_percent(open_notebook, zoom):
     """A browser at 200 % gives the page half as many pixels; the property `zoom` is a second look."""
-    panel = Panel(open_notebook(START + ZEBRAS + CALM))
+    panel = Panel(open_notebook(START + ZEBRAS + CALM, frontend="notebook"))
     if zoom == "style":
         panel.page.evaluate("document.body.style.zoom = '2'")
     else:

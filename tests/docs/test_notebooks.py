@@ -52,6 +52,7 @@ class Run:
         shown = (
             output["text"] if "text" in output else output.get("data", {}).get("text/plain", "") + "\n"
             for output in self.rounds[turn][cell]
+            if output.get("name") != "stderr"  # a progress bar, where reading takes longer
         )
         return "".join(shown).rstrip("\n")
 

@@ -42,21 +42,33 @@ class OneByOne(LoadScopeScheduling):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Put the longest first, in a process of pytest-xdist; in a single process the files stay in their order."""
+    """Order the tests in a process of pytest-xdist; in a single process the files stay in their order."""
     if not hasattr(config, "workerinput"):
         return
     seconds = estimates(json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {})
-    first, cost = {}, defaultdict(float)
-    for number, item in enumerate(items):
-        unit = unit_of(item.nodeid, config.rootpath)
-        first.setdefault(unit, number)
-        cost[unit] += seconds(item.nodeid)
+    units = defaultdict(list)
+    for item in items:
+        units[unit_of(item.nodeid, config.rootpath)].append(item)
+    cost = {unit: sum(seconds(item.nodeid) for item in members) for unit, members in units.items()}
+    busy = [unit for unit in units if units[unit][0].get_closest_marker("browser")]
+    others = [unit for unit in units if not units[unit][0].get_closest_marker("browser")]
+    items[:] = [item for unit in side_by_side(busy, others, cost) for item in units[unit]]
 
-    def rank(item):
-        unit = unit_of(item.nodeid, config.rootpath)
-        return -cost[unit], first[unit]
 
-    items.sort(key=rank)
+def side_by_side(busy, others, cost):
+    """Put the longest first, and tests that keep a processor busy beside others, which mostly wait.
+
+    Both lists come to their ends at about the same time.
+    """
+    lists = [sorted(units, key=lambda unit: -cost[unit]) for units in (busy, others)]
+    totals = [sum(cost[unit] for unit in units) or 1 for units in lists]
+    places = []
+    for units, total in zip(lists, totals, strict=True):
+        done = 0
+        for unit in units:
+            places.append((done / total, unit))
+            done += cost[unit]
+    return [unit for _, unit in sorted(places, key=lambda place: place[0])]
 
 
 def unit_of(nodeid, root):
