@@ -1,6 +1,5 @@
 """The real embedded service on a real port, with its clock stopped, and a client of it."""
 
-import os
 import signal
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -72,19 +71,6 @@ def edited(client):
         client.aio._core.wire.send = send_and_edit
 
     return edit
-
-
-@pytest.fixture(scope="session")
-def forked_kernel(tmp_path_factory):
-    """Return the name of a kernel that Jupyter starts by forking a process which has imported what it needs."""
-    from tests.support.forked_kernels import NAME, KernelForks
-
-    folder = tmp_path_factory.mktemp("jupyter-data")
-    forks = KernelForks(folder, dict(os.environ))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_PATH", str(folder), prepend=os.pathsep)
-        yield NAME
-    forks.close()
 
 
 @pytest.fixture

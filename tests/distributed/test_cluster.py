@@ -70,9 +70,13 @@ def test_when_a_worker_is_killed_in_the_middle_others_read_its_windows_and_the_r
     service.faults.clear()
     same(found, client, since="30d")
     until(lambda: len({*pids_of(cluster)} - {*before.values()}) == 1)
-    again = read_jobs(client, since="30d", windows=16).persist()
-    same(again, client, since="30d")
-    assert len({worker for held in cluster.who_has(again).values() for worker in held}) == 4  # the new one among them
+
+    def all_four_read():
+        again = read_jobs(client, since="30d", windows=16).persist()
+        same(again, client, since="30d")
+        return len({worker for held in cluster.who_has(again).values() for worker in held}) == 4
+
+    until(all_four_read)  # the new one among them, as soon as it is up
 
 
 def pids_of(cluster):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from jobwidgets.emulator import Service, serve
 from tests.support import ROOT
@@ -27,8 +28,7 @@ pytestmark = pytest.mark.notebooks
 class Run:
     """One notebook in one kernel that joins a service; each round is a "Run All"."""
 
-    def __init__(self, name, service, running, kernel_name="python3"):
-        self.kernel_name = kernel_name
+    def __init__(self, name, service, running):
         self.book = nbformat.read(FOLDER / name, as_version=4)
         self.service = service
         address = {"graphql": running.graphql_url, "rest": running.rest_url, "token": service.token}
@@ -38,11 +38,16 @@ class Run:
 
     def all_cells(self, *, rounds):
         resources = {"metadata": {"path": FOLDER}}
-        client = NotebookClient(self.book, timeout=120, kernel_name=self.kernel_name, resources=resources)
+        client = NotebookClient(self.book, timeout=120, kernel_name="python3", resources=resources)
         with client.setup_kernel(env=self.env):
             for _ in range(rounds):
                 for index, cell in enumerate(self.book.cells):
-                    client.execute_cell(cell, index)
+                    try:
+                        client.execute_cell(cell, index)
+                    except CellExecutionError as error:
+                        shown = [each.outputs for each in self.book.cells[:index] if each.cell_type == "code"]
+                        error.add_note(f"what the cells before it showed: {json.dumps(shown)[-3_000:]}")
+                        raise
                 self.rounds.append({cell.id: cell.outputs for cell in self.book.cells if cell.cell_type == "code"})
                 self.ledgers.append(collections.Counter((write.operation, write.via) for write in self.service.ledger))
         return self
@@ -61,11 +66,11 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def world(forked_kernel):
+def world():
     """One service for the notebooks of this file, which meet each other's jobs as they do in the demo."""
     service = Service(jobs=2_000, seed=0, speed=SPEED, start=START)
     with serve(service) as running:
-        yield service, running, forked_kernel
+        yield service, running
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +269,7 @@ def test_an_archive_of_the_month_asks_little_the_second_time_and_keeps_what_move
 def test_a_month_runs_to_its_end_without_the_extras_and_says_what_to_install(world, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules.update(dict.fromkeys(['dask', 'duckdb']))\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    plain = Run("05_a_month_of_jobs.ipynb", *world[:2]).all_cells(rounds=1)
+    plain = Run("05_a_month_of_jobs.ipynb", *world).all_cells(rounds=1)
     assert "pip install 'jobwidgets[archive]'" in plain.text("archive")
     assert "pip install 'jobwidgets[distributed]'" in plain.text("dask")
     assert "image/png" in plain.mimes("cost")
