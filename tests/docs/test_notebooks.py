@@ -54,12 +54,12 @@ class Run:
 
     def text(self, cell, *, turn=0):
         """What a cell printed and showed as text; one print may come in several pieces."""
-        shown = (
+        shown = [
             output["text"] if "text" in output else output.get("data", {}).get("text/plain", "") + "\n"
             for output in self.rounds[turn][cell]
-            if output.get("name") != "stderr"  # a progress bar, where reading takes longer
-        )
-        return "".join(shown).rstrip("\n")
+        ]
+        # where reading takes longer than a moment, a progress bar is shown as well
+        return "".join(text for text in shown if not text.startswith("Reading: ")).rstrip("\n")
 
     def mimes(self, cell):
         return {mime for output in self.rounds[0][cell] for mime in output.get("data", {})}
