@@ -16,7 +16,7 @@ def service():
     return Service(jobs=1_500, seed=1, speed=0)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def workers():
     """Start four workers, each a process with one thread; what passes between them is not compressed."""
     with (

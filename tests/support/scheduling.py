@@ -2,12 +2,12 @@
 
 How long each test takes is kept in `durations.json` beside this file; `pytest --store-durations` brings it up to date
 after a run. A test that is not in it counts as the average of its module. Tests that share a fixture of their module
-or folder stay together, so that it is made once.
+stay together, so that it is made once.
 """
 
 import functools
+import gc
 import json
-import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -55,6 +55,12 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for unit in side_by_side(busy, others, cost) for item in units[unit]]
 
 
+def pytest_collection_finish():
+    """Take what the collection made out of the garbage collector's sight: each full collection walked all of it."""
+    gc.collect()
+    gc.freeze()
+
+
 def side_by_side(busy, others, cost):
     """Put the longest first, and tests that keep a processor busy beside others, which mostly wait.
 
@@ -72,19 +78,16 @@ def side_by_side(busy, others, cost):
 
 
 def unit_of(nodeid, root):
-    """Return what is given to one process as a whole: a test, or the module or folder that shares a fixture."""
+    """Return what is given to one process as a whole: a test, or a module whose tests share a fixture."""
     path = nodeid.partition("::")[0]
-    scopes = shared_scopes(root / path)
-    if "package" in scopes:
-        return path.rpartition("/")[0]
-    return path if "module" in scopes else nodeid
+    return path if has_module_fixtures(root / path) else nodeid
 
 
 @functools.cache
-def shared_scopes(path):
-    """Return the scopes of the fixtures that a test module or the `conftest.py` beside it defines."""
-    files = [file for file in (path, path.with_name("conftest.py")) if file.exists()]
-    return {scope for file in files for scope in re.findall(r'fixture\(scope="(\w+)"', file.read_text())}
+def has_module_fixtures(path):
+    """Tell whether a test module, or the `conftest.py` beside it, has fixtures that all its tests share."""
+    files = (path, path.with_name("conftest.py"))
+    return any('fixture(scope="module"' in file.read_text() for file in files if file.exists())
 
 
 def estimates(known):
