@@ -11,6 +11,7 @@ end of a run with `--soak`.
 
 import sys
 
+import hypothesis
 import pytest
 
 PREFIX = "figures: "
@@ -27,6 +28,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "campaign(test, soak): repeats an experiment; the size in each kind of run")
+    hypothesis.settings.register_profile("test", derandomize=True)  # a run finds what the run before it found
+    hypothesis.settings.register_profile("soak", max_examples=1_000)
+    hypothesis.settings.load_profile("soak" if config.getoption("soak") else "test")
 
 
 @pytest.fixture
