@@ -20,7 +20,8 @@ SPEED = 30  # as in `jobwidgets demo`
 READ = """import gc
 panel = next(each for each in gc.get_objects() if type(each).__name__ == "JobPanel")
 panel._work.settle()
-panel._hand.run()"""  # until the panel has read its list
+panel._hand.run()
+panel.close()"""  # when it has read its list; the picture shows the last state
 START = datetime(2026, 3, 4, 12, tzinfo=UTC)  # the same jobs on any day
 pytestmark = pytest.mark.notebooks
 
