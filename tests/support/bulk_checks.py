@@ -28,7 +28,7 @@ def doubled(service):
 
 
 def outcomes(receipt):
-    """Give each target's outcome; the sums hold, whoever asks and whenever."""
+    """Return each target's outcome, after a check that the counts of the receipt add up."""
     counts, frame = receipt.counts, receipt.df
     assert set(counts) <= OUTCOMES
     assert sum(counts.values()) == receipt.total == len(frame)
@@ -37,12 +37,12 @@ def outcomes(receipt):
 
 
 def of(receipt, *words):
-    """Give the targets of some outcomes."""
+    """Return the targets with some outcomes."""
     return {job for job, outcome in outcomes(receipt).items() if outcome in words}
 
 
 def never_says_too_much(receipt, service):
-    """Hold a receipt, at any moment, against the ledger: sure of nothing that is not so."""
+    """Check a receipt against the ledger, at any moment: it is sure of nothing that is not so."""
     took, told = set(effects(service)), outcomes(receipt)
     done = {job for job, outcome in told.items() if outcome == "done"}
     open_ = {job for job, outcome in told.items() if outcome == "unknown"}

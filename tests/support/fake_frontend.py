@@ -11,7 +11,7 @@ import comm
 
 @contextlib.contextmanager
 def fake_frontend():
-    """Give widgets no real page: return a function from a widget to the page's end of it."""
+    """Replace the page of widgets, and yield a function from a widget to the page's end of it."""
     sent = []
 
     class RecordedComm(comm.DummyComm):

@@ -56,13 +56,13 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """Take what the collection made out of the garbage collector's sight: each full collection walked all of it."""
+    """Exempt what the collection made from garbage collection, which walked all of it again and again."""
     gc.collect()
     gc.freeze()
 
 
 def side_by_side(busy, others, cost):
-    """Put the longest first, and tests that keep a processor busy beside others, which mostly wait.
+    """Order the longest first, and tests that keep a processor busy beside others, which mostly wait.
 
     Both lists come to their ends at about the same time.
     """
@@ -85,7 +85,7 @@ def unit_of(nodeid, root):
 
 @functools.cache
 def has_module_fixtures(path):
-    """Tell whether a test module, or the `conftest.py` beside it, has fixtures that all its tests share."""
+    """Return whether a test module, or the `conftest.py` beside it, has fixtures that all its tests share."""
     files = (path, path.with_name("conftest.py"))
     return any('fixture(scope="module"' in file.read_text() for file in files if file.exists())
 
