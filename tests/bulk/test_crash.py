@@ -64,7 +64,7 @@ class Assassin:
 
 @pytest.fixture
 def fast_service():
-    """Return a service whose clock lets thirty seconds pass in half a second, so that doubt is settled while a test waits.
+    """Return a service whose clock passes thirty seconds in half a second, so that doubt is settled meanwhile.
 
     Not faster: a client takes the service's clock to run like its own between two answers, within those thirty seconds.
     """
