@@ -97,9 +97,8 @@ def host(request):
 @pytest.fixture
 def open_notebook(profile, jupyter, lab_tab, request, host):
     """Open a notebook with these cells in a front end, and run it."""
-    own_page = request.node.get_closest_marker("own_page") is not None
     opened = contextlib.ExitStack()
-    tab_taken = own_page
+    tab_taken = request.node.get_closest_marker("own_page") is not None
 
     def open_it(*cells, frontend=host, kernel_name=NAME):
         nonlocal tab_taken

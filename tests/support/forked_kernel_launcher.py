@@ -1,7 +1,7 @@
 """Stands for a forked kernel towards Jupyter: `forked_kernel_launcher.py SOCKET CONNECTION_FILE ...`.
 
 It asks the process behind the socket for a kernel, passes interrupts on, and ends when the kernel does. It imports
-nothing but what is built in or small, so that it starts in 20 milliseconds.
+only a few small modules, so that it starts at once.
 """
 
 import json

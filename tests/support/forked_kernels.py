@@ -1,4 +1,4 @@
-"""Jupyter kernels in a tenth of a second: forked from one process that has imported what every kernel needs.
+"""Jupyter kernels that start quickly: forked from one process that has imported what every kernel needs.
 
 A kernel that starts anew imports IPython, pandas and the package, which costs three seconds of a processor. Here one
 process imports them once, without starting a thread, and forks a child for each kernel. The child is an ordinary
