@@ -49,6 +49,7 @@ def test_hostile_names_are_inert_text(open_notebook):
         expect(panel.rows.first).to_contain_text(shown)
     panel.search.fill("")
     panel.chip("pending").click()
+    panel.count(panel.kernel("int((panel._table.df.status == 'pending').sum())"))
     panel.grid.get_by_role("checkbox", name=re.compile("Select all")).click()
     panel.button(re.compile("^Cancel ")).click()
     expect(panel.root.get_by_text("Nothing has been sent yet.")).to_be_visible()
