@@ -224,14 +224,16 @@ def chromium() -> str:
         if path:
             return path
     raise SetupError(
-        "the browser tests need Chromium and none could be had; install it (Debian: apt-get install chromium), "
+        "the browser tests need Chromium and none could be had; install it (Debian: "
+        "apt-get install chromium-headless-shell), "
         "or say where it is: CHROMIUM=/path/to/chromium python3 dev.py test"
     )
 
 
 def found_chromium() -> str | None:
-    """Look for one that is here already."""
-    names = [os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+    """Look for one that is here already; without a user interface it takes half the processor time."""
+    names = [os.environ.get("CHROMIUM"), "chromium-headless-shell", "chromium", "chromium-browser"]
+    names += ["google-chrome", "google-chrome-stable"]
     names.append("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
     for path in filter(None, map(shutil.which, filter(None, names))):
         if renders(path):
@@ -253,7 +255,8 @@ def debian_chromium() -> str | None:
     as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
     succeeds([*apt, "update"], seconds=300, show=True)  # one stale list must not stop the rest
-    installed = succeeds([*apt, "install", "-y", "chromium"], seconds=900, show=True)
+    packages = ("chromium-headless-shell", "chromium")  # not every release has the first
+    installed = any(succeeds([*apt, "install", "-y", package], seconds=900, show=True) for package in packages)
     return found_chromium() if installed else None
 
 

@@ -182,7 +182,8 @@ def find_chromium(playwright: Playwright) -> str:
     brought = playwright.chromium.executable_path
     if not chosen and Path(brought).exists():
         return brought
-    for name in filter(None, (chosen, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")):
+    known = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    for name in (chosen, *known) if chosen else known:
         found = shutil.which(name)
         if found:
             return found
