@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +64,38 @@ class Prepared:
         return list(dict.fromkeys(self.roots))
 
 
+def _prepare(text: str, name: str | None) -> Prepared:
+    """Read and check a document."""
+    try:
+        document = parse(text, max_tokens=_MOST_TOKENS)
+        problems = validate(read_schema(), document, max_errors=20)
+    except GraphQLError as problem:
+        return Prepared((problem,))
+    except RecursionError:
+        return Prepared((GraphQLError("The query is nested too deeply"),))
+    if problems:
+        return Prepared(tuple(problems))
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    wanted = [node for node in operations if name is None or (node.name is not None and node.name.value == name)]
+    if len(wanted) != 1:
+        return Prepared(
+            (
+                GraphQLError(
+                    "Say by operationName which of the operations to run"
+                    if wanted
+                    else f"There is no operation {name!r}"
+                ),
+            )
+        )
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    roots = tuple(_root_fields(wanted[0].selection_set, fragments))
+    depth = _depth(wanted[0].selection_set, fragments, {})
+    return Prepared((), document, wanted[0], fragments, roots, depth)
+
+
+_prepared_lately = lru_cache(maxsize=_KEPT)(_prepare)
+
+
 class GraphQL:
     """Answers GraphQL requests from a world."""
 
@@ -73,48 +104,10 @@ class GraphQL:
         self._schema = read_schema()
         self.fields: Fields = build_fields(world, login)
         self._iso = Iso()
-        self._kept: OrderedDict[tuple[str, str | None], Prepared] = OrderedDict()
 
     def prepare(self, text: str, name: str | None) -> Prepared:
-        """Read and check a document; what was read lately is kept."""
-        key = (text, name)
-        prepared = self._kept.get(key)
-        if prepared is None:
-            prepared = self._prepare(text, name)
-            if len(text) <= _KEPT_LENGTH:
-                self._kept[key] = prepared
-                if len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-        else:
-            self._kept.move_to_end(key)
-        return prepared
-
-    def _prepare(self, text: str, name: str | None) -> Prepared:
-        try:
-            document = parse(text, max_tokens=_MOST_TOKENS)
-            problems = validate(self._schema, document, max_errors=20)
-        except GraphQLError as problem:
-            return Prepared((problem,))
-        except RecursionError:
-            return Prepared((GraphQLError("The query is nested too deeply"),))
-        if problems:
-            return Prepared(tuple(problems))
-        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-        wanted = [node for node in operations if name is None or (node.name is not None and node.name.value == name)]
-        if len(wanted) != 1:
-            return Prepared(
-                (
-                    GraphQLError(
-                        "Say by operationName which of the operations to run"
-                        if wanted
-                        else f"There is no operation {name!r}"
-                    ),
-                )
-            )
-        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-        roots = tuple(_root_fields(wanted[0].selection_set, fragments))
-        depth = _depth(wanted[0].selection_set, fragments, {})
-        return Prepared((), document, wanted[0], fragments, roots, depth)
+        """Read and check a document; what was read lately is kept, for all services."""
+        return _prepared_lately(text, name) if len(text) <= _KEPT_LENGTH else _prepare(text, name)
 
     def answer(
         self, prepared: Prepared, variables: Mapping[str, Any] | None, caller: Caller
