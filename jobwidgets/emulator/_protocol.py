@@ -41,14 +41,29 @@ class Server(uvicorn.Server):
         await self._stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close every connection, one that is just being accepted too."""
+        """Close every connection, one that is just being accepted too, once its answer has left.
+
+        uvicorn's own sleeps for a tenth of a second, whether or not anything is left to wait for.
+        """
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # a loop of Windows that has no readers
             for listener in [each for server in self.servers for each in server.sockets]:
                 loop.remove_reader(listener.fileno())
         for _ in range(3):  # what was accepted becomes a connection; a server closed in between would lose it
             await asyncio.sleep(0)
-        await super().shutdown(sockets)
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)
+        deadline = loop.time() + (self.config.timeout_graceful_shutdown or 0)
+        while (state.connections or state.tasks) and loop.time() < deadline:  # noqa: ASYNC110  uvicorn announces neither
+            await asyncio.sleep(0.01)
+        for task in state.tasks:
+            task.cancel()
 
     def stop(self) -> None:
         """Stop, from any thread, while the loop runs."""
