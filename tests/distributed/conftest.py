@@ -6,6 +6,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from jobwidgets.emulator import Service
+from tests.support.forks import DASK_WORKER_START
 
 AGES = ["queued_for", "ran_for"]  # they are counted up to the moment of reading
 
@@ -20,7 +21,12 @@ def service():
 def workers():
     """Start four workers, each a process with one thread; what passes between them is not compressed."""
     with (
-        dask.config.set({"distributed.comm.compression": False}),
+        dask.config.set(
+            {
+                "distributed.comm.compression": False,
+                "distributed.worker.multiprocessing-method": DASK_WORKER_START,
+            }
+        ),
         LocalCluster(
             n_workers=4,
             threads_per_worker=1,

@@ -13,6 +13,7 @@ from nbclient.exceptions import CellExecutionError
 
 from jobwidgets.emulator import Service, serve
 from tests.support import ROOT
+from tests.support.forks import DASK_WORKER_START
 
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
@@ -33,7 +34,8 @@ class Run:
         self.book = nbformat.read(FOLDER / name, as_version=4)
         self.service = service
         address = {"graphql": running.graphql_url, "rest": running.rest_url, "token": service.token}
-        self.env = {**os.environ, "JOBWIDGETS_DEMO": json.dumps(address)}
+        dask = {"DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": DASK_WORKER_START}
+        self.env = {**os.environ, **dask, "JOBWIDGETS_DEMO": json.dumps(address)}
         self.rounds = []
         self.ledgers = []
 

@@ -2,12 +2,16 @@
 
 import functools
 import json
+import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+
+DASK_WORKER_START = "forkserver" if os.name == "posix" else "spawn"
+"""How Dask starts the processes of a cluster: from one that has imported everything, where there is such a thing."""
 
 
 class Child:
