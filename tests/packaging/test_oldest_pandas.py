@@ -21,6 +21,7 @@ def test_frames_and_bulk_work_are_the_same_on_pandas_2_2(tmp_path, size):
         "pip",
         "install",
         "--quiet",
+        "--no-compile",
         "--no-warn-conflicts",
         "--target",
         str(tmp_path),
