@@ -1,5 +1,6 @@
 """The real embedded service on a real port, with its clock stopped, and a client of it."""
 
+import atexit
 import signal
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -71,6 +72,24 @@ def edited(client):
         client.aio._core.wire.send = send_and_edit
 
     return edit
+
+
+@pytest.fixture
+def ip():
+    """Make a real IPython shell, anew for one test, without a history file and without colours."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    InteractiveShell.clear_instance()
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    shell = InteractiveShell.instance(config=config)
+    yield shell
+    if "jobwidgets" in shell.extension_manager.loaded:
+        shell.run_line_magic("unload_ext", "jobwidgets")
+    InteractiveShell.clear_instance()
+    atexit.unregister(shell.atexit_operations)  # each shell would collect garbage at the end of the process
 
 
 @pytest.fixture

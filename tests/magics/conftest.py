@@ -5,25 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import jobwidgets as jw
 from jobwidgets.emulator import serve
-
-
-@pytest.fixture
-def ip():
-    """A real IPython shell, made anew for one test, without a history file."""
-    InteractiveShell.clear_instance()
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    shell = InteractiveShell.instance(config=config)
-    yield shell
-    if "jobwidgets" in shell.extension_manager.loaded:
-        shell.run_line_magic("unload_ext", "jobwidgets")
-    InteractiveShell.clear_instance()
 
 
 class Cells:

@@ -8,8 +8,6 @@ import hypothesis.strategies as st
 import pandas as pd
 import pytest
 from hypothesis import given
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import jobwidgets as jw
 from jobwidgets.panel import _code as code
@@ -232,14 +230,10 @@ def test_the_line_names_the_variable_that_holds_the_client(client, monkeypatch):
 
 
 @pytest.fixture
-def shell():
+def shell(ip):
     """Give a real shell in which %job is loaded."""
-    InteractiveShell.clear_instance()
-    made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    made.run_line_magic("load_ext", "jobwidgets")
-    yield made
-    made.run_line_magic("unload_ext", "jobwidgets")
-    InteractiveShell.clear_instance()
+    ip.run_line_magic("load_ext", "jobwidgets")
+    return ip
 
 
 def test_job_lines_do_what_the_panel_did_and_are_offered_only_for_its_client(client, service, shell):

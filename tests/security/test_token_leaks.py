@@ -10,7 +10,6 @@ import sys
 
 import nbformat
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
@@ -194,7 +193,7 @@ def test_the_token_is_in_no_journal_and_in_no_plan_on_paper(service, client, tmp
 
 
 @pytest.mark.parametrize("xmode", XMODES)
-def test_a_failure_inside_the_http_library_shows_no_frame_that_holds_the_token(client, capsys, monkeypatch, xmode):
+def test_a_failure_inside_the_http_library_shows_no_frame_that_holds_the_token(client, ip, capsys, monkeypatch, xmode):
     import aiohttp
 
     def broken(_session, **options):
@@ -203,12 +202,11 @@ def test_a_failure_inside_the_http_library_shows_no_frame_that_holds_the_token(c
 
     monkeypatch.setattr(aiohttp.ClientSession, "request", broken)
     client.aio._core.timeout = 1.0
-    shell = InteractiveShell.instance()
-    shell.run_line_magic("xmode", xmode)
+    ip.run_line_magic("xmode", xmode)
     try:
         client.jobs()
     except jw.JobError:
-        shell.showtraceback(sys.exc_info())
+        ip.showtraceback(sys.exc_info())
     shown = "".join(capsys.readouterr())
     assert "HTTP library failed with RuntimeError" in shown
     assert CANARY not in shown

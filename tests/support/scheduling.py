@@ -100,7 +100,7 @@ def estimates(known):
 
 
 class Recorder:
-    """Notes how long each test took, its fixtures included, and writes that down at the end."""
+    """Notes how long each test took, its fixtures included, and replaces what was known of its module at the end."""
 
     def __init__(self, root):
         self.root, self.seconds = root, defaultdict(float)
@@ -110,7 +110,14 @@ class Recorder:
 
     def pytest_sessionfinish(self):
         known = json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
-        known = {nodeid: taken for nodeid, taken in known.items() if (self.root / nodeid.partition("::")[0]).exists()}
-        known.update(self.seconds)
-        kept = {nodeid: round(known[nodeid], 1) for nodeid in sorted(known) if known[nodeid] >= SHORTEST_KEPT_SECONDS}
+        measured = {nodeid.partition("::")[0] for nodeid in self.seconds}
+        for nodeid, seconds in known.items():
+            module = nodeid.partition("::")[0]
+            if module not in measured and (self.root / module).exists():
+                self.seconds[nodeid] = seconds
+        kept = {
+            nodeid: round(seconds, 1)
+            for nodeid, seconds in sorted(self.seconds.items())
+            if seconds >= SHORTEST_KEPT_SECONDS
+        }
         DURATIONS.write_text(json.dumps(kept, indent=0, ensure_ascii=False) + "\n")
