@@ -4,10 +4,12 @@ import dask
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
+from distributed.utils import get_mp_context
 
 from jobwidgets.emulator import Service
 from tests.support.forks import DASK_WORKER_START
 
+PRELOADED = ["distributed", "dask.dataframe", "jobwidgets.client", "jobwidgets.distributed", "jobwidgets.frames"]
 AGES = ["queued_for", "ran_for"]  # they are counted up to the moment of reading
 
 
@@ -20,21 +22,20 @@ def service():
 @pytest.fixture(scope="module")
 def workers():
     """Start four workers, each a process with one thread; what passes between them is not compressed."""
-    with (
-        dask.config.set(
-            {
-                "distributed.comm.compression": False,
-                "distributed.worker.multiprocessing-method": DASK_WORKER_START,
-            }
-        ),
-        LocalCluster(
+    settings = {
+        "distributed.comm.compression": False,
+        "distributed.worker.multiprocessing-method": DASK_WORKER_START,
+        "distributed.worker.profile.interval": "200ms",  # every 10 ms costs an idle worker a twentieth of a processor
+    }
+    with dask.config.set(settings):
+        get_mp_context().set_forkserver_preload(PRELOADED)
+        with LocalCluster(
             n_workers=4,
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",
             worker_dashboard_address="127.0.0.1:0",
-        ) as cluster,
-    ):
-        yield cluster
+        ) as cluster:
+            yield cluster
 
 
 @pytest.fixture

@@ -193,7 +193,10 @@ def test_neither_a_dump_of_the_cluster_nor_its_logs_hold_it(client, cluster, tmp
 def test_workers_with_tokens_of_their_own_are_sent_none(wire, client, same):
     env = {"AIWARE_TOKEN": CANARY}
     before = set(os.environ)
-    with LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, env=env) as workers, Client(workers):
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address="127.0.0.1:0", env=env) as workers,
+        Client(workers),
+    ):
         wire.clear()  # the environment of a local worker is told to it where it is started
         frame = read_jobs(client, since="400d", windows=4, token_from="workers")
         same(frame, client, since="400d")
@@ -218,7 +221,7 @@ def test_a_client_with_another_token_of_the_same_service_is_split_anew(client, s
 def test_clients_of_a_worker_are_closed_with_it(client):
     client.me()
     before = set(threading.enumerate())
-    with LocalCluster(n_workers=2, processes=False, dashboard_address=None) as workers, Client(workers):
+    with LocalCluster(n_workers=2, processes=False, dashboard_address="127.0.0.1:0") as workers, Client(workers):
         assert len(read_jobs(client, since="400d", windows=4, budget=300)) == len(client.jobs(since="400d"))
         assert [key for key in _fetch._clients if key[0]]
     assert not [key for key in _fetch._clients if key[0]]

@@ -108,6 +108,7 @@ def test_the_archive_block_runs(service, tmp_path, monkeypatch):
         assert names["slow"].columns.tolist() == ["engine", "ran"]
 
 
+@pytest.mark.filterwarnings("ignore:Port 8787 is already in use")  # by the cluster of another test
 def test_the_distributed_block_runs(service):
     (dask,) = [block for block in blocks("python") if "read_jobs" in block]
     with jw.connect(service.graphql_url, token=service.service.token) as client:
