@@ -20,12 +20,15 @@ def to_confirm(panel):
     expect(panel.root.get_by_text("After the click there are 5 seconds to undo it.")).to_be_visible()
 
 
-def begin_block(panel, seconds):
-    """Have a cell block the kernel's thread, and do not wait for it."""
-    script = """code => {
-        window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code });
-    }"""
-    panel.page.evaluate(script, f"import time; time.sleep({seconds})")
+BLOCK = """(button, code) => {
+    button.click();
+    window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code });
+}"""
+"""Click a button, and have the kernel run code right after what the click brings about."""
+LONGER_THAN_THE_COUNTDOWN = """import pathlib, time
+begun = time.monotonic()
+while time.monotonic() < begun + 6 or not pathlib.Path("undo was clicked").exists():
+    time.sleep(0.1)"""
 
 
 def test_undo_has_the_keyboard_and_goes_back_and_the_countdown_then_begins_by_itself(open_notebook):
@@ -67,11 +70,11 @@ def test_a_double_click_undoes_and_never_begins(open_notebook):
 def test_an_undo_is_heard_also_when_a_cell_blocked_the_kernel_all_the_while(open_notebook):
     panel = Panel(open_notebook(START + MANY + CALM))
     to_confirm(panel)
-    panel.button("Cancel 30 jobs").click()
+    panel.button("Cancel 30 jobs").evaluate(BLOCK, LONGER_THAN_THE_COUNTDOWN)
     undo = panel.root.get_by_role("button", name="Undo")
     expect(undo).to_be_focused()
-    begin_block(panel, 7)
     undo.click()
+    (panel.notebook.server.root / "undo was clicked").touch()
     expect(panel.root.get_by_text("Undone in time.")).to_be_visible()
     panel.notebook.wait_idle()
     assert panel.kernel("len(service.ledger)") == 0
