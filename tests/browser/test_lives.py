@@ -127,11 +127,11 @@ def test_two_panels_of_one_service_share_their_looks_and_nothing_else(open_noteb
 
 def test_a_kernel_that_is_killed_amid_a_cancel_is_gone_on_with_and_no_job_is_sent_twice(open_notebook, world):
     jobs = [world.service.add_job("pending", 1, name=f"Okapi {number}") for number in range(60)]
-    panel = Panel(open_notebook(world.connect + CALM))
+    panel = Panel(open_notebook(world.connect.replace("timeout=20", "timeout=600") + CALM))
     panel.search.fill("Okapi")
     panel.count(60)
     panel.button("Select all 60 that match").click()
-    world.service.faults.delay(seconds=0.5, times=None, operation="cancelJob")
+    world.service.faults.delay(seconds=600, times=None, operation="cancelJob")  # no answer before the kernel is killed
     panel.button("Cancel 60").click()
     panel.button("Cancel 60 jobs").click()
     panel.root.get_by_role("button", name="Start now").click()
