@@ -116,7 +116,7 @@ def soak(arguments: list[str]) -> int:
     environment("test")
     where = dict(os.environ, CHROMIUM=chromium())
     say("pytest --soak")
-    command = [str(PYTHON), *PARALLEL_PYTEST, "--soak", "-m", "campaign or other_host", *arguments]
+    command = [str(PYTHON), *PARALLEL_PYTEST, "--soak", "-m", "campaign or soak_only or other_host", *arguments]
     return subprocess.call(command, cwd=str(ROOT), env=where)
 
 

@@ -1,6 +1,7 @@
 """The house has floors: a module imports only from its own and those below."""
 
 import ast
+import functools
 
 import pytest
 
@@ -22,6 +23,7 @@ SHOWN_BY = {("_model", "display"), ("bulk", "display")}  # a value shows itself 
 ASKED_FOR = {("client", "bulk"), ("client", "watch"), ("client", "archive")}  # loaded when they are asked for
 
 
+@functools.cache
 def modules():
     return {
         ".".join(path.relative_to(HOUSE).with_suffix("").parts).removesuffix("__init__").rstrip("."): path

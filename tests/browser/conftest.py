@@ -29,15 +29,6 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("host", hosts, indirect=True)
 
 
-def pytest_collection_modifyitems(config, items):
-    """Leave out what runs in other front ends than JupyterLab, except with --soak."""
-    if config.getoption("soak"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("other_host")]
-    items[:] = [item for item in items if not item.get_closest_marker("other_host")]
-    config.hook.pytest_deselected(items=left_out)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     if not pyfuncitem.get_closest_marker("browser"):

@@ -381,7 +381,7 @@ def test_a_list_that_was_seen_before_holds_what_has_come_since_and_not_what_went
 
 
 @pytest.mark.parametrize("bounds", ["inclusive", "exclusive", "half_open"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak_only) for seed in range(1, 8))])
 def test_jobs_that_stay_are_read_once_at_full_width_while_others_come_and_go(side, bounds, seed):
     chance = random.Random(seed)
     side.service.choices.bounds = bounds

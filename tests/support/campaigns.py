@@ -5,8 +5,10 @@ A campaign states both sizes and takes the one that applies as the fixture `size
     @pytest.mark.campaign(test=40, soak=200)
     def test_kills_lose_nothing(size): ...
 
-`pytest --soak -m campaign` runs every campaign at its full size. What a campaign prints with `figures` is shown at the
-end of a run with `--soak`.
+A test marked `soak_only` or `other_host` is left out of `make test`: it is more of what a test there looks at.
+
+`pytest --soak -m "campaign or soak_only or other_host"` runs all of these, every campaign at its full size. What a
+campaign prints with `figures` is shown at the end of a run with `--soak`.
 """
 
 import sys
@@ -15,6 +17,7 @@ import hypothesis
 import pytest
 
 PREFIX = "figures: "
+SOAK_ONLY = ("soak_only", "other_host")
 
 
 def figures(**values):
@@ -31,6 +34,17 @@ def pytest_configure(config):
     hypothesis.settings.register_profile("test", derandomize=True)  # a run finds what the run before it found
     hypothesis.settings.register_profile("soak", max_examples=1_000)
     hypothesis.settings.load_profile("soak" if config.getoption("soak") else "test")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what runs with --soak only."""
+    if config.getoption("soak"):
+        return
+    kept, left_out = [], []
+    for item in items:
+        (left_out if any(map(item.get_closest_marker, SOAK_ONLY)) else kept).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture
