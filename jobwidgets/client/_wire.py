@@ -161,7 +161,7 @@ class Wire:
             if self._app is not None:
                 transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
             else:
-                context = _trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+                context = _ssl_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
                 transport = _Transport(
                     verify=context,
                     proxy=_proxy(url),
@@ -199,7 +199,7 @@ class Wire:
 
 
 @functools.cache
-def _trusted(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+def _ssl_context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
     """Load the trusted certificates once for all clients; each time takes some 40 ms of a processor.
 
     The arguments are the environment variables from which httpx takes them in place of its own.

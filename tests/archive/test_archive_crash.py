@@ -90,9 +90,9 @@ SYNCER = textwrap.dedent("""
     import sys
     import jobwidgets as jw
     from jobwidgets.archive import _store, _sync
-    _sync.BATCH, _store.PATIENCE = 20, 0.05
+    _sync.BATCH, _store.PATIENCE = 7, 0.05
     client = jw.connect(sys.argv[1])
-    client.aio._core.sizes.page = 50
+    client.aio._core.sizes.page = 7
     done = told = 0
     while done < int(sys.argv[3]):
         try:
@@ -115,9 +115,10 @@ def test_kernels_that_sync_one_file_over_and_over_take_turns_and_leave_it_whole(
     kernels = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     rng = random.Random(5)
     for _ in range(20 * size):  # and no more: on a slow machine they would never come to an end
-        if any(kernel.poll() is None for kernel in kernels):
-            stir(service, client, rng, 5)
-            time.sleep(0.05)
+        if all(kernel.poll() is not None for kernel in kernels):
+            break
+        stir(service, client, rng, 5)
+        time.sleep(0.05)
     said = [kernel.communicate()[0].split() for kernel in kernels]
     assert [kernel.returncode for kernel in kernels] == [0, 0, 0]
     assert [done for done, _ in said] == [str(size)] * 3
