@@ -21,8 +21,10 @@ def serious(panel, state, rules):
     """Have axe look at the panel, by all rules or by some; give what is serious or worse."""
     options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
     found = Axe().run(panel.page, context=CHECKED, options=options).response
-    checked = len(found["passes"]) + len(found["violations"])
-    assert checked >= (len(rules) or 10), f"axe looked at nothing in {state}"
+    if rules:
+        assert {each["id"] for each in found["passes"] + found["violations"]} == set(rules), state
+    else:
+        assert len(found["passes"]) > 10, f"axe looked at nothing in {state}"
     return [
         (state, each["id"], [node["html"][:200] for node in each["nodes"]])
         for each in found["violations"]

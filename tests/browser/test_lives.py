@@ -222,7 +222,7 @@ def test_a_changing_list_leaves_kernel_and_page_as_large_as_they_were(open_noteb
     assert most["kernel"] < first["kernel"] * 1.05 + 8e6
 
 
-@pytest.mark.campaign(test=(3, 2), soak=(10, 10))
+@pytest.mark.campaign(test=(4, 4), soak=(10, 10))
 def test_panels_opened_and_closed_leave_nothing(open_notebook, world, size):
     """The kernel keeps nothing. JupyterLab keeps what a closed widget was as long as its kernel: no more of ours.
 

@@ -17,14 +17,12 @@ FORGE = """async () => {
         {do: 'press', key: 'pending'}, {do: 'rows', view: 'x', first: -5, last: 1e9, version: 0}, {do: 'confirm'},
         {event: 'submit'}, null, 7, {do: {}}, {do: 'sort', column: '__class__'},
     ];
-    const traits = {
-        head: 'cancel', state: {stage: 'working'}, value: 'cancel', disabled: 'cancel', description: 'cancel',
-        children: 'cancel', picked: {stage: 'working'}, _esm: 'cancel', op: 'cancel', plan: {stage: 'working'},
-    };
+    const traits = ['head', 'state', 'value', 'disabled', 'description', 'children', 'picked', '_esm', 'op', 'plan'];
     for (const comm of kernel._comms.values()) {
         for (const content of said) comm.send({method: 'custom', content});
-        for (const [name, value] of Object.entries(traits))
-            comm.send({method: 'update', state: {[name]: value}, buffer_paths: []});
+        for (const name of traits)
+            for (const value of ['cancel', {stage: 'working'}])
+                comm.send({method: 'update', state: {[name]: value}, buffer_paths: []});
     }
     return kernel._comms.size;
 }"""

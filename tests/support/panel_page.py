@@ -57,4 +57,4 @@ class Panel:
         if self.notebook.frontend != "voila":  # whose own page asks others for its fonts and formulas
             assert self.notebook.foreign == []
         if self.notebook.frontend == "lab":
-            assert self.notebook.own_errors == []
+            assert self.notebook.errors == []
