@@ -1,8 +1,9 @@
 """Who writes the journal of an operation: one kernel at a time, on any file system, without locks.
 
-A lease is a file `<op>.lease-<n>` that only one can create; the highest number counts. Whoever finds its holder dead
-creates the next number. The new file is empty until its maker has seen that the one it follows is still the one it
-judged; only then it says who holds it, and only then it counts.
+A lease is a file `<op>.lease-<n>` that only one can create. Whoever finds that the holders of all that are there have
+ended creates the next number. The new file is empty until its maker has seen that those before it are still the ones
+it judged; only then it says who holds it. It is held once no file is there but those judged and its own. One number
+alone proves nothing: a kernel that was late, and ended, can leave an empty file above a lease that is held.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Lease:
 
     def __init__(self, directory: Path, op: str, number: int) -> None:
         self.op = op
+        self._number = number
         self.path = _path(directory, op, number)
         self._next = _path(directory, op, number + 1)
         self._mark = secrets.token_hex(8)
@@ -92,16 +94,15 @@ class Lease:
             The directory cannot be written.
         """
         for _ in range(TRIES):
-            number = max(_numbers(directory, op), default=0)
-            judged = _free(directory, op, number)
+            judged = _ended(directory, op)
             if judged is not None:
-                lease = cls(directory, op, number + 1)
-                if lease._won(directory, number, judged):
+                lease = cls(directory, op, max(judged, default=0) + 1)
+                if lease._won(directory, judged):
                     return lease
             time.sleep(LOOK_EVERY * secrets.randbelow(100) / 100)  # somebody was faster: look again
         raise UsageError(f"operation {op} is wanted by many kernels at once", hint="try again in a moment")
 
-    def _won(self, directory: Path, before: int, judged: bytes) -> bool:
+    def _won(self, directory: Path, judged: dict[int, bytes]) -> bool:
         """Create the file, see that nothing has moved, say who holds it, see that again."""
         try:
             descriptor = write_new(self.path)
@@ -111,18 +112,22 @@ class Lease:
         _HELD[self._mark] = self
         try:
             try:
-                if before and _content(_path(directory, self.op, before)) != judged:
+                if any(_content(_path(directory, self.op, number)) != content for number, content in judged.items()):
                     return False
                 write_whole(descriptor, self._content)
+                alone = _numbers(directory, self.op) == [*judged, self._number]
+                won = alone and _content(self.path) == self._content
             finally:
+                ours = won or _same_file(descriptor, self.path)
                 os.close(descriptor)
-            numbers = _numbers(directory, self.op)
-            won = _content(self.path) == self._content and max(numbers) == before + 1
         finally:
             if not won:
                 _HELD.pop(self._mark, None)
-                self._remove()
-        for number in sorted(numbers)[:-1]:  # upwards: as long as one is there, the one above it was never removed
+                if ours:
+                    self._remove()
+        if not won:
+            return False
+        for number in judged:  # upwards: as long as one is there, the one above it was never removed
             with suppress(OSError):
                 _path(directory, self.op, number).unlink()
         return True
@@ -179,11 +184,9 @@ def holders(directory: Path) -> dict[str, Holder]:
         names = names_in(directory)
     except OSError:
         return {}
-    highest: dict[str, int] = {}
-    for match in filter(None, map(_NAME.fullmatch, names)):
-        highest[match[1]] = max(highest.get(match[1], 0), int(match[2]))
+    numbers = sorted((match[1], int(match[2])) for match in filter(None, map(_NAME.fullmatch, names)))
     found = {}
-    for op, number in highest.items():
+    for op, number in numbers:
         with suppress(OSError):
             holder = _read(_path(directory, op, number).read_bytes())
             if holder is not None and _standing(holder) != "gone":
@@ -191,12 +194,28 @@ def holders(directory: Path) -> dict[str, Holder]:
     return found
 
 
-def _free(directory: Path, op: str, number: int) -> bytes | None:
-    """Give what a dead holder's lease says, nothing when there is no lease, None when it has moved meanwhile."""
-    if not number:
-        return b""
-    path = _path(directory, op, number)
+def _ended(directory: Path, op: str) -> dict[int, bytes] | None:
+    """Read the leases that are there, all of holders that have ended, lowest first; None if one was just removed.
+
+    Raises
+    ------
+    UsageError
+        One of them is held; nothing was sent.
+    SettingsError
+        One of them cannot be read; nothing was sent.
+    """
+    judged = {}
     patience = time.monotonic() + EMPTY_FOR
+    for number in _numbers(directory, op):
+        content = _of_ended(op, _path(directory, op, number), patience)
+        if content is None:
+            return None
+        judged[number] = content
+    return judged
+
+
+def _of_ended(op: str, path: Path, patience: float) -> bytes | None:
+    """Read one lease whose holder has ended; wait for its maker as long as it is empty, until `patience`."""
     while (content := _content(path)) is not None:
         holder = _read(content)
         if holder is not None:
@@ -286,7 +305,13 @@ def _path(directory: Path, op: str, number: int) -> Path:
 
 def _numbers(directory: Path, op: str) -> list[int]:
     found = filter(None, map(_NAME.fullmatch, names_in(directory)))
-    return [int(match[2]) for match in found if match[1] == op]
+    return sorted(int(match[2]) for match in found if match[1] == op)
+
+
+def _same_file(descriptor: int, path: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
 
 
 def _content(path: Path) -> bytes | None:

@@ -278,6 +278,56 @@ def test_a_holder_that_was_taken_over_cuts_nothing_of_the_others(monkeypatch):
     journal.close()
 
 
+@pytest.mark.parametrize("late", [{}, {"pid": 2**22 + 7}], ids=["empty", "ended"])
+def test_a_lease_is_held_also_where_a_kernel_that_ended_left_a_higher_one(monkeypatch, late):
+    monkeypatch.setattr(_lease, "EMPTY_FOR", 0.1)
+    for holder in (os.getppid(), os.getpid()):
+        journal = Journal.reopen(OP)
+        if holder != os.getpid():
+            plant(1, pid=holder, started=_lease._started(holder))
+        plant(3, **late) if late else (directory() / f"{OP}.lease-3").touch()
+        with pytest.raises(jw.UsageError, match=f"is at work in .*kernel(: host .*, process {holder},)?"):
+            Journal.reopen(OP)
+        assert leases() == [f"{OP}.lease-1", f"{OP}.lease-3"]
+        assert _journal.at_work()[OP].pid == holder
+        if holder == os.getpid():
+            assert not journal.stop_asked()
+        (directory() / f"{OP}.lease-1").unlink()
+        journal.close()
+        Journal.reopen(OP).close()
+        assert leases() == []
+
+
+def test_a_kernel_that_comes_late_does_not_win_beside_another(monkeypatch):
+    write_new = _lease.write_new
+
+    def late(path):
+        """Let another kernel take it, with another number, after this one has looked."""
+        plant(4, pid=os.getppid(), started=_lease._started(os.getppid()))
+        return write_new(path)
+
+    monkeypatch.setattr(_lease, "write_new", late)
+    with pytest.raises(jw.UsageError, match=f"process {os.getppid()}"):
+        Journal.reopen(OP)
+    assert leases() == [f"{OP}.lease-4"]
+
+
+def test_a_kernel_that_comes_too_late_leaves_the_file_of_the_next(monkeypatch):
+    write_new = _lease.write_new
+
+    def slow(path):
+        """Stand still until the empty file was taken over, and another kernel has come to the same number."""
+        descriptor = write_new(path)
+        path.unlink()
+        plant(1, pid=os.getppid(), started=_lease._started(os.getppid()))
+        return descriptor
+
+    monkeypatch.setattr(_lease, "write_new", slow)
+    with pytest.raises(jw.UsageError, match=f"process {os.getppid()}"):
+        Journal.reopen(OP)
+    assert leases() == [f"{OP}.lease-1"]
+
+
 def test_closing_leaves_nothing_but_the_journal():
     journal = Journal.reopen(OP)
     _journal.ask_to_stop(OP)
