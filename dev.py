@@ -40,8 +40,8 @@ EXTRAS = ("demo", "test", "bench")
 
 INSTALL_REPORT_SECONDS = 5
 
-# One test process more than there are processors: while one waits, another works.
-TEST_PROCESSES = min((os.cpu_count() or 1) + 1, 8)
+# More test processes than processors: while some wait, others work.
+TEST_PROCESSES = min((os.cpu_count() or 1) + 2, 8)
 PARALLEL_PYTEST = ["-m", "pytest", "-n", str(TEST_PROCESSES)]
 
 # What an interpreter must be able to do before an environment can be made with it.

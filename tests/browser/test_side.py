@@ -9,7 +9,7 @@ from tests.support.jupyter import write_notebook
 from tests.support.panel_page import PATIENCE, START
 
 expect.set_options(timeout=PATIENCE)
-pytestmark = [pytest.mark.browser, pytest.mark.own_page, pytest.mark.one_front_end]
+pytestmark = [pytest.mark.browser, pytest.mark.one_front_end]
 OFFER = """([where, code]) => {
     const event = new CustomEvent("jobwidgets:new-cell", { detail: { code }, cancelable: true, bubbles: true });
     document.querySelector(where).dispatchEvent(event);
@@ -164,6 +164,7 @@ def test_it_says_that_the_kernel_is_busy_and_takes_up_again_when_it_is_not(open_
     side.no_trouble()
 
 
+@pytest.mark.own_page
 def test_the_launcher_and_the_palette_open_the_demo_and_it_runs(open_notebook):
     side = Side(open_notebook("1"))
     side.notebook.command("launcher:create")

@@ -384,6 +384,7 @@ EMPTY = """async () => {
         widget.dispose();
     }
     await app.serviceManager.sessions.shutdownAll();
+    app.shell.activateById('filebrowser');
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
 }"""
 

@@ -55,10 +55,15 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for unit in side_by_side(busy, others, cost) for item in units[unit]]
 
 
+GARBAGE_COLLECTION_THRESHOLDS = (20_000, 20, 20)
+"""Rarer than usual: a test process holds so much that each collection is dear. Tests about what is freed collect."""
+
+
 def pytest_collection_finish():
     """Exempt what the collection made from garbage collection, which walked all of it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GARBAGE_COLLECTION_THRESHOLDS)
 
 
 def side_by_side(busy, others, cost):
