@@ -266,7 +266,8 @@ def test_an_archive_of_the_month_asks_little_the_second_time_and_keeps_what_move
     assert int(re.match(r"([\d,]+) new", first)[1].replace(",", "")) > 2_900
     assert len(later) == 4
     assert max(int(re.search(r"in (\d+) requests", line)[1]) for line in later) < 10
-    assert re.search(r"^running +complete +\d+$", month.text("history"), re.MULTILINE)
+    moves = re.findall(r"^(\w+) +(\w+) +(\d+)$", month.text("history"), re.MULTILINE)
+    assert sum(int(jobs) for _, after, jobs in moves if after == "complete") >= 3, moves  # of the five new ones
 
 
 def test_a_month_runs_to_its_end_without_the_extras_and_says_what_to_install(world, tmp_path, monkeypatch):
