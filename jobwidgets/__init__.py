@@ -8,8 +8,11 @@ TYPE_CHECKING = False  # what checkers take as true; typing itself would be the 
 if TYPE_CHECKING:
     from typing import Any
 
-    from jobwidgets._demo import demo, demo_async
-    from jobwidgets._errors import (
+    from jobwidgets.bulk import Plan, Receipt
+    from jobwidgets.bulk.plan_file.file import load_plan
+    from jobwidgets.client import AsyncClient, Client, connect, connect_async, current_client
+    from jobwidgets.demo_server import demo, demo_async
+    from jobwidgets.errors import (
         AuthError,
         JobError,
         NotFoundError,
@@ -20,11 +23,8 @@ if TYPE_CHECKING:
         UnknownOutcomeError,
         UsageError,
     )
-    from jobwidgets._model import Job, Task
-    from jobwidgets.bulk import Plan, Receipt
-    from jobwidgets.bulk._paper import load_plan
-    from jobwidgets.client import AsyncClient, Client, connect, connect_async, current_client
-    from jobwidgets.panel import JobPanel, JobTable
+    from jobwidgets.models import Job, Task
+    from jobwidgets.widgets import JobPanel, JobTable
 
 __version__ = "0.1.0"
 __all__ = [
@@ -54,13 +54,13 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "_demo": ("demo", "demo_async"),
-    "_errors": tuple(name for name in __all__ if name.endswith("Error")),
-    "_model": ("Job", "Task"),
+    "demo_server": ("demo", "demo_async"),
+    "errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "models": ("Job", "Task"),
     "bulk": ("Plan", "Receipt"),
-    "bulk._paper": ("load_plan",),
+    "bulk.plan_file.file": ("load_plan",),
     "client": ("AsyncClient", "Client", "connect", "connect_async", "current_client"),
-    "panel": ("JobPanel", "JobTable"),
+    "widgets": ("JobPanel", "JobTable"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -73,7 +73,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     if name in ("connect", "demo"):
-        importlib.import_module("jobwidgets._side").listen()  # JupyterLab's side panel may ask what was connected
+        importlib.import_module("jobwidgets.lab.sidebar").listen()  # JupyterLab's side panel may ask what was connected
     return value
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobwidgets import __version__
-from jobwidgets._demo import DEMO_VARIABLE, Embedded, need_server
-from jobwidgets._errors import JobError, SettingsError
-from jobwidgets._lab import Lab
-from jobwidgets._notebooks import default_folder, lay_out
+from jobwidgets.demo_server import DEMO_VARIABLE, Embedded, need_server
+from jobwidgets.errors import JobError, SettingsError
+from jobwidgets.lab.notebooks import default_folder, lay_out
+from jobwidgets.lab.server import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def _count(text: str) -> int:
 
 def _serve(arguments: list[str]) -> int:
     need_server()
-    code: int | None = importlib.import_module("jobwidgets.emulator._serve").main(arguments)
+    code: int | None = importlib.import_module("jobwidgets.emulator.http.server").main(arguments)
     return code or 0
 
 

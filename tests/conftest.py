@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.client._flow import Reply
 from jobwidgets.emulator import Service, serve
+from jobwidgets.transport.retry import Reply
 
 pytest_plugins = ["tests.support.campaigns", "tests.support.scheduling"]
 

@@ -9,18 +9,18 @@ from tests.support import ROOT
 
 HOUSE = ROOT / "jobwidgets"
 FLOORS = [
-    {"_errors", "_model", "_pause", "_secret", "_text", "_when"},
-    {"client._documents", "client._flow", "client._listing", "client._settings"}
-    | {"bulk._journal", "bulk._lease", "bulk._lines", "bulk._state"},
-    {"client._wire", "client._portal"},
-    {"frames", "client"},
-    {"bulk", "live", "watch", "archive", "distributed"},
-    {"panel", "magics", "cli", "display", "_lab", "_leash", "_notebooks", "_demo", "_side", "", "__main__"},
-]  # the faces stand at the door: they use the public names that users use
+    {"errors", "models", "_internal.gc_pause", "_internal.sanitize", "_internal.secret", "_internal.timeparse"},
+    {"transport.queries", "transport.retry", "transport.config", "listing.pagination"}
+    | {"bulk.journal.journal", "bulk.journal.lock", "bulk.journal.codec", "bulk.journal.paths"},
+    {"transport.http", "transport.portal"},
+    {"_internal", "transport", "frames", "listing", "client"},
+    {"bulk", "live", "archive", "distributed"},
+    {"widgets", "magics", "cli", "rendering", "lab", "demo_server", "", "__main__"},
+]  # the user interfaces import the public names that users import
 BESIDE = "emulator"
-MAY_START_THE_SERVICE = {"_demo", "cli"}
-SHOWN_BY = {("_model", "display"), ("bulk", "display")}  # a value shows itself by the faces, loaded when it is shown
-ASKED_FOR = {("client", "bulk"), ("client", "watch"), ("client", "archive")}  # loaded when they are asked for
+MAY_START_THE_SERVICE = {"demo_server", "cli"}
+SHOWN_BY = {("models", "rendering"), ("bulk", "rendering")}  # a value shows itself, with what is imported then
+ASKED_FOR = {("client", "bulk"), ("listing", "live"), ("client", "live"), ("client", "archive")}  # imported when called
 
 
 @functools.cache
@@ -78,7 +78,7 @@ def test_only_the_wire_knows_the_http_library():
         for module, path in modules().items()
         if any(word in path.read_text(encoding="utf-8") for word in ("import httpx", "import aiohttp", "from httpx"))
     }
-    assert knowing == {"client._wire"}
+    assert knowing == {"transport.http"}
 
 
 def test_no_module_has_become_too_long():

@@ -5,8 +5,8 @@ import json
 import nbformat
 import pytest
 
-from jobwidgets import _notebooks
-from jobwidgets._notebooks import lay_out, shipped
+from jobwidgets.lab import notebooks as _notebooks
+from jobwidgets.lab.notebooks import lay_out, shipped
 
 
 def notebook(path, *sources, outputs=()):

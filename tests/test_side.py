@@ -17,10 +17,11 @@ from tests.support.waiting import until_quiet
 pytestmark = pytest.mark.kernel
 PATIENCE = 60
 QUICK = """
-import jobwidgets._side as _side, jobwidgets.live._pace as _pace
-_side.EVERY, _side.UNSEEN, _pace.SOONEST, _pace.SLOWEST = 0.1, 3600, 0.1, 0.2
+from jobwidgets.lab import sidebar
+from jobwidgets.live import poll_interval
+sidebar.EVERY, sidebar.UNSEEN, poll_interval.SOONEST, poll_interval.SLOWEST = 0.1, 3600, 0.1, 0.2
 """
-SLOW = "_side.EVERY, _side.UNSEEN, _pace.SOONEST, _pace.SLOWEST = 10.0, 60.0, 2.0, 60.0"
+SLOW = "sidebar.EVERY, sidebar.UNSEEN, poll_interval.SOONEST, poll_interval.SLOWEST = 10.0, 60.0, 2.0, 60.0"
 FORGED = [
     None,
     7,
@@ -245,7 +246,7 @@ def test_the_kernel_runs_cells_while_the_service_lets_the_panel_wait(line, page,
     world.faults.delay(seconds=8, times=None)
     line.say({"do": "refresh"})
     line.told(lambda state: "counts" in state)  # what was known; the answer is still to come
-    reading = "print(6 * 7, [s._following.feed.reading for s in __import__('jobwidgets._side')._side._sides])"
+    reading = "print(6 * 7, [s._following.feed.reading for s in sidebar._sides])"
     printed = page.run(reading)
     deadline = time.monotonic() + 4
     while printed == "42 [False]\n" and time.monotonic() < deadline:  # it is told just before the reading begins
@@ -290,7 +291,7 @@ def test_nothing_is_asked_while_nobody_looks(line, page, world):
     assert sum(world.requests.values()) > at
     line.say({"do": "rest"})
     until_quiet(world.requests.total, seconds=1)
-    page.run("_side.UNSEEN = 0.3")
+    page.run("sidebar.UNSEEN = 0.3")
     line.say({"do": "watch"})  # and then the page is gone, as a browser goes that was closed
     line.told()
     until_quiet(world.requests.total, seconds=1)
@@ -303,8 +304,8 @@ def test_unloading_the_extension_hangs_up_and_loading_it_listens_again(line, pag
     assert not line.closed
     page.run("%unload_ext jobwidgets")
     assert line.closed
-    there = "print('jobwidgets.side' in get_ipython().kernel.comm_manager.targets, len(_side._sides))"
-    assert page.run(f"import jobwidgets._side as _side\n{there}") == "False 0\n"
+    there = "print('jobwidgets.side' in get_ipython().kernel.comm_manager.targets, len(sidebar._sides))"
+    assert page.run(f"from jobwidgets.lab import sidebar\n{there}") == "False 0\n"
     page.run("%load_ext jobwidgets")
     assert page.run(there) == "True 0\n"
     again = page.open()
@@ -315,6 +316,6 @@ def test_unloading_the_extension_hangs_up_and_loading_it_listens_again(line, pag
 
 def test_a_kernel_without_a_connection_has_only_what_it_was_asked_to_load(page):
     code = "import subprocess, sys; print(subprocess.run([sys.executable, '-c', %r], capture_output=True, text=True))"
-    look = "import sys, jobwidgets; assert 'jobwidgets._side' not in sys.modules; jobwidgets.connect; "
-    look += "assert 'jobwidgets.panel' not in sys.modules; print('fine')"
+    look = "import sys, jobwidgets; assert 'jobwidgets.lab.sidebar' not in sys.modules; jobwidgets.connect; "
+    look += "assert 'jobwidgets.widgets' not in sys.modules; print('fine')"
     assert "fine" in page.run(code % look)

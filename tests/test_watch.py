@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from jobwidgets import watch
+from jobwidgets.live import waiting as watch
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """A local copy of the jobs of a service, kept up to date by asking only for what has changed."""
 
-from jobwidgets.archive._archive import Archive, AsyncArchive
-from jobwidgets.archive._sync import Synced
+from jobwidgets.archive.archive import Archive, AsyncArchive
+from jobwidgets.archive.sync import Synced
 
 __all__ = ["Archive", "AsyncArchive", "Synced"]

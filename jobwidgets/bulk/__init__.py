@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from jobwidgets.bulk._apply import Progress
-from jobwidgets.bulk._head import Head
-from jobwidgets.bulk._past import Past, account_of, ask_to_stop, past, receipts_frame, retries_of
-from jobwidgets.bulk._plan import AsyncPlan, plan_for
-from jobwidgets.bulk._receipt import AsyncReceipt
-from jobwidgets.bulk._waited import Plan, Receipt, Told
+from jobwidgets.bulk.blocking import Plan, Receipt, Told
+from jobwidgets.bulk.execution.executor import Progress
+from jobwidgets.bulk.history import Past, account_of, ask_to_stop, past, receipts_frame, retries_of
+from jobwidgets.bulk.plan import AsyncPlan, plan_for
+from jobwidgets.bulk.plan_header import Head
+from jobwidgets.bulk.receipt import AsyncReceipt
 
 __all__ = [
     "AsyncPlan",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from jobwidgets._errors import SettingsError
-from jobwidgets._secret import Secret
-from jobwidgets.client._async import AsyncClient
-from jobwidgets.client._settings import settle
-from jobwidgets.client._sync import Client
-from jobwidgets.frames._accessor import find_client
+from jobwidgets._internal.secret import Secret
+from jobwidgets.client.async_client import AsyncClient
+from jobwidgets.client.client import Client
+from jobwidgets.errors import SettingsError
+from jobwidgets.frames.accessor import find_client
+from jobwidgets.transport.config import settle
 
 __all__ = ["AsyncClient", "Client", "client_for", "connect", "connect_async", "current_client"]
 

@@ -13,6 +13,6 @@ after its answer: so no ten seconds of the service's clock hold more requests th
 workers there are. A worker that dies keeps its leases until the scheduler takes them back.
 """
 
-from jobwidgets.distributed._read import read_jobs
+from jobwidgets.distributed.read_jobs import read_jobs
 
 __all__ = ["read_jobs"]

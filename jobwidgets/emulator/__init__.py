@@ -3,12 +3,12 @@
 It is written to the contract alone and imports nothing else of this package.
 """
 
-from ._choices import Choices
-from ._clock import Clock
-from ._faults import Faults
-from ._serve import Running, serve
-from ._service import Service
-from ._state import StateError
-from ._world import Write
+from jobwidgets.emulator.http.faults import Faults
+from jobwidgets.emulator.http.server import Running, serve
+from jobwidgets.emulator.options import Choices
+from jobwidgets.emulator.persistence.state_file import StateError
+from jobwidgets.emulator.service import Service
+from jobwidgets.emulator.simulation.clock import Clock
+from jobwidgets.emulator.simulation.world import Write
 
 __all__ = ["Choices", "Clock", "Faults", "Running", "Service", "StateError", "Write", "serve"]

@@ -2,6 +2,6 @@
 
 import sys
 
-from ._serve import main
+from jobwidgets.emulator.http.server import main
 
 sys.exit(main())

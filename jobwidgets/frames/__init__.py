@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jobwidgets.frames._accessor import JobsAccessor
-from jobwidgets.frames._build import JobTableBuilder
-from jobwidgets.frames._columns import JOB_COLUMNS, SCHEDULE_COLUMNS, TASK_COLUMNS
-from jobwidgets.frames._ids import ids_of
+from jobwidgets.frames.accessor import JobsAccessor
+from jobwidgets.frames.job_frame_builder import JobTableBuilder
+from jobwidgets.frames.job_ids import ids_of
+from jobwidgets.frames.schema import JOB_COLUMNS, SCHEDULE_COLUMNS, TASK_COLUMNS
 
 __all__ = ["JOB_COLUMNS", "SCHEDULE_COLUMNS", "TASK_COLUMNS", "JobTableBuilder", "JobsAccessor", "ids_of"]

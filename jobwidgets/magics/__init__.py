@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobwidgets.magics._shelf import Shelf
+    from jobwidgets.magics.extension import Shelf
 
 _loaded: dict[int, Shelf] = {}
 
@@ -21,8 +21,8 @@ def load_ipython_extension(ip: Any) -> None:
     ip : IPython.core.interactiveshell.InteractiveShell
         The shell to extend. Loading twice is the same as loading once.
     """
-    from jobwidgets._side import listen  # noqa: PLC0415  importing the package must stay free
-    from jobwidgets.magics._shelf import Shelf  # noqa: PLC0415  as above
+    from jobwidgets.lab.sidebar import listen  # noqa: PLC0415  importing the package must stay free
+    from jobwidgets.magics.extension import Shelf  # noqa: PLC0415  as above
 
     if id(ip) in _loaded:
         return
@@ -32,7 +32,7 @@ def load_ipython_extension(ip: Any) -> None:
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take all of it away again; jobs, clients and frames are left as they are."""
-    from jobwidgets._side import deafen  # noqa: PLC0415  as above
+    from jobwidgets.lab.sidebar import deafen  # noqa: PLC0415  as above
 
     shelf = _loaded.pop(id(ip), None)
     if shelf is not None:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.archive import _store, _sync
+from jobwidgets.archive import database as _store
+from jobwidgets.archive import sync as _sync
 from jobwidgets.emulator import Service, serve
 
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.archive import _store
+from jobwidgets.archive import database as _store
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
 CHANGES_BETWEEN_KILLS = 80

@@ -22,8 +22,8 @@ import msgspec
 from httpx_aiohttp import AiohttpTransport
 
 import jobwidgets as jw
-from jobwidgets.client import _documents as documents
 from jobwidgets.emulator import Service, serve
+from jobwidgets.transport import queries as documents
 from tests.bench.goals import Goal, report
 
 ALIASES, SIDE_BY_SIDE = 100, 8

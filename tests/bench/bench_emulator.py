@@ -20,7 +20,7 @@ import aiohttp
 import psutil
 
 from jobwidgets.emulator import Service
-from jobwidgets.emulator._graphql import read_schema
+from jobwidgets.emulator.api.graphql import read_schema
 from tests.bench.goals import Goal, report
 
 RUNS = 3

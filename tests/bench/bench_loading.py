@@ -31,11 +31,11 @@ import psutil
 from gql.transport.aiohttp import AIOHTTPTransport
 
 import jobwidgets as jw
-from jobwidgets._pause import collector_paused
-from jobwidgets.client import _documents as documents
+from jobwidgets._internal.gc_pause import collector_paused
 from jobwidgets.frames import JobTableBuilder
-from jobwidgets.frames._arrow import read_page
-from jobwidgets.frames._tasks import Brought
+from jobwidgets.frames.arrow_decoder import read_page
+from jobwidgets.frames.task_frames import Brought
+from jobwidgets.transport import queries as documents
 from tests.bench.goals import Goal, report
 from tests.bench.pages import served
 

@@ -13,11 +13,11 @@ from datetime import timedelta
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
-from jobwidgets.live._known import Known
-from jobwidgets.live._list import LiveList
-from jobwidgets.live._merge import merged
-from jobwidgets.live._moved import differing, moved
-from jobwidgets.panel._view import View
+from jobwidgets.live.changes import differing, moved
+from jobwidgets.live.incremental_list import LiveList
+from jobwidgets.live.merge import merged
+from jobwidgets.live.status_cache import Known
+from jobwidgets.widgets.table.row_view import View
 from tests.bench.goals import Goal, report
 
 WATCHED, ROWS = 10_000, 100_000

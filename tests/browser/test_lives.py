@@ -14,7 +14,10 @@ from tests.support.ports import held_port
 from tests.support.waiting import until_quiet
 
 pytestmark = [pytest.mark.browser, pytest.mark.own_page]
-QUICK = "from jobwidgets.live import _pace\n_pace.SOONEST = _pace.SLOWEST = {0}\n_pace.CALM = 0\n"
+QUICK = (
+    "from jobwidgets.live import poll_interval\n"
+    "poll_interval.SOONEST = poll_interval.SLOWEST = {0}\npoll_interval.CALM = 0\n"
+)
 PLAIN = """import ipywidgets
 from IPython.display import display
 boxes = [ipywidgets.VBox([ipywidgets.Button(description="B") for _ in range(27)]) for _ in range(number)]
@@ -22,7 +25,7 @@ for each in boxes:
     each.add_class("plain-box")
 display(*boxes)
 shown += boxes"""
-CLOSE = """from jobwidgets.panel._parts import dispose
+CLOSE = """from jobwidgets.widgets.parts import dispose
 for each in shown:
     each.close() if isinstance(each, jw.JobPanel) else dispose(each)
 shown.clear()
@@ -36,7 +39,7 @@ LEFT = """import gc, json, threading
 from ipywidgets.widgets.widget import _instances
 from jobwidgets.live import poller_of
 gc.collect()
-ours = [each for each in gc.get_objects() if str(type(each).__module__).startswith('jobwidgets.panel')]
+ours = [each for each in gc.get_objects() if str(type(each).__module__).startswith('jobwidgets.widgets')]
 print(json.dumps({"widgets": len(_instances), "ours": len(ours),
                   "threads": threading.active_count(), "feeds": len(poller_of(client)._feeds),
                   "at_work": poller_of(client).at_work}))

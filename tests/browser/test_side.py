@@ -94,8 +94,8 @@ def test_it_shows_counts_and_receipts_of_the_connected_service_and_opens_the_pan
 
 
 def test_it_asks_for_nothing_while_it_is_hidden(open_notebook):
-    quick = "from jobwidgets import _side\nfrom jobwidgets.live import _pace\n"
-    quick += "_side.EVERY = _pace.SOONEST = _pace.SLOWEST = 0.2"
+    quick = "from jobwidgets.lab import sidebar\nfrom jobwidgets.live import poll_interval\n"
+    quick += "sidebar.EVERY = poll_interval.SOONEST = poll_interval.SLOWEST = 0.2"
     side = Side(open_notebook(START + quick))
     side.show()
     side.counts()

@@ -129,9 +129,9 @@ def test_a_million_rows_scroll_to_the_end_and_row_by_row(open_notebook):
 
 
 def test_a_line_in_each_count_tells_how_it_went(open_notebook):
-    quick = """from jobwidgets.live import _history
-from jobwidgets.panel import _counts
-_history.SPAN, _history.APART, _counts.SHOWN_AFTER = 6, 0.1, 0
+    quick = """from jobwidgets.live import count_history
+from jobwidgets.widgets.panel import status_counts
+count_history.SPAN, count_history.APART, status_counts.SHOWN_AFTER = 6, 0.1, 0
 """
     panel = Panel(open_notebook(START + quick + CALM))
     lines = panel.root.locator(".jw-chips .jw-trend polyline")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 
 TABLE = (
     START
-    + """from jobwidgets.panel import JobTable
+    + """from jobwidgets.widgets import JobTable
 frame = client.jobs()
 table = JobTable(frame)
 opened = []

@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _journal, _verify
-from jobwidgets.bulk._journal import Journal
-from jobwidgets.bulk._record import replay
-from jobwidgets.client import _core
-from jobwidgets.client._wire import _retry_after
+from jobwidgets.bulk.execution import readback as _verify
+from jobwidgets.bulk.journal import journal as _journal
+from jobwidgets.bulk.journal.journal import Journal
+from jobwidgets.bulk.journal.state import replay
+from jobwidgets.transport import connection as _core
+from jobwidgets.transport.http import _retry_after
 from tests.support.waiting import until, until_quiet
 
 OP = "retry-20261123-194501-1a2b3c"

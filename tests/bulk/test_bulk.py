@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _apply
+from jobwidgets.bulk.execution import executor as _apply
 from tests.support.waiting import until, until_quiet
 
 

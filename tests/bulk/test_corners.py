@@ -9,10 +9,13 @@ import msgspec
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _apply, _journal, _lease, _verify
-from jobwidgets.bulk._journal import Journal
-from jobwidgets.bulk._record import replay
-from jobwidgets.bulk._stop import Stop, StoppedError
+from jobwidgets.bulk.execution import executor as _apply
+from jobwidgets.bulk.execution import readback as _verify
+from jobwidgets.bulk.execution.cancellation import Stop, StoppedError
+from jobwidgets.bulk.journal import journal as _journal
+from jobwidgets.bulk.journal import lock as _lease
+from jobwidgets.bulk.journal.journal import Journal
+from jobwidgets.bulk.journal.state import replay
 from tests.support.waiting import until
 
 OP = "retry-20261123-194501-1a2b3c"
@@ -153,9 +156,9 @@ def test_many_lost_answers_in_a_row_are_taken_for_a_service_that_is_gone(client,
 
 def test_an_answer_that_came_ends_the_row_of_lost_ones(client, service, monkeypatch, one_by_one):
     del one_by_one
-    monkeypatch.setattr("jobwidgets.client._pace.FIRST", 1.0)
+    monkeypatch.setattr("jobwidgets.transport.throttle.FIRST", 1.0)
     client.aio._core.pace.places = 1.0
-    monkeypatch.setattr("jobwidgets.client._pace.MOST", 1)
+    monkeypatch.setattr("jobwidgets.transport.throttle.MOST", 1)
     plan = client.plan_retry(failed(service, 30))
     send, sent = client.aio._core.wire.send, []
 
@@ -365,7 +368,7 @@ def test_leases_of_other_operations_do_not_count():
 @pytest.fixture
 def one_at_a_time(client, monkeypatch):
     """Let one request after the other leave."""
-    monkeypatch.setattr("jobwidgets.client._pace.MOST", 1)
+    monkeypatch.setattr("jobwidgets.transport.throttle.MOST", 1)
     client.aio._core.pace.places = 1.0
 
 

@@ -13,10 +13,13 @@ import psutil
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _doubt, _journal, _lease, _operation
-from jobwidgets.bulk._journal import Journal
-from jobwidgets.bulk._record import Account, Line, intent_record, lines_record, plan_records, replay
-from jobwidgets.client._flow import Lost
+from jobwidgets.bulk.execution import reconcile as _doubt
+from jobwidgets.bulk.journal import journal as _journal
+from jobwidgets.bulk.journal import lock as _lease
+from jobwidgets.bulk.journal import operation as _operation
+from jobwidgets.bulk.journal.journal import Journal
+from jobwidgets.bulk.journal.state import Account, Line, intent_record, lines_record, plan_records, replay
+from jobwidgets.transport.retry import Lost
 from tests.support.waiting import until
 
 OP = "retry-20261123-194501-1a2b3c"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobwidgets.bulk._cost import requests_for
+from jobwidgets.bulk.planning import requests_for
 
 
 @pytest.mark.parametrize("kind", ["cancel", "retry"])

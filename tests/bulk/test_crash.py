@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk._journal import Journal
+from jobwidgets.bulk.journal.journal import Journal
 from jobwidgets.emulator import Service, serve
 from tests.support import bulk_checks
 from tests.support.campaigns import figures

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import jobwidgets as jw
-from jobwidgets.bulk import _journal
-from jobwidgets.bulk._journal import Journal
-from jobwidgets.bulk._lines import line_of, replay
-from jobwidgets.bulk._state import state_dir
+from jobwidgets.bulk.journal import journal as _journal
+from jobwidgets.bulk.journal.codec import line_of, replay
+from jobwidgets.bulk.journal.journal import Journal
+from jobwidgets.bulk.journal.paths import state_dir
 
 OP = "cancel-20261123-194501-1a2b3c"
 PLAN = {"record": "plan", "version": 1, "op": OP, "why": "stuck: größer \u2028 als\n\x00\x7f 日本"}

@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _journal
-from jobwidgets.bulk._journal import Journal
-from jobwidgets.bulk._lines import line_of
-from jobwidgets.bulk._state import state_dir
+from jobwidgets.bulk.journal import journal as _journal
+from jobwidgets.bulk.journal.codec import line_of
+from jobwidgets.bulk.journal.journal import Journal
+from jobwidgets.bulk.journal.paths import state_dir
 from tests.support import ROOT
 
 OP = "cancel-20261123-194501-1a2b3c"

@@ -14,10 +14,11 @@ import psutil
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _journal, _lease
-from jobwidgets.bulk._journal import Journal
-from jobwidgets.bulk._lease import Lease
-from jobwidgets.bulk._state import state_dir
+from jobwidgets.bulk.journal import journal as _journal
+from jobwidgets.bulk.journal import lock as _lease
+from jobwidgets.bulk.journal.journal import Journal
+from jobwidgets.bulk.journal.lock import Lease
+from jobwidgets.bulk.journal.paths import state_dir
 from tests.support import ROOT
 
 OP = "cancel-20261123-194501-1a2b3c"

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _apply
+from jobwidgets.bulk.execution import executor as _apply
 from tests.support import bulk_checks
 from tests.support.campaigns import figures
 

@@ -17,12 +17,17 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 import jobwidgets as jw
-from jobwidgets._secret import Secret
-from jobwidgets.bulk import _apply, _doubt, _journal, _lease, _past, _verify
-from jobwidgets.client import _flow
-from jobwidgets.client._flow import Lost, Reply
-from jobwidgets.client._settings import Settings
+from jobwidgets._internal.secret import Secret
+from jobwidgets.bulk import history as _past
+from jobwidgets.bulk.execution import executor as _apply
+from jobwidgets.bulk.execution import readback as _verify
+from jobwidgets.bulk.execution import reconcile as _doubt
+from jobwidgets.bulk.journal import journal as _journal
+from jobwidgets.bulk.journal import lock as _lease
 from jobwidgets.emulator import Service
+from jobwidgets.transport import retry as _flow
+from jobwidgets.transport.config import Settings
+from jobwidgets.transport.retry import Lost, Reply
 from tests.support import bulk_checks
 from tests.support.campaigns import figures
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _apply
-from jobwidgets.client import _flow
-from jobwidgets.emulator import _access, serve
+from jobwidgets.bulk.execution import executor as _apply
+from jobwidgets.emulator import serve
+from jobwidgets.emulator.http import auth as _access
+from jobwidgets.transport import retry as _flow
 from tests.support import bulk_checks
 from tests.support.campaigns import figures
 from tests.support.ports import held_port

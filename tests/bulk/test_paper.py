@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jobwidgets as jw
-from jobwidgets.bulk import _head
-from jobwidgets.bulk._paper import read_paper
-from jobwidgets.bulk._yaml import quoted, tree_of
+from jobwidgets.bulk import plan_header as _head
+from jobwidgets.bulk.plan_file.file import read_paper
+from jobwidgets.bulk.plan_file.strict_yaml import quoted, tree_of
 from jobwidgets.client import client_for
 from jobwidgets.emulator import Service, serve
 
@@ -288,7 +288,7 @@ def test_what_is_no_file_of_text_is_refused(tmp_path):
 
 
 def test_a_file_without_end_is_not_read_to_it(monkeypatch, paper):
-    monkeypatch.setattr("jobwidgets.bulk._paper.MOST_BYTES", 100)
+    monkeypatch.setattr("jobwidgets.bulk.plan_file.file.MOST_BYTES", 100)
     with pytest.raises(jw.UsageError, match="larger than"):
         jw.load_plan(paper[0])
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _head
+from jobwidgets.bulk import plan_header as _head
 from jobwidgets.emulator import Service, serve
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _journal
+from jobwidgets.bulk.journal import journal as _journal
 
 POST = "POST /proc/jobs/cancel"
 LIST = "GET /proc/jobs"
@@ -123,7 +123,7 @@ def test_more_than_500_need_their_number(service, world):
 
 
 def test_it_goes_out_of_date_as_every_plan(world, monkeypatch):
-    from jobwidgets.bulk import _head
+    from jobwidgets.bulk import plan_header as _head
 
     world.waiting(1)
     plan = world.plan(expires="1h")

@@ -7,8 +7,10 @@ from itertools import accumulate
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _journal, _operation, _receipt
-from jobwidgets.bulk._record import replay
+from jobwidgets.bulk import receipt as _receipt
+from jobwidgets.bulk.journal import journal as _journal
+from jobwidgets.bulk.journal import operation as _operation
+from jobwidgets.bulk.journal.state import replay
 from tests.support.waiting import until
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _apply
+from jobwidgets.bulk.execution import executor as _apply
 from tests.support import bulk_checks
 from tests.support.campaigns import figures
 from tests.support.waiting import until

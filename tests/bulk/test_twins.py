@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 import jobwidgets as jw
-from jobwidgets.bulk._twins import surely_made
+from jobwidgets.bulk.execution.matching import surely_made
 from tests.support import bulk_checks
 
 
@@ -99,7 +99,7 @@ def test_a_twin_that_came_later_is_told_from_those_that_cannot_be(client, servic
     service.clock.advance("10min")
     receipt = client.plan_retry([*twins, third])
     receipt.aio._seen_at = float("inf")
-    from jobwidgets.bulk import _apply
+    from jobwidgets.bulk.execution import executor as _apply
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_apply, "FIRST_SIZE", 1)

@@ -6,7 +6,7 @@ import gql
 import pytest
 from graphql import build_schema, parse, print_ast, strip_ignored_characters, validate
 
-from jobwidgets.client import _documents as documents
+from jobwidgets.transport import queries as documents
 
 SCHEMA = build_schema((files("jobwidgets.emulator") / "aiware.graphql").read_text())
 MANY = {

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobwidgets._errors import (
+from jobwidgets.errors import (
     AuthError,
     JobError,
     NotFoundError,
@@ -14,7 +14,7 @@ from jobwidgets._errors import (
     ServiceError,
     UnknownOutcomeError,
 )
-from jobwidgets.client._flow import (
+from jobwidgets.transport.retry import (
     BUSY,
     TRIES,
     Budget,

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobwidgets._errors import ServiceError
-from jobwidgets._when import iso
-from jobwidgets.client._edges import Edges
-from jobwidgets.client._listing import BEGINNING, MILLISECOND, SECOND, Page, walk
-from jobwidgets.client._pace import ABREAST
-from jobwidgets.client._windows import Seen, Windows
+from jobwidgets._internal.timeparse import iso
+from jobwidgets.errors import ServiceError
+from jobwidgets.listing.boundary_probe import Edges
+from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, SECOND, Page, walk
+from jobwidgets.listing.partitions import Seen, Windows
+from jobwidgets.transport.throttle import ABREAST
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FAR = START + timedelta(days=400)

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.client import _core
-from jobwidgets.frames import _growing, _memory
+from jobwidgets.frames import column_builders as _growing
+from jobwidgets.frames import memory as _memory
+from jobwidgets.transport import connection as _core
 
 
 def plain(frame):

@@ -155,8 +155,8 @@ def test_rest_needs_an_address(service, served):
 
 
 def test_another_service_of_the_same_kind_answers_in_process_too(service):
-    from jobwidgets._secret import Secret
-    from jobwidgets.client._settings import Settings
+    from jobwidgets._internal.secret import Secret
+    from jobwidgets.transport.config import Settings
 
     async def main():
         settings = Settings("http://127.0.0.1/v3/graphql", "http://127.0.0.1/edge/v1", Secret(service.token))

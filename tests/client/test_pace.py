@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.client import _pace
-from jobwidgets.client._pace import FIRST, MOST, Pace
+from jobwidgets.transport import throttle as _pace
+from jobwidgets.transport.throttle import FIRST, MOST, Pace
 
 EXACT = 1e-3
 
@@ -280,8 +280,8 @@ def test_a_service_that_asked_to_wait_is_asked_by_no_call_before(client):
 
 def test_a_known_budget_paces_the_requests_of_bulk_work(service, served, monkeypatch):
     monkeypatch.setattr(_pace, "WINDOW", 1.0)
-    monkeypatch.setattr("jobwidgets.bulk._apply.FIRST_SIZE", 1)
-    monkeypatch.setattr("jobwidgets.bulk._apply.LARGEST_SIZE", 1)
+    monkeypatch.setattr("jobwidgets.bulk.execution.executor.FIRST_SIZE", 1)
+    monkeypatch.setattr("jobwidgets.bulk.execution.executor.LARGEST_SIZE", 1)
     ids = [service.add_job("pending", 1, lives=False) for _ in range(8)]
     with jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token, budget=30) as client:
         plan = client.plan_cancel(ids)

@@ -9,11 +9,11 @@ from itertools import combinations, count
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.client._abreast import Abreast
-from jobwidgets.client._flow import Reply
-from jobwidgets.client._pace import ABREAST, FAR, Readers
-from jobwidgets.client._windows import Seen, Windows
 from jobwidgets.emulator import Service, serve
+from jobwidgets.listing.concurrent_reader import Abreast
+from jobwidgets.listing.partitions import Seen, Windows
+from jobwidgets.transport.retry import Reply
+from jobwidgets.transport.throttle import ABREAST, FAR, Readers
 
 
 def connected(service, running, **options):

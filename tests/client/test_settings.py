@@ -6,8 +6,8 @@ import stat
 import pytest
 
 import jobwidgets as jw
-from jobwidgets._secret import Secret
-from jobwidgets.client._settings import checked_url, settle
+from jobwidgets._internal.secret import Secret
+from jobwidgets.transport.config import checked_url, settle
 
 CANARY = "canary-3f9a"
 URL = "https://api.example.com/v3/graphql"
@@ -82,7 +82,7 @@ def test_without_a_token_and_nobody_to_ask_the_ways_are_named():
 
 
 def test_the_token_is_asked_for_without_showing_it(monkeypatch):
-    monkeypatch.setattr("jobwidgets.client._settings._can_ask", lambda: True)
+    monkeypatch.setattr("jobwidgets.transport.config._can_ask", lambda: True)
     asked = []
     monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or " typed \n")
     assert settled(url=URL).secret.reveal() == "typed"

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import jobwidgets as jw
-from jobwidgets.client._statuses import read_statuses
 from jobwidgets.emulator import Service, serve
+from jobwidgets.listing.statuses import read_statuses
 
 
 @pytest.fixture

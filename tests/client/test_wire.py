@@ -12,10 +12,10 @@ from functools import partial
 import pytest
 
 import jobwidgets as jw
-from jobwidgets._secret import Secret
-from jobwidgets.client import _wire
-from jobwidgets.client._flow import Lost, Reply, Request
-from jobwidgets.client._wire import Wire
+from jobwidgets._internal.secret import Secret
+from jobwidgets.transport import http as _wire
+from jobwidgets.transport.http import Wire
+from jobwidgets.transport.retry import Lost, Reply, Request
 
 
 class RawServer:

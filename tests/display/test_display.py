@@ -6,9 +6,9 @@ import re
 import pandas as pd
 import pytest
 
-from jobwidgets import display
-from jobwidgets._model import OUTCOMES, Job, Task
-from jobwidgets.display._text import cut, pad, width_of
+from jobwidgets import rendering as display
+from jobwidgets.models import OUTCOMES, Job, Task
+from jobwidgets.rendering.text import cut, pad, width_of
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -152,7 +152,7 @@ def test_columns_that_a_user_added_are_shown(samples):
 
 
 def test_ids_are_never_cut_and_what_has_no_room_is_named(samples, monkeypatch):
-    monkeypatch.setattr("jobwidgets.display._text.terminal_width", lambda: 80)
+    monkeypatch.setattr("jobwidgets.rendering.text.terminal_width", lambda: 80)
     text = display.frame_text(samples.jobs())
     assert "2603020900_complete05" in text
     assert "Not shown for want of room: " in text

@@ -16,8 +16,10 @@ from distributed.dashboard.scheduler import applications as on_scheduler
 from distributed.dashboard.worker import applications as on_worker
 
 import jobwidgets as jw
-from jobwidgets._secret import Secret
-from jobwidgets.distributed import _fetch, _token, read_jobs
+from jobwidgets._internal.secret import Secret
+from jobwidgets.distributed import partition_loader as _fetch
+from jobwidgets.distributed import read_jobs
+from jobwidgets.distributed import token_split as _token
 from jobwidgets.emulator import Service
 
 CANARY = "canary-8c1f2e77d0-of-a-token"

@@ -17,8 +17,8 @@ import pytest
 from nbclient import NotebookClient
 
 import jobwidgets as jw
-from jobwidgets.client._settings import settle
 from jobwidgets.emulator import Service, serve
+from jobwidgets.transport.config import settle
 from tests.support import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobwidgets.emulator import Clock, Service
-from jobwidgets.emulator._catalogue import ENGINES, ODD_NAMES
-from jobwidgets.emulator._rules import FINISHED, IDLE, job_status
+from jobwidgets.emulator.simulation.catalog import ENGINES, ODD_NAMES
+from jobwidgets.emulator.simulation.rules import FINISHED, IDLE, job_status
 from tests.support.waiting import until
 
 START = datetime(2024, 3, 7, 13, 20, tzinfo=UTC)

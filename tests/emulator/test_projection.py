@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from jobwidgets.emulator import Choices, Service
-from jobwidgets.emulator._errors import Refusal
-from jobwidgets.emulator._projection import Field
+from jobwidgets.emulator.api.column_executor import Field
+from jobwidgets.emulator.api.errors import Refusal
 
 VARIABLES = {
     "n": "Int", "m": "Int = 3", "yes": "Boolean!", "no": "Boolean = false", "id": "ID", "words": "[JobStatusFilter!]",

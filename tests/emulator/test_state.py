@@ -13,7 +13,7 @@ import pytest
 from msgspec.msgpack import encode
 
 from jobwidgets.emulator import Choices, Service, StateError, serve
-from jobwidgets.emulator._keeper import remember
+from jobwidgets.emulator.persistence.autosave import remember
 
 START = datetime(2024, 3, 7, 13, 20, tzinfo=UTC)
 COMMAND = [sys.executable, "-m", "jobwidgets.emulator", "--port", "0", "--speed", "0", "--json"]
@@ -172,12 +172,12 @@ def test_a_file_of_a_later_version_is_refused(kept):
 
 
 def test_a_file_with_choices_that_are_not_known_here_is_refused(kept, monkeypatch):
-    monkeypatch.setattr("jobwidgets.emulator._state.Choices", lambda *, ties: ties)
+    monkeypatch.setattr("jobwidgets.emulator.persistence.state_file.Choices", lambda *, ties: ties)
     assert "update jobwidgets" in refused(kept)
 
 
 def test_a_file_with_other_engines_is_refused(kept, monkeypatch):
-    monkeypatch.setattr("jobwidgets.emulator._state.catalogue", lambda: 1)
+    monkeypatch.setattr("jobwidgets.emulator.persistence.state_file.catalogue", lambda: 1)
     assert "other engines" in refused(kept)
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobwidgets.client._flow import Answer
 from jobwidgets.frames import JobTableBuilder
-from jobwidgets.frames._arrow import read_page
-from jobwidgets.frames._batch import Rows
-from jobwidgets.frames._rows import GistPage, JobPage
-from jobwidgets.frames._tasks import task_frame
+from jobwidgets.frames.arrow_decoder import read_page
+from jobwidgets.frames.record_batch import Rows
+from jobwidgets.frames.records import GistPage, JobPage
+from jobwidgets.frames.task_frames import task_frame
+from jobwidgets.transport.retry import Answer
 
 AS_OF = pd.Timestamp("2026-06-01", tz="UTC").to_pydatetime()
 LIMIT = 3

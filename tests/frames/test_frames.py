@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets._model import STATUSES
 from jobwidgets.frames import JOB_COLUMNS, SCHEDULE_COLUMNS, TASK_COLUMNS, JobTableBuilder, ids_of
-from jobwidgets.frames._batch import Rows
-from jobwidgets.frames._columns import times
-from jobwidgets.frames._rows import JobRow
+from jobwidgets.frames.record_batch import Rows
+from jobwidgets.frames.records import JobRow
+from jobwidgets.frames.schema import times
+from jobwidgets.models import STATUSES
 
 DTYPES = {
     "string": lambda dtype: isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA,

@@ -6,10 +6,10 @@ import pandas as pd
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
-from jobwidgets.frames._columns import array_of
-from jobwidgets.live._known import LOOKS, Known
-from jobwidgets.live._list import LiveList
-from jobwidgets.live._moved import differing
+from jobwidgets.frames.schema import array_of
+from jobwidgets.live.changes import differing
+from jobwidgets.live.incremental_list import LiveList
+from jobwidgets.live.status_cache import LOOKS, Known
 
 
 def asked(service, work):

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from jobwidgets.live import _list
-from jobwidgets.live._history import History
-from jobwidgets.live._known import Known
-from jobwidgets.live._list import LiveList
+from jobwidgets.live import incremental_list as _list
+from jobwidgets.live.count_history import History
+from jobwidgets.live.incremental_list import LiveList
+from jobwidgets.live.status_cache import Known
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +141,7 @@ def test_it_can_only_be_complete_where_the_range_has_ended(service, look):
 
 def test_the_history_of_counts_is_short_and_says_what_rose(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr("jobwidgets.live._history.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("jobwidgets.live.count_history.time.monotonic", lambda: now[0])
     history = History()
     for turn in range(2_000):
         history.note({"pending": 300 + turn, "failed": 2})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobwidgets.live._pace import Signs, pause, whole_again
+from jobwidgets.live.poll_interval import Signs, pause, whole_again
 
 
 @pytest.mark.parametrize(

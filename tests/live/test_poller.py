@@ -7,7 +7,19 @@ import time
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.live import _list, _pace, _poller, looked_at_again, poller_of
+from jobwidgets.live import (
+    incremental_list as _list,
+)
+from jobwidgets.live import (
+    looked_at_again,
+    poller_of,
+)
+from jobwidgets.live import (
+    poll_interval as _pace,
+)
+from jobwidgets.live import (
+    poller as _poller,
+)
 from tests.support.waiting import until, until_quiet
 
 

@@ -4,8 +4,8 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 import jobwidgets as jw
-from jobwidgets._model import STATUSES
-from jobwidgets.magics._verbs import VERBS
+from jobwidgets.magics.verbs import VERBS
+from jobwidgets.models import STATUSES
 
 
 def test_verbs_are_offered_and_nothing_else(cells, ip):

@@ -3,9 +3,9 @@
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.magics._options import HelpAsked, flat
-from jobwidgets.magics._parser import parser_of, read, verb_named
-from jobwidgets.magics._verbs import VERBS, overview
+from jobwidgets.magics.parsing.argparse_ext import HelpAsked, flat
+from jobwidgets.magics.parsing.parsers import parser_of, read, verb_named
+from jobwidgets.magics.verbs import VERBS, overview
 
 EVERY = sorted(VERBS)
 

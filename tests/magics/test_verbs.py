@@ -6,7 +6,7 @@ import re
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.magics._verbs import VERBS
+from jobwidgets.magics.verbs import VERBS
 from tests.support import ROOT
 
 
@@ -211,7 +211,7 @@ def test_watch_prints_the_changes_in_a_terminal(connected, monkeypatch):
     def meanwhile(_seconds):
         connected.client.cancel(job_id)
 
-    monkeypatch.setattr("jobwidgets.magics._watch.time.sleep", meanwhile)
+    monkeypatch.setattr("jobwidgets.magics.commands.watch.time.sleep", meanwhile)
     connected(f"%job watch {job_id} -o last")
     assert re.search(rf"\d\d:\d\d:\d\d  {job_id}  . \w+ → ⊘ aborted  ", connected.printed)
     assert connected.printed.endswith("All have ended.\n")
@@ -222,7 +222,7 @@ def test_an_interrupt_ends_the_watching_and_no_job(reading, monkeypatch):
     def interrupted(_seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jobwidgets.magics._watch.time.sleep", interrupted)
+    monkeypatch.setattr("jobwidgets.magics.commands.watch.time.sleep", interrupted)
     reading("%job watch --status queued")
     assert reading.printed.endswith("The watching has ended; the jobs go on.\n")
     assert len(reading.service.ledger) == 0

@@ -3,7 +3,7 @@
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.magics._where import where
+from jobwidgets.magics.parsing.where_expr import where
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.magics._words import checked_name, ids_of, scalars, split, targets
+from jobwidgets.magics.parsing.tokens import checked_name, ids_of, scalars, split, targets
 
 
 def test_quotes_keep_words_together_and_a_semicolon_silences():

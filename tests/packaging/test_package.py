@@ -46,7 +46,9 @@ def test_the_installed_wheel_finds_its_notebooks_and_its_command(wheel, tmp_path
     install = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--no-index", "--target", site, wheel]
     subprocess.run(install, check=True)
     (site / "theirs.pth").write_text("\n".join(entry for entry in sys.path if entry.endswith("site-packages")))
-    look = "from jobwidgets._notebooks import shipped; print(shipped(), *sorted(p.name for p in shipped().iterdir()))"
+    look = (
+        "from jobwidgets.lab.notebooks import shipped; print(shipped(), *sorted(p.name for p in shipped().iterdir()))"
+    )
     found = subprocess.run(
         [python, "-I", "-c", look], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout.split()

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.panel import _controller
+from jobwidgets.widgets.panel import controller as _controller
 from tests.support.fake_frontend import fake_frontend
 from tests.support.panel_driver import Page, settle
 
@@ -22,9 +22,9 @@ def wire():
 @pytest.fixture(autouse=True)
 def no_error_is_swallowed(caplog, request):
     """Fail a test in which the panel logged an error that the test did not expect."""
-    caplog.set_level(logging.INFO, "jobwidgets.panel")
+    caplog.set_level(logging.INFO, "jobwidgets.widgets")
     yield
-    told = [record.getMessage() for record in caplog.get_records("call") if record.name == "jobwidgets.panel"]
+    told = [record.getMessage() for record in caplog.get_records("call") if record.name == "jobwidgets.widgets"]
     if "expects_errors" not in request.fixturenames:
         assert told == []
 
@@ -32,7 +32,7 @@ def no_error_is_swallowed(caplog, request):
 @pytest.fixture
 def expects_errors(caplog):
     """Let a test read the errors that it brings about."""
-    return lambda: [record.getMessage() for record in caplog.records if record.name == "jobwidgets.panel"]
+    return lambda: [record.getMessage() for record in caplog.records if record.name == "jobwidgets.widgets"]
 
 
 @pytest.fixture

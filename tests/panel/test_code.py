@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 
 import jobwidgets as jw
-from jobwidgets.panel import _code as code
-from jobwidgets.panel._filters import Condition
-from jobwidgets.panel._view import Filter
+from jobwidgets.widgets import snippets as code
+from jobwidgets.widgets.table.column_filters import Condition
+from jobwidgets.widgets.table.row_view import Filter
 
 texts = st.text() | st.sampled_from(
     ["'); import os #", '"""', "\\", "\n", "\u202e", "$HOME {x}", "%job cancel", "\ud800"]

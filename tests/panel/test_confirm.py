@@ -3,7 +3,7 @@
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.panel import _words as words
+from jobwidgets.rendering import phrases as words
 from tests.support.panel_driver import Page, settle
 
 pytestmark = pytest.mark.usefixtures("wire", "fast")

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 
 import jobwidgets as jw
-from jobwidgets._model import Job, JobDetail, ScheduledJob, Task, TaskDetail
-from jobwidgets.panel import _story as story
-from jobwidgets.panel._drawer import FOLDS
+from jobwidgets.models import Job, JobDetail, ScheduledJob, Task, TaskDetail
+from jobwidgets.widgets.drawer import presenter as story
+from jobwidgets.widgets.drawer.widget import FOLDS
 from tests.support.panel_driver import below, until
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -13,14 +13,14 @@ from pathlib import Path
 import ipywidgets
 import pytest
 
-import jobwidgets.panel
-from jobwidgets.panel._controller import Controller, Stage
-from jobwidgets.panel._entry import entry
-from jobwidgets.panel._run import Run
+import jobwidgets.widgets
+from jobwidgets.widgets.callbacks import entry
+from jobwidgets.widgets.panel.controller import Controller, Stage
+from jobwidgets.widgets.panel.operation_runner import Run
 from tests.support.panel_driver import below, settle
 
 pytestmark = pytest.mark.usefixtures("wire", "fast", "expects_errors")
-FOLDER = Path(jobwidgets.panel.__file__).parent
+FOLDER = Path(jobwidgets.widgets.__file__).parent
 
 
 def guarded_code(function):
@@ -29,8 +29,8 @@ def guarded_code(function):
 
 def entries():
     """Give every guarded method of every class of the panel."""
-    for each in pkgutil.iter_modules([str(FOLDER)]):
-        module = importlib.import_module(f"jobwidgets.panel.{each.name}")
+    for each in pkgutil.walk_packages([str(FOLDER)], "jobwidgets.widgets."):
+        module = importlib.import_module(each.name)
         for owner in vars(module).values():
             if inspect.isclass(owner) and owner.__module__ == module.__name__:
                 yield from ((owner, name) for name, function in vars(owner).items() if guarded_code(function))
@@ -38,7 +38,7 @@ def entries():
 
 def handed_over():
     """Give the names of the methods that take what comes from another thread: handed to `_send` or to `_hand`."""
-    for file in sorted(FOLDER.glob("*.py")):
+    for file in sorted(FOLDER.rglob("*.py")):
         for call in ast.walk(ast.parse(file.read_text())):
             said = call.func.attr if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
             if said in ("_send", "_hand"):
@@ -126,7 +126,7 @@ def brought_to(stage, page, panel, service):
 
 @pytest.mark.parametrize("stage", [stage for stage in Stage if stage not in (Stage.PLANNING, Stage.OPENING)])
 def test_every_control_of_every_stage_leads_into_a_guard(panel, page, service, stage, wire, monkeypatch, caplog):
-    monkeypatch.setattr("jobwidgets.panel._controller.TICK", 30 if stage is Stage.GRACE else 0.02)
+    monkeypatch.setattr("jobwidgets.widgets.panel.controller.TICK", 30 if stage is Stage.GRACE else 0.02)
     brought_to(stage, page, panel, service)
     assert panel._work.stage is stage
     entered = []

@@ -6,8 +6,8 @@ import time
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.panel import _controller
-from jobwidgets.panel._controller import GRACE, GRACE_ABOVE, Stage
+from jobwidgets.widgets.panel import controller as _controller
+from jobwidgets.widgets.panel.controller import GRACE, GRACE_ABOVE, Stage
 from tests.support.panel_driver import settle, until
 
 pytestmark = pytest.mark.usefixtures("wire")

@@ -6,9 +6,9 @@ import threading
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.bulk import _journal as journal
-from jobwidgets.panel import _run
-from jobwidgets.panel._controller import Stage
+from jobwidgets.bulk.journal import journal
+from jobwidgets.widgets.panel import operation_runner as _run
+from jobwidgets.widgets.panel.controller import Stage
 from tests.support.panel_driver import Page, settle, until
 
 pytestmark = pytest.mark.usefixtures("wire")

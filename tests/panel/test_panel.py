@@ -10,7 +10,7 @@ import traitlets
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
-from jobwidgets.panel._controller import Stage
+from jobwidgets.widgets.panel.controller import Stage
 from tests.support.fake_frontend import Wire
 from tests.support.panel_driver import below, settle, until
 

@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
-from jobwidgets.panel._picture import _bundle, picture
+from jobwidgets.widgets.static_snapshot import _bundle, picture
 from tests.support.panel_driver import page_text
 
 LIMIT = 10_000
@@ -158,7 +158,7 @@ def test_an_empty_list_has_a_picture():
 CELLS = {
     "panel": """import asyncio, ipywidgets, jobwidgets as jw
 from IPython.display import display
-from jobwidgets.panel import _picture
+from jobwidgets.widgets import static_snapshot
 client = jw.demo(jobs=40, seed=0, speed=0)
 panel = jw.JobPanel(client, refresh=None)
 panel""",
@@ -166,26 +166,26 @@ panel""",
     "table": "jw.JobTable(client.jobs())",
     "box": "ipywidgets.HBox([jw.JobTable(client.jobs())])",
     "quick": """sent = []
-tell = _picture.update_display
-_picture.update_display = lambda *a, **k: (sent.append(a[0]["text/html"]), tell(*a, **k))
+tell = static_snapshot.update_display
+static_snapshot.update_display = lambda *a, **k: (sent.append(a[0]["text/html"]), tell(*a, **k))
 for _ in range(5):
     client.service.add_job("pending", 1, name="Zebra")
     panel.refresh()
     panel._work.settle()
     await asyncio.sleep(0.05)
 print(len(sent))""",
-    "slow": """panel._picture._at -= _picture.EVERY - 0.1
+    "slow": """panel._picture._at -= static_snapshot.EVERY - 0.1
 panel._picture._timer.cancel()
 panel._picture._wait()
 await asyncio.sleep(0.5)
 print(len(sent))""",
-    "same": """_picture.EVERY = 0
+    "same": """static_snapshot.EVERY = 0
 for _ in range(3):
     panel.refresh()
     panel._work.settle()
     await asyncio.sleep(0.2)
 print(len(sent))""",
-    "close": """_picture.EVERY = 10
+    "close": """static_snapshot.EVERY = 10
 client.service.add_job("pending", 1, name="Okapi")
 panel.refresh()
 panel._work.settle()

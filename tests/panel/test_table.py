@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.panel import JobTable
+from jobwidgets.widgets import JobTable
 from tests.support import job_frames
 from tests.support.fake_frontend import rows_of, size
 

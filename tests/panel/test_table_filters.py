@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from jobwidgets.panel import JobTable
+from jobwidgets.widgets import JobTable
 from tests.support import job_frames
 from tests.support.fake_frontend import rows_of
 

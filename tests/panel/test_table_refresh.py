@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobwidgets.panel import JobTable
-from jobwidgets.panel._refresh import changes, places
+from jobwidgets.widgets import JobTable
+from jobwidgets.widgets.table.refresh_diff import changes, places
 from tests.support import job_frames
 from tests.support.fake_frontend import rows_of, size
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobwidgets.panel import _outcome
-from jobwidgets.panel._code import Code
+from jobwidgets.widgets.panel import receipt_view as _outcome
+from jobwidgets.widgets.snippets import Code
 
 pytestmark = pytest.mark.usefixtures("wire", "fast")
 

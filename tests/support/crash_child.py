@@ -16,9 +16,11 @@ import threading
 import time
 
 import jobwidgets as jw
-from jobwidgets._errors import JobError
-from jobwidgets.bulk import _apply, _doubt, _journal
-from jobwidgets.client._wire import Wire
+from jobwidgets.bulk.execution import executor as _apply
+from jobwidgets.bulk.execution import reconcile as _doubt
+from jobwidgets.bulk.journal import journal as _journal
+from jobwidgets.errors import JobError
+from jobwidgets.transport.http import Wire
 
 LONGEST = 120  # seconds: what a child does takes a second or two
 SLOW = 0.6  # seconds that a slow disk takes to keep what was written

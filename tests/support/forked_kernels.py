@@ -28,7 +28,7 @@ NAME = "forked"
 PRELOADED = (
     "ipykernel.kernelapp", "ipykernel.ipkernel", "IPython.core.completer", "pandas",
     "pyarrow", "ipywidgets", "anywidget", "httpx_aiohttp", "gql", "msgspec.json", "uvicorn", "jobwidgets.client",
-    "jobwidgets.panel", "jobwidgets.magics", "jobwidgets.emulator", "jobwidgets.live", "jobwidgets.bulk", "psutil",
+    "jobwidgets.widgets", "jobwidgets.magics", "jobwidgets.emulator", "jobwidgets.live", "jobwidgets.bulk", "psutil",
 )  # fmt: skip
 
 

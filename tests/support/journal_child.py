@@ -15,8 +15,8 @@ package = types.ModuleType("jobwidgets.bulk")
 package.__path__ = [str(Path(jobwidgets.__file__).parent / "bulk")]
 sys.modules["jobwidgets.bulk"] = package  # so that its `__init__`, which imports all of bulk, is not run
 
-from jobwidgets._errors import JobError, UsageError  # noqa: E402  after the package is in place
-from jobwidgets.bulk._journal import Journal  # noqa: E402
+from jobwidgets.bulk.journal.journal import Journal  # noqa: E402
+from jobwidgets.errors import JobError, UsageError  # noqa: E402  after the package is in place
 
 
 def answer(*words):

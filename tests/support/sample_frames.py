@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from jobwidgets._model import STATUSES, cancel_verdict, retry_verdict
+from jobwidgets.models import STATUSES, cancel_verdict, retry_verdict
 
 SERVICE = "https://api.example.org/v3/graphql"
 NOW = pd.Timestamp("2026-03-02T12:00:00Z")

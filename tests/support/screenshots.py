@@ -33,9 +33,9 @@ CELL = """import jobwidgets as jw
 client = jw.demo()
 jw.JobPanel(client)"""
 CALM = """import gc
-from jobwidgets.live import _history
-from jobwidgets.panel import _counts
-_history.SPAN, _history.APART, _counts.SHOWN_AFTER = 12, 0.2, 0  # so that minutes of history are there in seconds
+from jobwidgets.live import count_history
+from jobwidgets.widgets.panel import status_counts
+count_history.SPAN, count_history.APART, status_counts.SHOWN_AFTER = 12, 0.2, 0  # minutes of history in seconds
 panel = next(each for each in gc.get_objects() if type(each).__name__ == "JobPanel")
 service, following = client.service, panel._work._following
 """

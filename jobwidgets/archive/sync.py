@@ -1,0 +1,220 @@
+"""Bringing an archive up to date: what has changed is asked for, and what cannot have changed is not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from jobwidgets._internal.timeparse import iso
+from jobwidgets.archive import database as store
+from jobwidgets.frames.job_frame_builder import JobTableBuilder
+from jobwidgets.frames.record_batch import Rows
+from jobwidgets.frames.task_frames import task_frame
+from jobwidgets.listing.changes import CREATED, MODIFIED, read_changes, read_present
+from jobwidgets.listing.list_reader import SELDOM
+from jobwidgets.listing.pages import FILTERABLE, read_rows
+from jobwidgets.listing.pagination import BEGINNING, SECOND, moment
+from jobwidgets.models import TERMINAL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    import duckdb
+
+    from jobwidgets.client import AsyncClient
+    from jobwidgets.frames.records import JobRow
+
+T = TypeVar("T")
+OVERLAP = timedelta(seconds=5)
+"""How far the Date header (whole seconds) and the service's own times may lie apart."""
+WHOLE_EVERY = timedelta(days=1)
+"""After so long it is looked up again which jobs there are at all: nothing else tells of those that were removed."""
+BATCH = 20_000
+"""Jobs that are written at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync brought.
+
+    Attributes
+    ----------
+    as_of : datetime
+        The service's clock, up to which the archive now knows everything.
+    new, changed, gone : int
+        Jobs that were not known before, that read another status, and that the service does not know any more.
+    whole : bool
+        Whether it was also looked up which jobs there are at all.
+    """
+
+    as_of: datetime
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    whole: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"{self.new:,} new, {self.changed:,} changed, {self.gone:,} gone as of {self.as_of:%Y-%m-%d %H:%M:%S} UTC"
+        )
+
+
+class Sync:
+    """One sync of one archive.
+
+    Parameters
+    ----------
+    client : AsyncClient
+        The connection.
+    connection : DuckDBPyConnection
+        The open file; nobody else writes to it meanwhile.
+    tell : callable
+        Told how far it is, after each batch.
+    """
+
+    def __init__(
+        self, client: AsyncClient, connection: duckdb.DuckDBPyConnection, tell: Callable[[Synced], None] | None
+    ) -> None:
+        self._client, self._connection, self._tell = client, connection, tell
+        self._core = client._core  # noqa: SLF001  a sync is the client's own reading, further down
+        self._said = store.about(connection)
+        self._seen: set[str] = set()
+        self._done = Synced(datetime.now(UTC))
+
+    async def run(self, *, whole: bool | None) -> Synced:
+        """Ask for what has changed, and write it down; what was written before an end that came early stays."""
+        begun = await self._client.now()
+        self._done = Synced(begun)
+        since = moment(self._said["since"]) if self._said.get("since") else BEGINNING
+        known, resumed = self._said.get("watermark"), bool(self._said.get("down_to"))
+        if known is None:
+            begun = await self._first(since, begun)
+        else:
+            await self._changes(since, moment(known))
+        await self._open_ones(since)
+        looked = self._said.get("whole_at")
+        if whole or (whole is None and (looked is None or begun - moment(looked) >= WHOLE_EVERY)):
+            if known is not None or resumed:  # what was read before can be gone by now
+                await self._whole(since, begun)
+            self._said["whole_at"] = iso(begun)
+            self._done = replace(self._done, whole=True)
+        self._done = replace(self._done, as_of=self._core.as_of())
+        await apart(lambda: self._end(begun))
+        return self._done
+
+    def _end(self, begun: datetime) -> None:
+        as_of = iso(self._done.as_of)
+        self._connection.begin()
+        whole_at = self._said.get("whole_at", "")
+        store.note(
+            self._connection, watermark=iso(begun - OVERLAP), as_of=as_of, whole_at=whole_at, first="", down_to=""
+        )
+        row = {"begun": iso(begun), "as_of": as_of}
+        row |= {name: str(getattr(self._done, name)) for name in ("new", "changed", "gone")}
+        store.log_sync(self._connection, {name: value.removesuffix("Z") for name, value in row.items()})
+        self._connection.commit()
+
+    # ------------------------------------------------------------------------- steps
+
+    async def _first(self, since: datetime, begun: datetime) -> datetime:
+        """Read everything, newest first; where that was broken off it goes on, and asks for what changed meanwhile."""
+        first, down_to = self._said.get("first"), self._said.get("down_to")
+        until = begun + SELDOM
+        if first and down_to:
+            begun, until = moment(first), moment(down_to) + SECOND
+        async for rows in self._batches(since, until, by=CREATED):
+            await self._put(rows, first=iso(begun), down_to=min(row.created_date_time or iso(begun) for row in rows))
+        if first and down_to:
+            await self._changes(since, begun - OVERLAP)
+        return begun
+
+    async def _changes(self, since: datetime, known: datetime) -> None:
+        async for rows in self._batches(known, self._core.as_of() + SELDOM, by=MODIFIED):
+            wanted = [row for row in rows if not row.created_date_time or moment(row.created_date_time) >= since]
+            await self._put(wanted)
+
+    async def _open_ones(self, since: datetime) -> None:
+        """Ask what those read that can still change and were not seen: a service may forget to say when they did."""
+        words = ", ".join(f"'{word}'" for word in sorted(TERMINAL))
+        text = f"SELECT id, status FROM jobs WHERE gone IS NULL AND status NOT IN ({words})"  # noqa: S608  words of ours
+        found = await apart(lambda: self._connection.execute(text).fetchall())
+        known = {job_id: status for job_id, status in found if job_id not in self._seen}
+        if not known:
+            return
+        now = await self._listed_open(known, since)
+        await self._gone([job_id for job_id in known if job_id not in now])
+        await self._read([job_id for job_id, word in known.items() if now.get(job_id, word) != word])
+
+    async def _listed_open(self, known: Mapping[str, str], since: datetime) -> dict[str, str]:
+        """Say what open jobs read now: most of many are told by the list of those that are still open."""
+        listed: dict[str, str] = {}
+        if len(known) > self._core.sizes.aliases:
+            until = self._core.as_of() + SELDOM
+            listed = await read_present(self._core, since, until, sorted(FILTERABLE - TERMINAL))
+        asked = await self._client.statuses([job_id for job_id in known if job_id not in listed])
+        return listed | {str(job_id): str(word) for job_id, word in asked.dropna().items()}
+
+    async def _whole(self, since: datetime, begun: datetime) -> None:
+        """Look up which jobs there are: one that is not listed is asked for by its id before it counts as gone."""
+        text = "SELECT id, status FROM jobs WHERE gone IS NULL"
+        known = dict(await apart(lambda: self._connection.execute(text).fetchall()))
+        present = await read_present(self._core, since, begun + SELDOM)
+        missing = [job_id for job_id in known if job_id not in present]
+        if missing:
+            await self._gone((await self._client.statuses(missing)).attrs["missing"])
+        await self._read([i for i, word in present.items() if known.get(i) != word and i not in self._seen])
+
+    # ------------------------------------------------------------------------- parts
+
+    async def _batches(self, since: datetime, until: datetime, *, by: str) -> AsyncIterator[list[JobRow]]:
+        held: list[JobRow] = []
+        async for rows in read_changes(self._core, since, until, by=by):
+            held += rows
+            if len(held) >= BATCH:
+                yield held
+                held = []
+        if held:
+            yield held
+
+    async def _read(self, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), BATCH):
+            rows, missing = await read_rows(self._core, "jobTasks", ids[start : start + BATCH])
+            await self._put(list(rows.values()))
+            await self._gone(missing)
+
+    async def _put(self, rows: Sequence[JobRow], **said: str) -> None:
+        as_of = self._core.as_of()
+
+        def write() -> tuple[int, int]:
+            batch, builder = Rows(rows, None), JobTableBuilder()
+            builder.add(batch)
+            tasks = task_frame(batch, {}, as_of)
+            return store.put(self._connection, builder.frame({}, as_of), tasks, iso(as_of).removesuffix("Z"), said)
+
+        if rows:
+            new, changed = await apart(write)
+            self._seen.update(row.id for row in rows)
+            self._count(new=new, changed=changed)
+
+    async def _gone(self, ids: Sequence[str]) -> None:
+        if len(ids):
+            seen = iso(self._core.as_of()).removesuffix("Z")
+            self._count(gone=await apart(lambda: store.mark_gone(self._connection, ids, seen)))
+
+    def _count(self, *, new: int = 0, changed: int = 0, gone: int = 0) -> None:
+        done = self._done
+        self._done = replace(done, new=done.new + new, changed=done.changed + changed, gone=done.gone + gone)
+        if self._tell is not None:
+            self._tell(self._done)
+
+
+async def apart(work: Callable[[], T]) -> T:
+    """Do work of the disk on a thread of its own; it is not left half done when the caller is interrupted."""
+    doing = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait({doing})
+        raise

@@ -1,0 +1,1 @@
+"""Executing a plan: pre-flight checks, batches, read-back, reconciliation, canary waves."""

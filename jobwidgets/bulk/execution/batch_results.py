@@ -1,0 +1,81 @@
+"""What the answer to a batch says of each of its targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jobwidgets._internal.sanitize import safe
+from jobwidgets.transport.alias_responses import matched
+from jobwidgets.transport.retry import NOTHING_DONE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jobwidgets.bulk.journal.state import Line
+    from jobwidgets.transport.alias_responses import Found
+    from jobwidgets.transport.retry import Envelope
+
+
+class _Told(msgspec.Struct, gc=False):
+    id: str | None = None
+    message: str | None = None
+
+
+def take_in(kind: str, batch: Sequence[Line], envelope: Envelope) -> None:
+    """Bring each target of a batch to what its part of the answer says, or leave it unknown.
+
+    Parameters
+    ----------
+    kind : {"cancel", "retry"}
+        What was done.
+    batch : sequence of Line
+        The targets, in the order of the aliases.
+    envelope : Envelope
+        The answer.
+    """
+    all_told = _all_told(envelope, len(batch))
+    if all_told is not None:
+        for line, told in zip(batch, all_told, strict=True):
+            _done(kind, line, told)
+        return
+    answers = matched(envelope, [line.id for line in batch])
+    for line in batch:
+        _read(kind, line, answers[line.id])
+
+
+def _all_told(envelope: Envelope, size: int) -> list[_Told] | None:
+    """Read an answer where each alias has a value and there is no error, all in one go; None where it is not so."""
+    if envelope.errors:
+        return None
+    try:
+        told = msgspec.json.decode(envelope.data, type=dict[str, _Told])
+        return [told[f"a{place}"] for place in range(size)]
+    except (msgspec.MsgspecError, RecursionError, KeyError):
+        return None
+
+
+def _read(kind: str, line: Line, answer: Found) -> None:
+    """Read one alias: only a value alone means done, only an error that names a refusal means refused."""
+    error, value = answer.error, answer.value
+    if value is not None and error is None:
+        try:
+            _done(kind, line, msgspec.json.decode(value, type=_Told))
+        except (msgspec.MsgspecError, RecursionError):
+            line.reason = "the answer has another shape"
+    elif value is None and error is not None and error.name in NOTHING_DONE:
+        line.settle("refused", safe(error.message) or str(error.name), message=safe(error.message))
+    elif error is not None:
+        line.reason = f"the service answered {safe(error.name or 'an error without a name')}"
+    else:
+        line.reason = "the answer says nothing of it"
+
+
+def _done(kind: str, line: Line, told: _Told) -> None:
+    if kind == "cancel":
+        line.settle("done", message=safe(told.message))
+    elif told.id is None:
+        line.reason = "the answer does not tell the new job"
+    else:
+        line.settle("done", new_id=told.id)

@@ -1,0 +1,182 @@
+"""Reading back: whether what the service said yes to has really happened."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from jobwidgets.bulk.journal.state import until
+from jobwidgets.errors import JobError, NotSentError, ServiceError
+from jobwidgets.listing.range_lookup import one_page
+from jobwidgets.listing.statuses import OPEN, listed_statuses, read_statuses
+from jobwidgets.models import CANCELLED, REASON_TEXT, TERMINAL, Reason, Verdict, after_cancel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.journal.state import Line
+    from jobwidgets.bulk.receipt import AsyncReceipt
+    from jobwidgets.client import AsyncClient
+
+CONFIRM_AFTER = (0.0, 0.2, 0.5, 1.0, 2.0)
+"""Seconds between the looks at what was cancelled: it may take effect a little later."""
+EXPECTED = ("cancelled", *sorted(OPEN))
+"""What jobs are thought to read after their cancel: cancelled, or not yet."""
+LOOK_EVERY = (0.5, 10.0)
+"""Seconds between two looks at what has not ended, at first and at most."""
+
+
+async def look_along(
+    client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], answered: asyncio.Event
+) -> None:
+    """Read cancelled jobs back while the rest is still being sent, one page of the list at a time.
+
+    Only what is seen to be cancelled is taken in. Of everything else, and of the end, which no page is full of,
+    `look_back` tells when all is sent.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+        What is sent, in this order.
+    answered : Event
+        Set with every answer to a batch.
+    """
+    core = client._core  # noqa: SLF001  bulk work stands on the client's own connection
+    page = one_page(core, [line.created for line in lines])
+    for start in range(0, len(lines) - page, page) if page else ():
+        part = lines[start : start + page]
+        while any(line.outcome in ("not_sent", "unknown") for line in part):  # one in doubt ends the looking along
+            answered.clear()
+            await answered.wait()
+        created = {line.id: line.created for line in part if line.outcome == "done" and not line.looked}
+        await core.pace.our_share()
+        seen = await listed_statuses(core, list(created), created, expected=EXPECTED, sure=True)
+        done = [line for line in part if line.id in created]
+        _confirm(done, seen)
+        receipt.write(done)
+
+
+async def look_back(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], stop: Stop) -> None:
+    """Read cancelled jobs back, a few times: what is not seen to be cancelled in the end is unknown."""
+    left = [line for line in lines if line.outcome in ("done", "refused") and not line.looked]
+    for pause in CONFIRM_AFTER:
+        if not left:
+            return
+        if pause:
+            await stop.race(asyncio.sleep(pause))
+        try:
+            still = await stop.race(_look(client, left))
+        except JobError as error:
+            receipt.halt(f"it could not be looked at afterwards: {error.message}")
+            break
+        finally:
+            receipt.write(left)  # also what was seen before a stop
+        left = still
+    for line in left:
+        if line.outcome == "done" and not line.looked:
+            line.settle("unknown", f"the service said {line.message!r}, but the job was not seen to be cancelled")
+            line.until = until(client._core)  # noqa: SLF001  it may take effect from now on
+    receipt.write(left)
+
+
+async def _look(client: AsyncClient, lines: Sequence[Line]) -> list[Line]:
+    """Read jobs after their cancels, and say which it is too early to tell of."""
+    created = {line.id: line.created for line in lines if line.created is not None}
+    statuses = await read_statuses(
+        client._core,  # noqa: SLF001  as cheap as it can be
+        [line.id for line in lines],
+        created,
+        expected=EXPECTED,
+        sure=True,
+    )
+    unclear = _confirm(lines, statuses)
+    if not unclear:
+        return []
+    seen = by_id(await client.jobs(ids=[line.id for line in unclear]), "can_cancel", "status", "why_not")
+    return [line for line in unclear if line.id not in seen or _too_early(line, *seen[line.id])]
+
+
+def _confirm(lines: Sequence[Line], statuses: Mapping[str, str]) -> list[Line]:
+    """Take in what jobs read after their cancels; give those that were not seen to be cancelled."""
+    unclear = []
+    for line in lines:
+        line.status = statuses.get(line.id, line.status)
+        if line.outcome == "done" and line.status in CANCELLED:
+            line.looked, line.verified = True, "confirmed"
+        else:
+            unclear.append(line)
+    return unclear
+
+
+def _too_early(line: Line, ok: bool | None, status: str, why: str | None) -> bool:  # noqa: FBT001  a column's value
+    """Take in what a job reads after its cancel; say whether it is too early to tell."""
+    line.status = status
+    if line.outcome == "refused":
+        line.looked = True
+        line.reason = REASON_TEXT.get(why, why) if why is not None else line.reason
+        return False
+    became = after_cancel(status, Verdict(ok=ok, reason=Reason(why) if why is not None else None))
+    if became == "refused":
+        line.settle("refused", f"the service said yes, but {REASON_TEXT.get(why or '', 'it went on')}")
+        line.verified = "finished_first" if status in TERMINAL else "still_running"
+    elif became == "done":
+        line.verified = "confirmed"
+    line.looked = became != "wait"
+    return not line.looked
+
+
+async def verify(client: AsyncClient, receipt: AsyncReceipt, seconds: float, stop: Stop) -> None:
+    """Do what `AsyncReceipt.verify` describes: a service that is away for a while is waited for as well."""
+    deadline = time.monotonic() + seconds
+    pause, longest = LOOK_EVERY
+    while True:
+        lines = [line for line in receipt.lines.values() if _open(line, receipt.kind)]
+        if not lines:
+            return
+        try:
+            seen = await stop.race(client.jobs(ids=[_subject(line) for line in lines]))
+        except (NotSentError, ServiceError) as error:
+            if time.monotonic() >= deadline:
+                receipt.halt(f"it could not be looked at afterwards: {error.message}")
+                return
+        else:
+            _note_ends(lines, by_id(seen, "status"))
+            receipt.write(lines)
+        if time.monotonic() >= deadline:
+            return
+        await stop.race(asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic()))))
+        pause = min(longest, pause * 1.5)
+
+
+def _open(line: Line, kind: str) -> bool:
+    """Whether something was done, or refused after a yes, whose end was not seen."""
+    if kind == "retry":
+        return line.outcome == "done" and line.verified != "confirmed"
+    return line.verified == "still_running" or (line.outcome == "done" and line.verified is None)
+
+
+def _subject(line: Line) -> str:
+    return line.new_id or line.id
+
+
+def _note_ends(lines: Sequence[Line], seen: dict[str, tuple[Any, ...]]) -> None:
+    for line in lines:
+        if _subject(line) not in seen:
+            continue
+        (status,) = seen[_subject(line)]
+        if line.new_id is None:
+            line.status, line.looked = status, True
+        if status not in TERMINAL:
+            line.verified = "still_running"
+        else:
+            line.verified = "confirmed" if line.new_id or status in CANCELLED else "finished_first"
+
+
+def by_id(frame: pd.DataFrame, *columns: str) -> dict[str, tuple[Any, ...]]:
+    """Give each job's values of some columns, with None for what is missing."""
+    plain = frame[list(columns)].astype(object).where(frame[list(columns)].notna(), None)
+    return dict(zip(frame["id"].tolist(), plain.itertuples(index=False, name=None), strict=True))

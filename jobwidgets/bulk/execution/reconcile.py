@@ -1,0 +1,181 @@
+"""Resolving doubt: what became of a write whose answer was lost is found out by asking, never by sending again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jobwidgets.bulk.execution.matching import surely_made
+from jobwidgets.bulk.execution.readback import by_id
+from jobwidgets.errors import NotSentError, ServiceError
+from jobwidgets.models import REASON_TEXT, Verdict, after_cancel
+from jobwidgets.transport.alias_responses import Doubt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import pandas as pd
+
+    from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.journal.state import Line
+    from jobwidgets.bulk.receipt import AsyncReceipt
+    from jobwidgets.client import AsyncClient
+
+CLOCKS = timedelta(seconds=5)
+"""How far the Date header (whole seconds) and the service's own times may lie apart."""
+ALIKE = ("target_id", "engines")
+"""What a retry has in common with its job: the service promises the same engines and payloads, and no name."""
+SETTLED = timedelta(seconds=30)
+"""How far the service's clock must have moved on before "not there" means "not done"."""
+ASK_EVERY = 2.0
+"""Seconds between two questions while the service's clock moves on."""
+
+
+async def resolve(client: AsyncClient, receipt: AsyncReceipt, patience: float, stop: Stop) -> None:
+    """Ask what became of the unknown ones, again and again while waiting can tell more and patience lasts."""
+    deadline = time.monotonic() + patience
+    asked_at: datetime | None = None
+    while doubtful := receipt.of("unknown"):
+        now = await stop.race(client.now())
+        if asked_at is not None and now <= asked_at:
+            return  # its clock stands still: waiting tells nothing
+        asked_at = now
+        try:
+            waiting = await stop.race(_ask(client, receipt, doubtful, now))
+        except (NotSentError, ServiceError):
+            if time.monotonic() + ASK_EVERY > deadline:
+                raise
+            waiting = True
+        receipt.write(doubtful)
+        if not waiting or time.monotonic() + ASK_EVERY > deadline:
+            return
+        await stop.race(asyncio.sleep(ASK_EVERY))
+
+
+async def _ask(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], now: datetime) -> bool:
+    """Ask once; say whether asking later can tell more."""
+    if receipt.kind == "range":
+        from jobwidgets.bulk.execution.range_executor import resolve_range  # noqa: PLC0415  it knows receipts
+
+        return await resolve_range(client, receipt, lines)
+    if receipt.kind == "cancel":
+        await _ask_for_cancels(client, lines, now)
+    else:
+        await _ask_for_retries(client, receipt, lines, now)
+    return any(line.outcome == "unknown" and not _long_ago(line, now) for line in lines)
+
+
+async def _ask_for_cancels(client: AsyncClient, lines: Sequence[Line], now: datetime) -> None:
+    """Read each job: aborted means done; still idle after a while means not done; what went on means refused."""
+    seen = by_id(await client.jobs(ids=[line.id for line in lines]), "status", "can_cancel", "why_not")
+    for line in lines:
+        if line.id not in seen:
+            continue
+        status, ok, why = seen[line.id]
+        became = after_cancel(status, Verdict(ok=ok, reason=why))
+        line.status = status
+        if became == "done":
+            line.settle("done", "found cancelled when asked", looked=True, verified="confirmed")
+        elif became == "refused":
+            line.settle("refused", f"it came too late: {REASON_TEXT.get(why, why)}", looked=True)
+        elif ok is True and _long_ago(line, now):
+            line.settle("not_sent", "it did not arrive: the job can still be cancelled")
+
+
+async def _ask_for_retries(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], now: datetime) -> None:
+    """Look for jobs created since, with the same target and the same engines, that no other line claims."""
+    was = await client.jobs(ids=[line.id for line in lines])
+    made = await client.made_since(min(line.at or now for line in lines) - CLOCKS, applications_of(was))
+    claimed, others = await client.claims(receipt.op)  # after the list: whoever made one of these had written it down
+    rivals = await _alike(client, was, others)
+    old, new = _looks(was, "name"), _looks(made, "name", "created")
+    free: dict[tuple[Any, ...], list[_Made]] = defaultdict(list)
+    for job_id, (*alike, name, created) in reversed(new.items()):  # the oldest first
+        if job_id not in claimed and job_id not in receipt.lines:
+            free[tuple(alike)].append(_Made(job_id, name, created))
+    twins: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
+    for line in lines:
+        if line.id in old:
+            twins[tuple(old[line.id][:-1])].append(line)
+    names = {job_id: name for job_id, (*_, name) in old.items()}
+    for key, group in twins.items():
+        _settle_twins(group, rivals.get(key, []), free[key], names, now)
+
+
+def _looks(frame: pd.DataFrame, *more: str) -> dict[str, tuple[Any, ...]]:
+    """Give what retries have in common with their jobs, and more columns; tasks are told in no order."""
+    told = by_id(frame, *ALIKE, *more)
+    return {job_id: (target, _sorted(engines), *rest) for job_id, (target, engines, *rest) in told.items()}
+
+
+def _sorted(engines: str | None) -> str | None:
+    return engines and ", ".join(sorted(engines.split(", ")))
+
+
+async def _alike(
+    client: AsyncClient, was: pd.DataFrame, others: Sequence[Doubt]
+) -> Mapping[tuple[Any, ...], Sequence[Doubt]]:
+    """Group doubts that are not ours by what their jobs look like; they may have made what we look for."""
+    found: dict[tuple[Any, ...], list[Doubt]] = defaultdict(list)
+    if others:
+        jobs = _looks(await client.jobs(ids=list({doubt.job_id for doubt in others}))) | _looks(was)
+        for doubt in others:
+            if doubt.job_id in jobs:
+                found[jobs[doubt.job_id]].append(doubt)
+    return found
+
+
+class _Made(NamedTuple):
+    """A new job that nobody claims."""
+
+    id: str
+    name: str | None
+    created: datetime | None
+
+
+def _settle_twins(
+    group: Sequence[Line],
+    rivals: Sequence[Doubt],
+    found: Sequence[_Made],
+    names: Mapping[str, str | None],
+    now: datetime,
+) -> None:
+    """Give new jobs to the lines that must have made them; where it cannot be told whose they are, say nothing."""
+    doubts: list[Line | Doubt] = [*group, *rivals]
+    windows = {(doubt.at, doubt.until): doubt for doubt in doubts}
+    during = {window: [job.id for job in found if _may_be(doubt, job.created)] for window, doubt in windows.items()}
+    could = {number: during[doubt.at, doubt.until] for number, doubt in enumerate(doubts)}
+    called = {job.id: job.name for job in found}
+    sure = surely_made(could, lambda number, job_id: called[job_id] == names.get(_job_of(doubts[number])))
+    for number, line in enumerate(group):
+        if number in sure:
+            line.settle("done", "taken for its retry: same target and engines, created since", new_id=sure[number])
+        elif not could[number] and _long_ago(line, now):
+            line.settle("not_sent", "no job with its target and engines was created since")
+        elif could[number] and _long_ago(line, now):
+            line.reason = "others like it are in doubt as well, and it cannot be told which of them were done"
+
+
+def _job_of(doubt: Line | Doubt) -> str:
+    return doubt.job_id if isinstance(doubt, Doubt) else doubt.id
+
+
+def _may_be(doubt: Line | Doubt, created: datetime | None) -> bool:
+    """Whether a job was created while this one was under way, the clocks being what they are."""
+    if created is None:
+        return True
+    early = doubt.at is not None and created < doubt.at - CLOCKS
+    return not early and (doubt.until is None or created <= doubt.until + SETTLED)
+
+
+def applications_of(frame: pd.DataFrame) -> list[str]:
+    """Name the applications of jobs: a list shows only those of the caller's own unless they are named."""
+    return sorted(set(frame["application_id"].dropna()))
+
+
+def _long_ago(line: Line, now: datetime) -> bool:
+    return line.until is not None and now > line.until + SETTLED

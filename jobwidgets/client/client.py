@@ -1,0 +1,234 @@
+"""`Client`: the methods of `AsyncClient`, waited for on a loop of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import functools
+import os
+import weakref
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
+
+from jobwidgets._internal.progress import Bar
+from jobwidgets.client.async_client import AsyncClient
+from jobwidgets.errors import UsageError
+from jobwidgets.transport.portal import Portal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from datetime import timedelta
+
+    import pandas as pd
+
+    from jobwidgets.archive import Archive
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Progress, Receipt
+    from jobwidgets.transport.config import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def waited(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[Client, P], R]:
+    """Make the blocking method of the same name, signature and meaning."""
+
+    @functools.wraps(method)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.run(method(self.aio, *args, **kwargs))
+
+    return call
+
+
+def counted(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, pd.DataFrame]],
+) -> Callable[Concatenate[Client, P], pd.DataFrame]:
+    """Do the same for a list: a bar counts what comes, and an interrupt leaves what was read."""
+
+    @functools.wraps(method)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+        bar = Bar(kwargs.get("progress"), "Reading")
+        start: Any = method  # with a progress of our own, which tells the caller's
+        try:
+            frame: pd.DataFrame = self.run(start(self.aio, *args, **{**kwargs, "progress": bar.tell}), tick=bar.draw)
+        except KeyboardInterrupt as stop:
+            read: pd.DataFrame | None = getattr(stop, "partial", None)
+            if read is None or not kwargs.get("partial"):
+                raise
+            frame = read
+        finally:
+            bar.close()
+        return frame
+
+    return call
+
+
+def planned(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AsyncPlan]],
+) -> Callable[Concatenate[Client, P], Plan]:
+    """Do the same for a method that makes a plan: it becomes a blocking plan."""
+
+    @functools.wraps(method)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Plan:
+        from jobwidgets.bulk import Plan  # noqa: PLC0415  a floor above, reached only when a plan is asked for
+
+        return Plan(self.run(method(self.aio, *args, **kwargs)), self)
+
+    return call
+
+
+def receipted(
+    method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AsyncReceipt]],
+) -> Callable[Concatenate[Client, P], Receipt]:
+    """Do the same for a method that gives a receipt."""
+
+    @functools.wraps(method)
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Receipt:
+        from jobwidgets.bulk import Receipt  # noqa: PLC0415  as above
+
+        return Receipt(self.run(method(self.aio, *args, **kwargs)), self)
+
+    return call
+
+
+class Client:
+    """The jobs of one service, blocking; made by `connect` or `demo`.
+
+    An interrupt ends the waiting, never a job. Every method raises only the errors of this package: see `AsyncClient`.
+
+    Attributes
+    ----------
+    aio : AsyncClient
+        The same connection, awaitable, on the loop of `portal`.
+    portal : Portal
+        Where it runs.
+    """
+
+    def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
+        self.aio = AsyncClient(settings, timeout=timeout, app=app)
+        self.portal = Portal()
+        self._process = os.getpid()
+        self._end = weakref.finalize(self, _close, self.aio, self.portal)
+
+    def run(self, work: Coroutine[Any, Any, R], *, tick: Callable[[], None] | None = None) -> R:
+        """Wait for something that was begun on `aio`; an interrupt ends the waiting.
+
+        Raises
+        ------
+        UsageError
+            The client is closed, or was closed meanwhile, or this process was forked from the client's.
+        """
+        if self.closed:
+            work.close()
+            raise UsageError("this client is closed", hint="connect again")
+        if self._process != os.getpid():  # its connections, and what watches them, are shared with the process it is of
+            work.close()
+            raise UsageError("this client is of the process that this one was forked from", hint="connect here")
+        try:
+            return self.portal.run(work, tick=tick)
+        except (concurrent.futures.CancelledError, asyncio.CancelledError):
+            if not self.closed:
+                raise
+            raise UsageError("this client was closed while it was at work", hint="connect again") from None
+
+    def __repr__(self) -> str:
+        return repr(self.aio).replace("AsyncClient", "Client")
+
+    jobs = counted(AsyncClient.jobs)
+    tasks = waited(AsyncClient.tasks)
+    job = waited(AsyncClient.job)
+    detail = waited(AsyncClient.detail)
+    retries = waited(AsyncClient.retries)
+    status = waited(AsyncClient.status)
+    statuses = waited(AsyncClient.statuses)
+    me = waited(AsyncClient.me)
+    rights = waited(AsyncClient.rights)
+    now = waited(AsyncClient.now)
+    scheduled_jobs = waited(AsyncClient.scheduled_jobs)
+    scheduled_job = waited(AsyncClient.scheduled_job)
+    cancel = waited(AsyncClient.cancel)
+    retry = waited(AsyncClient.retry)
+    cancel_scheduled = waited(AsyncClient.cancel_scheduled)
+    cancel_range = waited(AsyncClient.cancel_range)
+    create_job = waited(AsyncClient.create_job)
+    receipts = waited(AsyncClient.receipts)
+    stop = waited(AsyncClient.stop)
+
+    def wait(
+        self, jobs: object, /, *, timeout: str | timedelta = "10min", progress: Progress | bool | None = None
+    ) -> pd.DataFrame:
+        """Wait until jobs are terminal, with a progress bar: see `AsyncClient.wait`."""
+        from jobwidgets.bulk import Told  # noqa: PLC0415  a floor above, reached only when it is asked for
+
+        told = Told(progress, "Waiting")
+        frame: pd.DataFrame = told.while_running(
+            lambda: self.run(self.aio.wait(jobs, timeout=timeout, progress=told.tell), tick=told.draw)
+        )
+        return frame
+
+    def archive(self, path: str | os.PathLike[str], /, *, since: object = None) -> Archive:
+        """Give a local copy of the jobs, kept up to date by `archive.sync()`: see `AsyncClient.archive`."""
+        from jobwidgets.archive import Archive  # noqa: PLC0415  as above
+
+        return Archive(self.aio.archive(path, since=since), self)
+
+    plan_cancel = planned(AsyncClient.plan_cancel)
+    plan_retry = planned(AsyncClient.plan_retry)
+    plan_cancel_range = planned(AsyncClient.plan_cancel_range)
+    load_plan = planned(AsyncClient.load_plan)
+    receipt = receipted(AsyncClient.receipt)
+
+    @property
+    def service_url(self) -> str:
+        """The address of the GraphQL API; frames name it in `df.attrs["service"]`."""
+        return self.aio.service_url
+
+    @property
+    def label(self) -> str:
+        """The host, for headings."""
+        return self.aio.label
+
+    @property
+    def environment(self) -> str:
+        """What the service is: "demo", "staging", "production", or "" where nobody says."""
+        return self.aio.environment
+
+    @property
+    def service(self) -> Any:
+        """The embedded service, where it lives in this process; else None."""
+        return self.aio.service
+
+    @property
+    def gql(self) -> Any:
+        """A ready gql client over this connection, for queries of your own: `client.gql.execute(gql.gql("…"))`."""
+        from jobwidgets.client.gql_transport import blocking_gql_client  # noqa: PLC0415  gql takes a while to import
+
+        return blocking_gql_client(self.aio._core, self.portal)  # noqa: SLF001  the same connection from its other side
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self.aio.closed
+
+    def close(self) -> None:
+        """Close the connections and end the thread; jobs go on."""
+        self._end()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled: it holds connections and a token."""
+        self.aio.__reduce__()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _close(aio: AsyncClient, portal: Portal) -> None:
+    """Tidy up behind a client, also when nobody closed it."""
+    if portal.alive:
+        portal.run(aio.close(), grace=1.0)
+        portal.close()
+    else:
+        aio.mark_closed()

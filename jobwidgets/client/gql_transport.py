@@ -1,0 +1,71 @@
+"""gql for users: their own queries, over our wire with its deadlines, its token and its one opinion about writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import gql
+import msgspec
+from gql.transport import AsyncTransport, Transport
+from graphql import ExecutionResult, OperationType, get_operation_ast
+
+from jobwidgets.transport.retry import Request
+
+if TYPE_CHECKING:
+    from gql import GraphQLRequest
+
+    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport.portal import Portal
+
+
+async def _execute(core: Core, request: GraphQLRequest) -> ExecutionResult:
+    """Send one document; a mutation counts as a write, so it is never sent twice by us."""
+    operation = get_operation_ast(request.document, request.operation_name)
+    write = operation is None or operation.operation is not OperationType.QUERY
+    name = operation.name.value if operation is not None and operation.name else "query"
+    body = msgspec.json.encode(request.payload)
+    reply = await core.call(Request(name, "POST", core.url, body, write=write))
+    answer: dict[str, Any] = msgspec.json.decode(reply.body)
+    return ExecutionResult(data=answer.get("data"), errors=answer.get("errors"), extensions=answer.get("extensions"))
+
+
+class WireTransport(AsyncTransport):
+    """gql's transport on a connection that is open already, and stays open."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def connect(self) -> None:
+        """Do nothing: the connection is its owner's."""
+
+    async def close(self) -> None:
+        """Do nothing, as above."""
+
+    async def execute(self, request: GraphQLRequest, *_: Any, **__: Any) -> ExecutionResult:
+        """Send one document."""
+        return await _execute(self._core, request)
+
+    def subscribe(self, request: GraphQLRequest, *_: Any, **__: Any) -> NoReturn:
+        """Refuse: the service has no subscriptions."""
+        raise NotImplementedError("the service has no subscriptions: poll instead")
+
+
+class WaitingTransport(Transport):
+    """The same for blocking callers."""
+
+    def __init__(self, core: Core, portal: Portal) -> None:
+        self._core, self._portal = core, portal
+
+    def execute(self, request: GraphQLRequest, *_: Any, **__: Any) -> ExecutionResult:
+        """Send one document and wait for its answer."""
+        return self._portal.run(_execute(self._core, request))
+
+
+def gql_client(core: Core) -> gql.Client:
+    """Make an awaitable gql client."""
+    return gql.Client(transport=WireTransport(core), execute_timeout=None)
+
+
+def blocking_gql_client(core: Core, portal: Portal) -> gql.Client:
+    """Make a blocking gql client."""
+    return gql.Client(transport=WaitingTransport(core, portal))

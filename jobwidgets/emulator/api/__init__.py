@@ -1,0 +1,1 @@
+"""The GraphQL and REST interfaces of the embedded service."""

@@ -1,0 +1,1 @@
+"""Saving the state of the embedded service in a file, and restoring it."""

@@ -1,0 +1,1 @@
+"""The simulated platform: workload, job life cycles, schedules, clock, storage."""

@@ -1,0 +1,1 @@
+"""JupyterLab: the sidebar's backend, the server launcher, the bundled notebooks."""

@@ -1,0 +1,1 @@
+"""Reading jobs: pages, concurrent readers, statuses, details, schedules."""

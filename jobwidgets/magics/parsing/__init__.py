@@ -1,0 +1,1 @@
+"""Parsing what is typed after `%job`."""

@@ -1,0 +1,1 @@
+"""The connection to a service: configuration, HTTP, retry policy, rate limits, GraphQL queries."""

@@ -1,0 +1,392 @@
+"""One service as both APIs see it: calls in, definite answers or our errors out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from jobwidgets._internal.sanitize import safe
+from jobwidgets.errors import (
+    AuthError,
+    RefusedError,
+    ServiceError,
+    SettingsError,
+    UnknownOutcomeError,
+    UsageError,
+)
+from jobwidgets.frames.records import decoded
+from jobwidgets.listing.pagination import Sizes
+from jobwidgets.transport import queries as documents
+from jobwidgets.transport.alias_responses import Sending, matched
+from jobwidgets.transport.http import Wire
+from jobwidgets.transport.retry import (
+    LEAST,
+    LOOK_AGAIN,
+    NOTHING_DONE,
+    RENEW,
+    Answer,
+    Budget,
+    Envelope,
+    Lost,
+    Reply,
+    Request,
+    Send,
+    asks_to_wait,
+    exchange,
+    graph_error,
+)
+from jobwidgets.transport.throttle import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+
+    from jobwidgets.listing.partitions import Seen
+    from jobwidgets.transport.alias_responses import Doubt, Found
+    from jobwidgets.transport.config import Settings
+
+SIDE_BY_SIDE = 8
+FRESH = 2.0  # seconds
+LISTS = 32
+"""Lists of which it is kept what was seen of them."""
+LARGE = 2**16
+"""Bytes of an answer from which on it is worth another thread."""
+TOO_MANY = frozenset({"invalid_input", "capacity_exceeded"})
+"""Names under which a service refuses a page or a document for its size."""
+
+
+def encoded(value: object) -> bytes:
+    """Write JSON.
+
+    Raises
+    ------
+    UsageError
+        There is something in it that JSON cannot hold; nothing was sent.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"this cannot be sent as JSON: {safe(error)}", hint="give texts, numbers, lists and dicts"
+        ) from None
+
+
+async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all of these; when one fails nothing of the others is left running."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _fields(envelope: Envelope, name: str) -> dict[str, msgspec.Raw] | None:
+    fields: dict[str, msgspec.Raw] | None = None
+    if envelope.has_data:
+        fields = decoded(dict[str, msgspec.Raw], envelope.data, name)
+    return fields
+
+
+class Core:
+    """Holds the wire, the budget, the sizes and the service's clock of one connection.
+
+    Parameters
+    ----------
+    settings : Settings
+        Addresses and secret.
+    timeout : float, default 60
+        Seconds a call may take in all, its waits and repeats included.
+    app : callable, optional
+        An ASGI application to talk to instead of a socket.
+    """
+
+    def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
+        self.url = settings.url
+        self.rest_url = settings.rest_url
+        self.environment = settings.environment
+        self.timeout = timeout
+        self.pace = Pace(settings.budget)
+        self.wire = Wire(settings.secret, app=app, ready=self.pace.open)
+        self.budget = Budget()
+        self.made: set[str] = set()
+        """The ids of jobs made by single calls: none of them is the answer to another retry."""
+        self.lost: list[Doubt] = []
+        """Single retries whose answers were lost."""
+        self.closed = False
+        self.sizes = Sizes()
+        self.seen: dict[Hashable, Seen] = {}
+        """What was seen of the lists that were read last, by what they were asked for."""
+        self._clock: tuple[datetime, float, float] | None = None
+        # a service in this process is for places that have no threads
+        self._readers = ThreadPoolExecutor(os.cpu_count(), "jobwidgets-page") if app is None else None
+
+    @property
+    def account(self) -> Hashable:
+        """What tells whether two connections are of the same service and token."""
+        return self.url, self.wire.identity
+
+    # ------------------------------------------------------------------ calls
+
+    async def call(self, request: Request, sending: Sending | None = None) -> Reply:
+        """Carry one request through: see `exchange` for what is raised."""
+        sending = sending or Sending()
+        if self.closed:
+            raise UsageError("this client is closed", hint="connect again")
+
+        def now() -> float:
+            return time.monotonic() - sending.queued
+
+        steps = exchange(
+            request,
+            deadline=now() + self.timeout,
+            budget=self.budget,
+            now=now,
+            chance=random.random,
+        )
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Send):
+                    asked = time.monotonic()
+                    async with self.pace.turn():
+                        sending.queued += time.monotonic() - asked
+                        answer = await self._answered(step, sending)
+                    step = steps.send(await self._read(request, answer))
+                else:
+                    sending.out = False  # a write is only sent again when it certainly did nothing
+                    await asyncio.sleep(step.seconds)
+                    step = steps.send(None)
+        except StopIteration as end:
+            reply: Reply = end.value
+            return reply
+
+    async def _answered(self, step: Send, sending: Sending) -> Reply | Lost:
+        """Send once, but not while the service has asked to be left alone: whoever asks early waits the longer."""
+        wait = self.pace.closed_for
+        if self.closed:
+            raise UsageError("this client was closed while it was at work", hint="connect again")
+        if wait and wait + LEAST >= step.timeout:
+            return Reply(HTTPStatus.TOO_MANY_REQUESTS, b"", retry_after=wait)
+        if wait:
+            began = time.monotonic()
+            await self.pace.open()
+            step = Send(step.request, max(0.0, step.timeout - (time.monotonic() - began)))
+        sending.out = True
+        began = time.monotonic()
+        answer = await self.wire.send(step.request, step.timeout)
+        sending.took = time.monotonic() - began
+        if isinstance(answer, Reply):
+            if answer.date is not None:
+                self._clock = (answer.date, time.monotonic(), time.time())
+            if asks_to_wait(answer):
+                self.pace.hold(answer.retry_after)
+        return answer
+
+    async def _read(self, request: Request, answer: Reply | Lost) -> Reply | Lost:
+        """Read a good answer the quick way, where there is one; a large one on another thread, while more come in."""
+        if request.read is None or not isinstance(answer, Reply) or answer.status != HTTPStatus.OK:
+            return answer
+        if len(answer.body) < LARGE or self._readers is None:
+            return replace(answer, read=request.read(answer.body))
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(self._readers, request.read, answer.body)
+        except RuntimeError:  # the pool is closed
+            raise UsageError("this client was closed while it was at work", hint="connect again") from None
+        return replace(answer, read=await reading)
+
+    def remember(self, list_: Hashable, seen: Seen) -> None:
+        """Keep what was seen of a list, as one of the last few."""
+        self.seen.pop(list_, None)
+        self.seen[list_] = seen
+        if len(self.seen) > LISTS:
+            del self.seen[next(iter(self.seen))]
+
+    def close(self) -> None:
+        """Let nothing be asked any more; the wire has its own end."""
+        self.closed = True
+        if self._readers is not None:
+            self._readers.shutdown(wait=False)
+
+    async def graph(
+        self,
+        name: str,
+        query: str,
+        variables: Mapping[str, Any],
+        *,
+        write: bool = False,
+        sending: Sending | None = None,
+    ) -> Envelope:
+        """Send one GraphQL document; the errors in the answer are the caller's to read."""
+        body = encoded({"query": query, "variables": variables})
+        reply = await self.call(Request(name, "POST", self.url, body, write=write), sending)
+        envelope: Envelope = decoded(Envelope, reply.body, name)
+        return envelope
+
+    async def one(
+        self,
+        name: str,
+        query: str,
+        variables: Mapping[str, Any],
+        kind: Any,
+        *,
+        write: bool = False,
+        read: Callable[[bytes], Answer[Any] | None] | None = None,
+    ) -> Any:
+        """Send one operation, and give the value of its root field as `kind`, or as `read` reads it.
+
+        Where it asks for other fields beside that one, it has the operation's name.
+
+        Raises
+        ------
+        RefusedError
+            The service said no; nothing changed.
+        UnknownOutcomeError
+            A write whose answer leaves open what happened.
+        ServiceError
+            A read that could not be had.
+        """
+        body = encoded({"query": query, "variables": variables})
+        reply = await self.call(
+            Request(name, "POST", self.url, body, write=write, kind=None if write else kind, read=read)
+        )
+        if reply.read is not None:
+            answer: Answer[Any] = reply.read
+        else:
+            envelope: Envelope = decoded(Envelope, reply.body, name)
+            answer = Answer(_fields(envelope, name), envelope.errors)
+        fields = answer.data or {}
+        value = fields.get(name) if len(fields) > 1 else next(iter(fields.values()), None)
+        empty = value is None or (isinstance(value, msgspec.Raw) and bytes(value) == b"null")
+        for error in answer.errors or ():
+            if not write and not empty and error.inside and error.name not in TOO_MANY:
+                continue  # a part of the answer is missing and reads null: the rest is kept
+            if not write or (empty and error.name in NOTHING_DONE):
+                raise graph_error(error, name)
+            raise UnknownOutcomeError(
+                f"the service answered {name} with an error that leaves open what it did: {error.name or 'unnamed'}",
+                hint=LOOK_AGAIN,
+            )
+        if not answer.data or (empty and write):
+            if write:
+                raise UnknownOutcomeError(f"the service answered {name} with nothing", hint=LOOK_AGAIN)
+            raise ServiceError(f"the service answered {name} with nothing", hint="ask the service's people")
+        if not isinstance(value, msgspec.Raw):
+            return value
+        try:
+            return decoded(kind, value, name)
+        except ServiceError as error:
+            if write:
+                raise UnknownOutcomeError(error.message, hint=LOOK_AGAIN) from None
+            raise
+
+    async def rest(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        json: object = None,
+        write: bool = False,
+        sending: Sending | None = None,
+    ) -> Reply:
+        """Send one request to AI Processing.
+
+        Raises
+        ------
+        SettingsError
+            No REST address is known; nothing was sent.
+        """
+        if self.rest_url is None:
+            raise SettingsError(
+                "this connection has no REST address",
+                hint='connect with rest_url="https://…/edge/v1" or AIWARE_REST_URL',
+            )
+        url = f"{self.rest_url}{path}" + (f"?{urlencode(query)}" if query else "")
+        body = None if json is None else encoded(json)
+        return await self.call(Request(f"{method} {path}", method, url, body, write=write, rest=True), sending)
+
+    # ------------------------------------------------------------- many at once
+
+    async def read_many(self, verb: str, ids: Sequence[str]) -> dict[str, Found]:
+        """Read many jobs by aliases, several documents side by side; a rejected document is halved."""
+        found: dict[str, Found] = {}
+        places = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def read(part: Sequence[str]) -> None:
+            async with places:
+                size = self.sizes.aliases
+                if len(part) <= size:
+                    try:
+                        found.update(await self._aliased(verb, part))
+                    except RefusedError as error:
+                        if error.name not in TOO_MANY or len(part) == 1:
+                            raise
+                        size = max(1, len(part) // 2)
+                        self.sizes.aliases = min(self.sizes.aliases, size)
+                    else:
+                        return
+            await together(read(part[at : at + size]) for at in range(0, len(part), size))
+
+        unique = list(dict.fromkeys(ids))
+        step = self.sizes.aliases
+        await together(read(unique[at : at + step]) for at in range(0, len(unique), step))
+        return found
+
+    async def _aliased(self, verb: str, ids: Sequence[str]) -> dict[str, Found]:
+        """Read one document's worth; where its pages of tasks are too large, again with smaller ones."""
+        largest = self.sizes.tasks
+        while True:
+            variables: dict[str, Any] = {f"a{at}": job_id for at, job_id in enumerate(ids)}
+            size = self.sizes.tasks
+            if verb in documents.WITH_TASKS:
+                variables["tasks"] = size
+            envelope = await self.graph(verb, documents.many(verb, len(ids)), variables)
+            errors = envelope.errors or []
+            if not envelope.has_data and errors:
+                if errors[0].name in TOO_MANY:
+                    why = f"{verb}: a document with {len(ids)} aliases was rejected"
+                    raise RefusedError(why, hint="ask for fewer at once", name=str(errors[0].name))
+                raise graph_error(errors[0], verb)
+            if any(error.name == "authentication_error" for error in errors):
+                raise AuthError(f"{verb}: the token is not accepted any more", hint=RENEW)
+            if not any(error.name in TOO_MANY and (error.path is None or error.inside) for error in errors):
+                return matched(envelope, ids, tasks=size)
+            if size == 1 or verb not in documents.WITH_TASKS:
+                self.sizes.tasks = largest  # the pages were not the reason
+                return matched(envelope, ids, tasks=size)
+            self.sizes.tasks = max(1, size // 2)
+
+    # -------------------------------------------------------------------- clock
+
+    def now(self) -> datetime | None:
+        """Tell the service's clock: its last answer's, moved on by ours; None before the first answer.
+
+        It is rather late than early: while a machine sleeps only one of its two clocks goes on.
+        """
+        if self._clock is None:
+            return None
+        date, at, wall = self._clock
+        return date + timedelta(seconds=max(time.monotonic() - at, time.time() - wall))
+
+    def earliest(self) -> datetime:
+        """Tell what the service's clock has reached for certain: whatever is sent now happens later."""
+        return self._clock[0] if self._clock is not None else datetime.now(UTC)
+
+    def clock_is_fresh(self) -> bool:
+        """Whether it was told a moment ago: a service's clock can run at another pace than ours."""
+        return self._clock is not None and time.monotonic() - self._clock[1] < FRESH
+
+    def as_of(self) -> datetime:
+        """Do the same, with this machine's clock where the service has told nothing."""
+        return self.now() or datetime.now(UTC)

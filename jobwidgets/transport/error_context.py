@@ -1,0 +1,41 @@
+"""What an error of one step of a call says of the call."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from jobwidgets._internal.sanitize import safe
+from jobwidgets.errors import (
+    NotFoundError,
+    NotSentError,
+    RefusedError,
+    ServiceError,
+    UnknownOutcomeError,
+    UsageError,
+)
+from jobwidgets.transport.retry import LOOK_AGAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def naming(what: str, target: str) -> Iterator[None]:
+    """Let an error that something is not there name what was asked for."""
+    try:
+        yield
+    except NotFoundError as error:
+        said = f"no {what} {safe(target)!r}: {error.message}"
+        raise NotFoundError(said, hint=error.hint or "check the id and that it is yours", name=error.name) from None
+
+
+@contextmanager
+def looking_back(done: str) -> Iterator[None]:
+    """Read back what a write did: when that fails, the write still may have happened, and the error says so."""
+    try:
+        yield
+    except (ServiceError, NotSentError, RefusedError, UsageError) as error:
+        raise UnknownOutcomeError(
+            f"{done}, but what became of it could not be read: {error.message}", hint=LOOK_AGAIN
+        ) from None

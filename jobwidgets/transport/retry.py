@@ -1,0 +1,362 @@
+"""What one call does: tries, waits, doubt and budget, as a generator that knows no network and no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from jobwidgets._internal.gc_pause import collector_paused
+from jobwidgets._internal.sanitize import safe
+from jobwidgets.errors import (
+    AuthError,
+    JobError,
+    NotFoundError,
+    NotSentError,
+    RefusedError,
+    ServiceError,
+    UnknownOutcomeError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from datetime import datetime
+
+TRIES = 4
+FIRST_PAUSE = 0.2
+RENEW = "get a new token and connect again"
+LEAST = 1.0
+"""Seconds that must be left after the service's wait: who sends with less leaves the answer no time."""
+BUSY = "busy"
+"""Our name for an error that means: the service asked to wait, and certainly did nothing."""
+LOOK_AGAIN = "look at the job before you send it again: it may have happened"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; the token is added where the bytes leave."""
+
+    name: str
+    method: str
+    url: str
+    body: bytes | None = None
+    write: bool = False
+    rest: bool = False
+    kind: Any = None
+    """What a good answer to a read of AI Data holds: then it is decoded once for all, to an `Answer` of it."""
+    read: Callable[[bytes], Answer[Any] | None] | None = None
+    """Reads such an answer more quickly than that, or gives None: the driver tries it first, off to the side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer, complete."""
+
+    status: int
+    body: bytes
+    retry_after: float | None = None
+    date: datetime | None = None
+    read: Answer[Any] | None = None
+    """The body, decoded, where the request says what it should hold and it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No complete answer came; `sent` False says for certain that the service never saw the request."""
+
+    sent: bool
+    why: str
+    timed_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Asks the driver to send `request` within `timeout` seconds; it sends a Reply or a Lost back."""
+
+    request: Request
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Asks the driver to wait for this many seconds."""
+
+    seconds: float
+
+
+class GraphError(msgspec.Struct):
+    """One entry of `errors` in a GraphQL answer."""
+
+    message: str | None = None
+    name: str | None = None
+    data: dict[str, object] | None = None
+    path: list[str | int] | None = None
+
+    @property
+    def inside(self) -> bool:
+        """Whether it speaks of a part of an answer, whose rest came."""
+        return self.path is not None and len(self.path) > 1
+
+    @property
+    def object_id(self) -> str | None:
+        """The id of the object it speaks of, when it says so."""
+        found = (self.data or {}).get("objectId")
+        return found if isinstance(found, str) else None
+
+
+class Envelope(msgspec.Struct):
+    """A GraphQL answer with its data still as bytes."""
+
+    data: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    errors: list[GraphError] | None = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is anything but null."""
+        view = memoryview(self.data)
+        return view.nbytes > 0 and view[:4].tobytes() != b"null"
+
+
+T = TypeVar("T")
+
+
+class Answer(msgspec.Struct, Generic[T]):
+    """A GraphQL answer whose data is decoded: the value of each root field."""
+
+    data: dict[str, T] | None = None
+    errors: list[GraphError] | None = None
+
+
+class RestError(msgspec.Struct):
+    """The body of an error of AI Processing."""
+
+    description: str | None = None
+    detail: str | None = None
+
+
+NOTHING_DONE = frozenset({"not_found", "not_allowed", "invalid_input", "authentication_error", "rate_limited"})
+"""Names of errors which say that nothing was done."""
+PASSING = frozenset({"rate_limited", "service_unavailable", "service_failure", "internal_error"})
+"""Names of errors after which a read is worth repeating (capacity_exceeded wants a smaller page instead)."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """A bucket that lets a client try again, but never lets an outage become a storm."""
+
+    size: float = 500.0
+    left: float = field(default=500.0)
+
+    def take(self, cost: float) -> bool:
+        """Take `cost` out if it is there."""
+        if self.left < cost:
+            return False
+        self.left -= cost
+        return True
+
+    def give(self, back: float) -> None:
+        """Put `back` in again, as a success does."""
+        self.left = min(self.size, self.left + back)
+
+
+def exchange(
+    request: Request,
+    *,
+    deadline: float,
+    budget: Budget,
+    now: Callable[[], float],
+    chance: Callable[[], float],
+) -> Generator[Send | Sleep, Reply | Lost | None, Reply]:
+    """Carry one call through to a definite answer, or to an error that says what is certain.
+
+    A read is tried up to four times. A write is sent again only when the service certainly never did anything: it was
+    not reached, or it answered 429 (or 503 with Retry-After).
+
+    Parameters
+    ----------
+    request : Request
+        What to send.
+    deadline : float
+        When the call must be over, on the clock of `now`, in seconds; sleeps included.
+    budget : Budget
+        Shared by all calls of a client.
+    now, chance : callable
+        The clock in seconds, and a number from 0 to 1.
+
+    Raises
+    ------
+    NotSentError, RefusedError
+        Nothing changed.
+    UnknownOutcomeError
+        A write that may have happened.
+    ServiceError
+        A read that could not be had.
+    """
+    spent = 0.0
+    for attempt in range(1, TRIES + 1):
+        answer = yield Send(request, max(0.0, deadline - now()))
+        if answer is None:
+            raise TypeError("a request is answered by a Reply or a Lost")
+        answer = _decoded(request, answer)
+        again = _again(request, answer)
+        if again is None:
+            budget.give(spent or 1.0)
+            return _definite(request, answer)
+        pause = again if again > 0 else chance() * FIRST_PAUSE * 2.0**attempt
+        cost = 10.0 if isinstance(answer, Lost) and answer.timed_out else 5.0
+        needed = pause + LEAST if again > 0 else pause
+        if attempt == TRIES or now() + needed >= deadline or not budget.take(cost):
+            raise _given_up(request, answer, attempt, again)
+        spent += cost
+        if pause > 0:
+            yield Sleep(pause)
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+@lru_cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Answer[Any]]:
+    """Make what decodes answers of one kind: making it takes as long as a page does."""
+    return msgspec.json.Decoder(Answer[kind])
+
+
+def _decoded(request: Request, answer: Reply | Lost) -> Reply | Lost:
+    """Decode a good answer, if it is what the request says; if not it is looked at with less trust."""
+    if request.kind is None or not isinstance(answer, Reply) or answer.status != HTTPStatus.OK:
+        return answer
+    if answer.read is not None:
+        return answer
+    try:
+        with collector_paused():
+            return replace(answer, read=_decoder(request.kind).decode(answer.body))
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return answer
+
+
+def _again(request: Request, answer: Reply | Lost) -> float | None:
+    """Say whether to try again: None no, 0 after a pause of our own, else after this many seconds."""
+    if isinstance(answer, Lost):
+        if request.write and answer.sent:
+            raise UnknownOutcomeError(f"the answer to {request.name} was lost: {answer.why}", hint=LOOK_AGAIN)
+        return 0.0
+    if asks_to_wait(answer):
+        return 0.0 if answer.retry_after is None else max(answer.retry_after, 0.05)
+    broken = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.NOT_IMPLEMENTED
+    if broken or answer.status == HTTPStatus.REQUEST_TIMEOUT:
+        if request.write:
+            raise UnknownOutcomeError(f"{request.name} was answered by HTTP {answer.status}", hint=LOOK_AGAIN)
+        return 0.0
+    if answer.status == HTTPStatus.OK:
+        return _look_inside(request, answer)
+    return None
+
+
+def asks_to_wait(answer: Reply) -> bool:
+    """Whether the service did nothing and says "later": 429, or 503 with Retry-After [contract, section 6]."""
+    return answer.status == HTTPStatus.TOO_MANY_REQUESTS or (
+        answer.status == HTTPStatus.SERVICE_UNAVAILABLE and answer.retry_after is not None
+    )
+
+
+def _look_inside(request: Request, answer: Reply) -> float | None:
+    """Try a read again that is garbled, or whose errors will pass."""
+    if request.rest and request.write:
+        return None  # what AI Processing answers to a write is not documented: the job itself tells what happened
+    try:
+        if request.rest:
+            msgspec.json.decode(answer.body, type=msgspec.Raw)
+            return None
+        envelope = answer.read or msgspec.json.decode(answer.body, type=Envelope)
+    except (msgspec.MsgspecError, RecursionError):
+        if request.write:
+            raise UnknownOutcomeError(f"the answer to {request.name} is not GraphQL", hint=LOOK_AGAIN) from None
+        return 0.0
+    errors = envelope.errors or []
+    passing = all(error.name in PASSING and not error.inside for error in errors)
+    return 0.0 if errors and passing and not request.write else None
+
+
+def _definite(request: Request, answer: Reply | Lost) -> Reply:
+    """Return a good answer; raise what a refusal by status means (the status is looked at before the body)."""
+    if not isinstance(answer, Reply):
+        raise TypeError("only a complete answer is definite")
+    if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        return answer
+    said = _said(request, answer)
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise AuthError(
+            f"the service does not let us do {request.name} (HTTP {answer.status}{said})",
+            hint=RENEW if answer.status == HTTPStatus.UNAUTHORIZED else "ask for the right, or check the id",
+        )
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        raise RefusedError(
+            f"{request.url} moved (HTTP {answer.status})", hint="connect to the address it moved to", name="moved"
+        )
+    if answer.status == HTTPStatus.NOT_FOUND:
+        raise NotFoundError(
+            f"not found: {request.name}{said}",
+            hint="check the id and that it is yours" if request.rest else f"check the address {request.url}",
+        )
+    if not request.rest:
+        for error in graph_errors(answer.body):
+            if error.name in NOTHING_DONE or not request.write:
+                raise graph_error(error, request.name)
+    raise RefusedError(f"the service refused {request.name} (HTTP {answer.status}{said})", hint="change the request")
+
+
+def _said(request: Request, answer: Reply) -> str:
+    if not request.rest:
+        return "".join(f": {safe(error.message)}" for error in graph_errors(answer.body)[:1])
+    try:
+        error = msgspec.json.decode(answer.body, type=RestError)
+    except (msgspec.MsgspecError, RecursionError):
+        return ""
+    words = safe(error.detail or error.description or "")
+    return f": {words}" if words else ""
+
+
+def graph_errors(body: bytes) -> list[GraphError]:
+    """Give the errors of a GraphQL answer, none if it is not one."""
+    try:
+        return msgspec.json.decode(body, type=Envelope).errors or []
+    except (msgspec.MsgspecError, RecursionError):
+        return []
+
+
+def graph_error(error: GraphError, what: str) -> JobError:
+    """Turn a GraphQL error on a read, or one which says that nothing was done, into ours."""
+    words = f"{what}: {safe(error.message) or 'an error without a message'}"
+    if error.name == "not_found":
+        return NotFoundError(words, hint="check the id and that it is yours", name=error.name)
+    if error.name == "authentication_error":
+        return AuthError(words, hint=RENEW, name=error.name)
+    if error.name in NOTHING_DONE:
+        return RefusedError(words, hint=_HINTS.get(error.name, ""), name=error.name)
+    return ServiceError(words, hint="try again; if it stays, ask the service's people", name=error.name or "")
+
+
+_HINTS = {
+    "not_allowed": "the service's rules or your rights do not allow it",
+    "rate_limited": "wait a little and try again",
+    "invalid_input": "change the request",
+}
+
+
+def _given_up(request: Request, answer: Reply | Lost, tries: int, wait: float) -> JobError:
+    """Say what is certain after the last try."""
+    times = "once" if tries == 1 else f"{tries} times"
+    if isinstance(answer, Lost):
+        why = answer.why
+    elif answer.status == HTTPStatus.OK:
+        names = ", ".join(sorted({safe(error.name) for error in graph_errors(answer.body)}))
+        why = f"the service answered {names or 'something that is not GraphQL'}"
+    else:
+        why = f"the service answered HTTP {answer.status}"
+    hint = f"the service asks to wait {wait:.0f} s" if wait > 0 else "try again later, or check the address"
+    message = f"{request.name} tried {times}: {why}"
+    busy = BUSY if isinstance(answer, Reply) and asks_to_wait(answer) else ""
+    if request.write or (isinstance(answer, Lost) and not answer.sent):
+        return NotSentError(message, hint=hint, name=busy)
+    return ServiceError(message, hint=hint, name=busy)

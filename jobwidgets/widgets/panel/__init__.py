@@ -1,0 +1,1 @@
+"""`JobPanel`: the stages of an action around a `JobTable`."""

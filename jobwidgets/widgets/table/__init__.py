@@ -1,0 +1,1 @@
+"""`JobTable`: a virtual table of jobs with selection, sorting and filters."""
