@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import ROOT
 
-FRAMES = "tests/frames/test_frames.py"
+FRAMES = "tests/frames/test_job_frames.py"
 
 
 @pytest.mark.campaign(test=[FRAMES], soak=[FRAMES, "tests/bulk/test_bulk.py"])

@@ -25,5 +25,5 @@ def test_a_test_without_a_known_duration_counts_as_the_average_of_its_module():
 
 def test_tests_that_share_a_fixture_stay_together():
     assert unit_of("tests/docs/test_notebooks.py::test_x[1]", ROOT) == "tests/docs/test_notebooks.py"
-    assert unit_of("tests/distributed/test_token.py::test_x", ROOT) == "tests/distributed/test_token.py"
+    assert unit_of("tests/distributed/test_token_split.py::test_x", ROOT) == "tests/distributed/test_token_split.py"
     assert unit_of("tests/bulk/test_plan.py::test_x", ROOT) == "tests/bulk/test_plan.py::test_x"

@@ -90,8 +90,8 @@ def unit_of(nodeid, root):
 
 @functools.cache
 def has_module_fixtures(path):
-    """Return whether a test module, or the `conftest.py` beside it, has fixtures that all its tests share."""
-    files = (path, path.with_name("conftest.py"))
+    """Return whether a test module, or a `conftest.py` beside or above it, has fixtures that all its tests share."""
+    files = (path, *(folder / "conftest.py" for folder in path.parents))
     return any('fixture(scope="module"' in file.read_text() for file in files if file.exists())
 
 
