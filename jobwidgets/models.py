@@ -1,78 +1,14 @@
-"""Jobs and tasks as values, and the two rules of the service as pure functions."""
+"""Jobs, tasks, schedules, users and retries as values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from jobwidgets.eligibility import Verdict, cancel_verdict, retry_verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-STATUSES = (
-    "pending", "queued", "accepted", "standby_pending", "waiting", "resuming", "running",
-    "paused", "complete", "failed", "aborted", "cancelled",
-)  # fmt: skip
-"""The twelve statuses of a job or task, in the order of its life."""
-IDLE = frozenset({"pending", "queued"})
-"""Nothing has started."""
-TERMINAL = frozenset({"complete", "failed", "aborted", "cancelled", "rejected"})
-"""Nothing will change any more ("rejected" is a word of AI Processing)."""
-CANCELLED = frozenset({"aborted", "cancelled"})
-"""Two words for the same thing."""
-STARTED = frozenset({"running", "paused", "resuming"}) | (TERMINAL - CANCELLED)
-"""A task in one of these has begun (one that is cancelled need not have)."""
-OUTCOMES = ("done", "refused", "skipped", "unknown", "not_sent")
-"""What can become of each target of a plan; they always sum to the plan."""
-
-
-class Reason(StrEnum):
-    """Why a job is left alone: it cannot be cancelled; for COMPLETE and ALREADY_RETRIED it is not retried."""
-
-    COMPLETE = "complete"
-    FAILED = "failed"
-    ABORTED = "aborted"
-    TASK_STARTED = "task_started"
-    TASK_STATUS = "task_status"
-    JOB_STATUS = "job_status"
-    TASKS_UNREAD = "tasks_unread"
-    UNKNOWN_STATUS = "unknown_status"
-    NOT_FOUND = "not_found"
-    ALREADY_RETRIED = "already_retried"
-
-
-REASON_TEXT: dict[str, str] = {
-    Reason.COMPLETE: "the job is complete",
-    Reason.FAILED: "the job has failed already",
-    Reason.ABORTED: "the job is cancelled already",
-    Reason.TASK_STARTED: "a task has started",
-    Reason.TASK_STATUS: "a task is neither pending nor queued",
-    Reason.JOB_STATUS: "the job is neither pending nor queued",
-    Reason.TASKS_UNREAD: "its tasks are not read yet",
-    Reason.UNKNOWN_STATUS: "its status is a word that is not known here",
-    Reason.NOT_FOUND: "the service knows no such job, or it is not yours",
-    Reason.ALREADY_RETRIED: "an earlier operation has retried it",
-}
-"""Each reason as people read it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether the service would accept, as far as can be told from here.
-
-    Attributes
-    ----------
-    ok : bool or None
-        None means: cannot be told.
-    reason : Reason or None
-        Why not; None when `ok` is True.
-    """
-
-    ok: bool | None
-    reason: Reason | None = None
-
-    def __bool__(self) -> bool:
-        return self.ok is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,60 +67,6 @@ class Job:
         from jobwidgets.rendering import job_text  # noqa: PLC0415  as above
 
         printer.text("Job(…)" if cycle else job_text(self))
-
-
-def cancel_verdict(status: str, tasks: list[str], *, tasks_known: bool = True) -> Verdict:
-    """Say whether a cancel would be accepted, and why not.
-
-    The rule is the service's own: the job and all its tasks are pending or queued, or the job is running while all its
-    tasks are still pending or queued. Advice only: between reading and acting the job can move, and the service's word
-    wins.
-
-    Parameters
-    ----------
-    status : str
-        The job's status.
-    tasks : list of str
-        The statuses of its tasks, as far as they were read.
-    tasks_known : bool, default True
-        Whether these are all of them.
-    """
-    idle = IDLE.issuperset(tasks)
-    if status in IDLE | {"running"} and idle:  # running in name only: no task has started
-        return Verdict(ok=True) if tasks_known else Verdict(ok=None, reason=Reason.TASKS_UNREAD)
-    if status in TERMINAL:
-        reason = _ENDED.get(status, Reason.FAILED)
-    elif any(task in STARTED for task in tasks):
-        reason = Reason.TASK_STARTED
-    elif status not in STATUSES:
-        reason = Reason.UNKNOWN_STATUS
-    else:
-        reason = Reason.JOB_STATUS if idle else Reason.TASK_STATUS
-    return Verdict(ok=False, reason=reason)
-
-
-_ENDED = {"complete": Reason.COMPLETE, "aborted": Reason.ABORTED, "cancelled": Reason.ABORTED}
-
-
-def after_cancel(status: str, verdict: Verdict) -> str:
-    """Say what has become of a cancel that the service accepted, by what the job reads afterwards.
-
-    Returns
-    -------
-    {"done", "refused", "wait"}
-        It is cancelled; it went on all the same; or it is too early to tell, since a cancel may take effect later.
-    """
-    if status in CANCELLED:
-        return "done"
-    return "refused" if verdict.reason in _WENT_ON else "wait"
-
-
-_WENT_ON = frozenset({Reason.TASK_STARTED, Reason.COMPLETE, Reason.FAILED})
-
-
-def retry_verdict(status: str) -> Verdict:
-    """Say whether a retry would be accepted: the rule is that the status is not `complete`."""
-    return Verdict(ok=False, reason=Reason.COMPLETE) if status == "complete" else Verdict(ok=True)
 
 
 @dataclass(frozen=True, slots=True)

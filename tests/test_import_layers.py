@@ -9,7 +9,16 @@ from tests.support import ROOT
 
 HOUSE = ROOT / "jobwidgets"
 FLOORS = [
-    {"errors", "models", "_internal.gc_pause", "_internal.sanitize", "_internal.secret", "_internal.timeparse"},
+    {
+        "errors",
+        "eligibility",
+        "models",
+        "vocabulary",
+        "_internal.gc_pause",
+        "_internal.sanitize",
+        "_internal.secret",
+        "_internal.timeparse",
+    },
     {"transport.queries", "transport.retry", "transport.config", "listing.pagination"}
     | {"bulk.journal.journal", "bulk.journal.lock", "bulk.journal.codec", "bulk.journal.paths"},
     {"transport.http", "transport.portal"},

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import jobwidgets as jw
 from jobwidgets._internal.sanitize import safe, safe_html
 from jobwidgets._internal.timeparse import age_text, iso, parse_age, parse_when
-from jobwidgets.models import IDLE, STATUSES, TERMINAL, Reason, cancel_verdict, retry_verdict
+from jobwidgets.eligibility import cancel_verdict, retry_verdict
+from jobwidgets.vocabulary import IDLE, STATUSES, TERMINAL, Reason
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 words = st.sampled_from([*STATUSES, "brand_new"])
@@ -33,7 +34,7 @@ def test_a_retry_is_allowed_unless_complete(status):
 
 
 def test_every_reason_has_its_words():
-    from jobwidgets.models import REASON_TEXT
+    from jobwidgets.vocabulary import REASON_TEXT
 
     assert set(REASON_TEXT) == set(Reason)
     assert IDLE.isdisjoint(TERMINAL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
-from jobwidgets.errors import UsageError
+from jobwidgets.errors import ServiceError, UsageError
 
 _UNITS = {
     "s": 1, "sec": 1, "second": 1, "seconds": 1,
@@ -106,3 +106,23 @@ def age_text(age: timedelta) -> str:
     return sign + " ".join(
         f"{number} {unit}" for number, unit in parts[first : first + 2] if number or unit == "s" == parts[first][1]
     )
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Read a date-time of the service.
+
+    Raises
+    ------
+    ServiceError
+        It is none.
+    """
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise ServiceError(f"the service sent {text[:40]!r} as a time", hint="ask the service's people") from None
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def parse_optional_timestamp(text: str | None) -> datetime | None:
+    """Read a date-time that may not be there."""
+    return parse_timestamp(text) if text else None

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import iso, parse_when
+from jobwidgets._internal.timeparse import iso, parse_timestamp, parse_when
 from jobwidgets.archive import database as store
 from jobwidgets.archive.queries import count_jobs, read_history, read_jobs, read_tasks
 from jobwidgets.archive.sync import Sync, apart
 from jobwidgets.errors import UsageError
 from jobwidgets.frames.job_ids import ids_of
-from jobwidgets.listing.pagination import moment
 from jobwidgets.listing.query import checked_query
 
 if TYPE_CHECKING:
@@ -214,7 +213,7 @@ class AsyncArchive:
         said = store.about(connection).get("as_of")
         if not said:
             raise UsageError(f"{self.path} was not synced to the end yet", hint="archive.sync() goes on")
-        return moment(said)
+        return parse_timestamp(said)
 
     def _claim(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
         """Make a new file ours, or check that it is."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal.timeparse import iso, parse_timestamp
 from jobwidgets.archive import database as store
 from jobwidgets.frames.job_frame_builder import JobTableBuilder
 from jobwidgets.frames.record_batch import Rows
@@ -15,8 +15,8 @@ from jobwidgets.frames.task_frames import task_frame
 from jobwidgets.listing.changes import CREATED, MODIFIED, read_changes, read_present
 from jobwidgets.listing.list_reader import SELDOM
 from jobwidgets.listing.pages import FILTERABLE, read_rows
-from jobwidgets.listing.pagination import BEGINNING, SECOND, moment
-from jobwidgets.models import TERMINAL
+from jobwidgets.listing.pagination import BEGINNING, SECOND
+from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -87,15 +87,15 @@ class Sync:
         """Ask for what has changed, and write it down; what was written before an end that came early stays."""
         begun = await self._client.now()
         self._done = Synced(begun)
-        since = moment(self._said["since"]) if self._said.get("since") else BEGINNING
+        since = parse_timestamp(self._said["since"]) if self._said.get("since") else BEGINNING
         known, resumed = self._said.get("watermark"), bool(self._said.get("down_to"))
         if known is None:
             begun = await self._first(since, begun)
         else:
-            await self._changes(since, moment(known))
+            await self._changes(since, parse_timestamp(known))
         await self._open_ones(since)
         looked = self._said.get("whole_at")
-        if whole or (whole is None and (looked is None or begun - moment(looked) >= WHOLE_EVERY)):
+        if whole or (whole is None and (looked is None or begun - parse_timestamp(looked) >= WHOLE_EVERY)):
             if known is not None or resumed:  # what was read before can be gone by now
                 await self._whole(since, begun)
             self._said["whole_at"] = iso(begun)
@@ -123,7 +123,7 @@ class Sync:
         first, down_to = self._said.get("first"), self._said.get("down_to")
         until = begun + SELDOM
         if first and down_to:
-            begun, until = moment(first), moment(down_to) + SECOND
+            begun, until = parse_timestamp(first), parse_timestamp(down_to) + SECOND
         async for rows in self._batches(since, until, by=CREATED):
             await self._put(rows, first=iso(begun), down_to=min(row.created_date_time or iso(begun) for row in rows))
         if first and down_to:
@@ -132,7 +132,9 @@ class Sync:
 
     async def _changes(self, since: datetime, known: datetime) -> None:
         async for rows in self._batches(known, self._core.as_of() + SELDOM, by=MODIFIED):
-            wanted = [row for row in rows if not row.created_date_time or moment(row.created_date_time) >= since]
+            wanted = [
+                row for row in rows if not row.created_date_time or parse_timestamp(row.created_date_time) >= since
+            ]
             await self._put(wanted)
 
     async def _open_ones(self, since: datetime) -> None:

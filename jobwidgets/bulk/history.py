@@ -12,8 +12,9 @@ from jobwidgets.bulk.journal import journal
 from jobwidgets.bulk.journal.state import Account, replay
 from jobwidgets.errors import SettingsError, UsageError
 from jobwidgets.frames.schema import array_of
-from jobwidgets.models import OUTCOMES, Retry
+from jobwidgets.models import Retry
 from jobwidgets.transport.alias_responses import Doubt
+from jobwidgets.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ import pandas as pd
 
 from jobwidgets.bulk.journal.state import Line
 from jobwidgets.frames.schema import array_of
-from jobwidgets.models import REASON_TEXT, Reason
+from jobwidgets.vocabulary import REASON_TEXT, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

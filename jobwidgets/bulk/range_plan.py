@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jobwidgets._internal.timeparse import parse_optional_timestamp
 from jobwidgets.bulk.execution.readback import by_id
 from jobwidgets.bulk.plan import LOADED_DRIFT, AsyncPlan
 from jobwidgets.bulk.planning_table import plan_table
 from jobwidgets.client.range_cancel import listed
+from jobwidgets.eligibility import Verdict, cancel_verdict
 from jobwidgets.errors import UsageError
-from jobwidgets.listing.pagination import optional_moment
-from jobwidgets.models import IDLE, TERMINAL, Reason, Verdict, cancel_verdict
+from jobwidgets.vocabulary import IDLE, TERMINAL, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +91,10 @@ async def look(client: AsyncClient, span: Range) -> dict[str, Seen]:
     for job_id, row in rows.items():
         status = row.status or "unknown"
         name, status, ok, why = known.get(job_id) or (row.name, status, *_told_by(status))
-        created, modified = optional_moment(row.created_date_time), optional_moment(row.modified_date_time)
+        created, modified = (
+            parse_optional_timestamp(row.created_date_time),
+            parse_optional_timestamp(row.modified_date_time),
+        )
         verdict = Verdict(ok=ok, reason=Reason(why) if why is not None else None)
         seen[job_id] = Seen(name, status, verdict, created, modified)
     return seen

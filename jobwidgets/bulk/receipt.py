@@ -10,7 +10,7 @@ from jobwidgets._internal.timeparse import iso, parse_age
 from jobwidgets.bulk.history import short
 from jobwidgets.bulk.journal.operation import Operation
 from jobwidgets.frames.schema import frame_of
-from jobwidgets.models import OUTCOMES, REASON_TEXT, Reason
+from jobwidgets.vocabulary import OUTCOMES, REASON_TEXT, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

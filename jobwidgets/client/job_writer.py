@@ -10,6 +10,7 @@ import msgspec
 from jobwidgets._internal.sanitize import safe
 from jobwidgets._internal.secret import Secret
 from jobwidgets.client.range_cancel import Range, cancel_range
+from jobwidgets.eligibility import after_cancel
 from jobwidgets.errors import (
     AuthError,
     JobError,
@@ -21,11 +22,12 @@ from jobwidgets.errors import (
 from jobwidgets.listing.job_reader import Reads, checked_id
 from jobwidgets.listing.query import APIS, one_of
 from jobwidgets.listing.schedules import read_schedule, switch_off
-from jobwidgets.models import REASON_TEXT, TERMINAL, Job, after_cancel
+from jobwidgets.models import Job
 from jobwidgets.transport import queries as documents
 from jobwidgets.transport.alias_responses import Doubt
 from jobwidgets.transport.error_context import looking_back, naming
 from jobwidgets.transport.retry import LOOK_AGAIN
+from jobwidgets.vocabulary import REASON_TEXT, TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from jobwidgets._internal.timeparse import iso, parse_when
+from jobwidgets._internal.timeparse import iso, parse_timestamp, parse_when
 from jobwidgets.errors import UsageError
 from jobwidgets.frames.schema import array_of
 from jobwidgets.listing.pages import paged, rest_page
-from jobwidgets.listing.pagination import MILLISECOND, Page, moment, walk
-from jobwidgets.models import CANCELLED, IDLE
+from jobwidgets.listing.pagination import MILLISECOND, Page, walk
 from jobwidgets.transport.error_context import looking_back
+from jobwidgets.vocabulary import CANCELLED, IDLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +135,7 @@ async def listed(core: Core, span: Range) -> dict[str, JobRow]:
             page = [row for row in records if row is not None]
             fresh = sum(row.id not in rows for row in page)
             for row in page:
-                created = moment(row.created_date_time) if row.created_date_time else None
+                created = parse_timestamp(row.created_date_time) if row.created_date_time else None
                 if created is None or span.after <= created <= span.before:
                     rows[row.id] = row
             ask = steps.send(

@@ -6,9 +6,10 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobwidgets._internal.timeparse import parse_timestamp
 from jobwidgets.errors import UsageError
 from jobwidgets.listing.pages import FILTERABLE, paged, status_page
-from jobwidgets.listing.pagination import MILLISECOND, Ask, moment
+from jobwidgets.listing.pagination import MILLISECOND, Ask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ async def about_equally_full(
         ask = Ask(since, edges[-1], offset=size)
         records, _ = await paged(core, partial(status_page, core, ask, status=listed), most=1)
         created = records[0].created_date_time if records and records[0] is not None else None
-        edge = min(moment(created), edges[-1] - MILLISECOND) if created is not None else since
+        edge = min(parse_timestamp(created), edges[-1] - MILLISECOND) if created is not None else since
         if edge <= since:
             return [since, *reversed(edges)]
         edges.append(edge)

@@ -14,8 +14,8 @@ from jobwidgets.distributed.token_split import half_of, other_of
 from jobwidgets.errors import SettingsError, UsageError
 from jobwidgets.listing.pagination import SECOND
 from jobwidgets.listing.query import checked_query
-from jobwidgets.models import STATUSES
 from jobwidgets.transport.throttle import OUR_SHARE
+from jobwidgets.vocabulary import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

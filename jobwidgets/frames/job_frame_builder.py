@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from jobwidgets._internal.gc_pause import collector_paused
+from jobwidgets.eligibility import cancel_verdict, retry_verdict
 from jobwidgets.frames.column_builders import GROWING, Codes, Growing, Texts, Times
 from jobwidgets.frames.memory import give_back
 from jobwidgets.frames.record_batch import JOB_FIELDS, Rows
 from jobwidgets.frames.records import job_frame
 from jobwidgets.frames.schema import JOB_COLUMNS, array_of
-from jobwidgets.models import TERMINAL, cancel_verdict, retry_verdict
+from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -12,7 +12,7 @@ import pandas as pd
 from jobwidgets._internal.gc_pause import collector_paused
 from jobwidgets.errors import ServiceError
 from jobwidgets.frames.schema import JOB_COLUMNS, TASK_COLUMNS
-from jobwidgets.models import TERMINAL
+from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jobwidgets.errors import ServiceError
-from jobwidgets.models import STATUSES, Reason
+from jobwidgets.vocabulary import STATUSES, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -217,9 +217,9 @@ def _counts(jobs: pd.DataFrame) -> dict[str, Any]:
 
 def _receipts(frame: pd.DataFrame) -> list[dict[str, str]]:
     from jobwidgets._internal.sanitize import safe  # noqa: PLC0415  as above
-    from jobwidgets.models import OUTCOMES  # noqa: PLC0415  as above
     from jobwidgets.rendering import phrases as words  # noqa: PLC0415  as above
     from jobwidgets.rendering.formatters import missing, records  # noqa: PLC0415  as above
+    from jobwidgets.vocabulary import OUTCOMES  # noqa: PLC0415  as above
 
     told = []
     for row in records(frame):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from jobwidgets._internal.timeparse import parse_timestamp
 from jobwidgets.errors import ServiceError
-from jobwidgets.listing.pagination import moment
 from jobwidgets.listing.partitions import ROOM
 from jobwidgets.transport.queries import EDGES
 
@@ -72,6 +72,6 @@ class Edges:
 def _found(body: bytes) -> tuple[datetime, ...] | None:
     try:
         pages = _ANSWER.decode(body).data
-        return tuple(moment(job.created) for edge in EDGES for job in pages[edge].records)
+        return tuple(parse_timestamp(job.created) for edge in EDGES for job in pages[edge].records)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, ServiceError):
         return None  # what is wrong with the answer is told by who reads the list in it

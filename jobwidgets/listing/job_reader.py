@@ -10,7 +10,7 @@ import msgspec
 import pandas as pd
 
 from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal.timeparse import iso, parse_optional_timestamp
 from jobwidgets.errors import NotFoundError, UsageError
 from jobwidgets.frames.job_ids import applications_of, created_of, ids_of, statuses_of
 from jobwidgets.frames.record_batch import Rows
@@ -20,7 +20,6 @@ from jobwidgets.frames.task_frames import brought_with, task_frame
 from jobwidgets.listing.details import read_detail, task_details
 from jobwidgets.listing.list_reader import read_jobs
 from jobwidgets.listing.pages import read_job, read_rows
-from jobwidgets.listing.pagination import optional_moment
 from jobwidgets.listing.query import APIS, checked_query, one_of, read_by_ids
 from jobwidgets.listing.schedules import read_schedule, read_schedules, schedule_of
 from jobwidgets.listing.statuses import listed_under, read_statuses
@@ -351,8 +350,8 @@ def job_of(row: JobRow, as_of: datetime) -> Job:
         id=row.id,
         status=row.status or "unknown",
         name=row.name,
-        created=optional_moment(row.created_date_time),
-        modified=optional_moment(row.modified_date_time),
+        created=parse_optional_timestamp(row.created_date_time),
+        modified=parse_optional_timestamp(row.modified_date_time),
         target_id=row.target_id,
         cluster_id=row.cluster_id,
         application_id=row.application_id,
@@ -373,10 +372,10 @@ def _task_of(job_id: str, task: TaskRow) -> Task:
         engine_id=task.engine_id or None,
         engine=task.engine.name if task.engine else None,
         category=task.engine.category.name if task.engine and task.engine.category else None,
-        created=optional_moment(task.created_date_time),
-        queued=optional_moment(task.queued_date_time),
-        started=optional_moment(task.started_date_time),
-        completed=optional_moment(task.completed_date_time),
+        created=parse_optional_timestamp(task.created_date_time),
+        queued=parse_optional_timestamp(task.queued_date_time),
+        started=parse_optional_timestamp(task.started_date_time),
+        completed=parse_optional_timestamp(task.completed_date_time),
         failure_reason=task.failure_reason,
         failure_message=task.failure_message,
     )

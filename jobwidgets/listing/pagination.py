@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from jobwidgets._internal.timeparse import parse_timestamp
 from jobwidgets.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -26,37 +27,6 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)
 MOST_PASSES = 60
-LADDER = (1000, 500, 250, 100, 50, 30, 10, 5, 1)
-"""Page sizes, stepped down when the service says that one is too large."""
-
-
-@dataclass(slots=True)
-class Sizes:
-    """The largest page and document that this service is known to take; found by stepping down, and remembered."""
-
-    page: int = LADDER[0]
-    soft: int = LADDER[0]
-    """As `page`, but only for now: a page that was too dear grows again."""
-    aliases: int = 100
-    tasks: int = 100
-    crowded: bool = False
-    """Whether lists showed many others when statuses were read last: then only likely ones are listed."""
-    edges: bool = True
-    """Whether a list may be asked where its pages lie."""
-
-    @property
-    def wanted(self) -> int:
-        """How many rows to ask for."""
-        return min(self.page, self.soft)
-
-    def smaller_page(self) -> bool:
-        """Step down; False when there is nothing smaller."""
-        lower = [size for size in LADDER if size < self.page]
-        if not lower:
-            return False
-        self.page = lower[0]
-        self.tasks = min(self.tasks, self.page)
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +48,6 @@ class Page:
     """Whether nothing follows: a count below the limit means so, and no total exists."""
     fresh: int
     """How many of its ids were not seen before."""
-
-
-def moment(text: str) -> datetime:
-    """Read a date-time of the service.
-
-    Raises
-    ------
-    ServiceError
-        It is none.
-    """
-    try:
-        value = datetime.fromisoformat(text)
-    except ValueError:
-        raise ServiceError(f"the service sent {text[:40]!r} as a time", hint="ask the service's people") from None
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def optional_moment(text: str | None) -> datetime | None:
-    """Read a date-time that may not be there."""
-    return moment(text) if text else None
 
 
 def walk(
@@ -151,12 +101,12 @@ def _ends(page: Page) -> tuple[datetime, datetime]:
             "the service sends jobs without createdDateTime", hint="such a list cannot be read without losing some"
         )
     if any(earlier < later for earlier, later in pairwise(times)):
-        moments = [moment(text) for text in times]
+        moments = [parse_timestamp(text) for text in times]
         if moments != sorted(moments, reverse=True):
             raise ServiceError(
                 "the service does not sort by createdDateTime", hint="such a list cannot be read without losing some"
             )
-    return moment(times[0]), moment(times[-1])
+    return parse_timestamp(times[0]), parse_timestamp(times[-1])
 
 
 def _instant(since: datetime, until: datetime) -> Generator[Ask, Page, None]:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, Page, moment, walk
+from jobwidgets._internal.timeparse import parse_timestamp
+from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, Page, walk
+from jobwidgets.transport.page_sizes import PageBoundaries
 from jobwidgets.transport.throttle import ABREAST
 
 if TYPE_CHECKING:
@@ -51,23 +53,6 @@ class Window:
     begun: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was seen of a list when it was read.
-
-    Attributes
-    ----------
-    edges : tuple of datetime
-        Between one and the next of them, the newest first, are about as many jobs as a page is planned to hold; none
-        where one page would have held all.
-    tick : timedelta
-        The resolution of times as they are written.
-    """
-
-    edges: tuple[datetime, ...]
-    tick: timedelta
-
-
 class Windows:
     """Cuts a range, and hands out one window after the other, the newest first.
 
@@ -86,7 +71,9 @@ class Windows:
         Whether that said where to cut.
     """
 
-    def __init__(self, since: datetime, until: datetime, *, alone: bool = False, seen: Seen | None = None) -> None:
+    def __init__(
+        self, since: datetime, until: datetime, *, alone: bool = False, seen: PageBoundaries | None = None
+    ) -> None:
         self._alone = alone
         self._near: list[tuple[datetime, datetime]] = []
         self._beyond: tuple[datetime, datetime] | None = (since, until)
@@ -112,10 +99,10 @@ class Windows:
         self._cuts = list(zip([*inside, since], [until, *(edge + tick for edge in inside)], strict=True))
 
     @property
-    def seen(self) -> Seen:
+    def seen(self) -> PageBoundaries:
         """What was seen of the list."""
         if sum(jobs for *_, jobs in self._pieces) <= self._limit:
-            return Seen((), self._tick)
+            return PageBoundaries((), self._tick)
         edges, room = [], ROOM * self._limit
         free = room
         for newest, oldest, jobs in sorted(self._pieces, reverse=True):
@@ -124,7 +111,7 @@ class Windows:
                 edges.append(edge - (edge - BEGINNING) % self._tick)
                 free += room
             free -= jobs
-        return Seen(tuple(sorted(set(edges), reverse=True)), self._tick)  # pages can lie over one another
+        return PageBoundaries(tuple(sorted(set(edges), reverse=True)), self._tick)  # pages can lie over one another
 
     @property
     def complete_to(self) -> datetime | None:
@@ -168,7 +155,7 @@ class Windows:
         size = max(1, len(times) // PIECES)
         for at in range(0, len(times), size):
             piece = times[at : at + size]
-            self._pieces.append((moment(piece[0]), moment(piece[-1]), len(piece)))
+            self._pieces.append((parse_timestamp(piece[0]), parse_timestamp(piece[-1]), len(piece)))
 
     def _window(self, since: datetime, until: datetime, *, open_: bool = False, beyond: bool = False) -> Window:
         if self._alone:
@@ -224,10 +211,12 @@ class Windows:
     def _guess(self, window: Window, times: Sequence[str], limit: int, *, last: bool) -> None:
         """Guess from the first page of a window how much time the next one may cover."""
         if window.open:
-            self._step = (moment(times[0]) - moment(times[-1])) * ROOM if times and not last else self._step
+            self._step = (
+                (parse_timestamp(times[0]) - parse_timestamp(times[-1])) * ROOM if times and not last else self._step
+            )
         elif not times:
             self._step = min(self._step * GROWTH, AGES)
         else:
-            oldest = window.ask.since if last else moment(times[-1])
+            oldest = window.ask.since if last else parse_timestamp(times[-1])
             wanted = (window.ask.until - oldest) * (ROOM * limit / len(times))
             self._step = min(max(wanted, self._step / GROWTH), self._step * GROWTH)

@@ -13,7 +13,7 @@ from jobwidgets.frames.job_frame_builder import JobTableBuilder
 from jobwidgets.frames.record_batch import Rows
 from jobwidgets.listing.pages import FILTERABLE, Records, gist_page, read_rows
 from jobwidgets.listing.range_lookup import sweep
-from jobwidgets.models import STATUSES
+from jobwidgets.vocabulary import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

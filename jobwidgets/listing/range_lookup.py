@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobwidgets._internal.timeparse import parse_timestamp
 from jobwidgets.errors import AuthError, RefusedError, ServiceError
 from jobwidgets.listing.pages import Records, paged
-from jobwidgets.listing.pagination import MILLISECOND, SECOND, Ask, moment
+from jobwidgets.listing.pagination import MILLISECOND, SECOND, Ask
 from jobwidgets.transport.connection import together
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class _Sweep:
         if last is None and not turned:
             return False
         if len(rows) >= limit and last is not None:
-            self._go_on(stretch, moment(last), len(rows), fresh)
+            self._go_on(stretch, parse_timestamp(last), len(rows), fresh)
         elif not turned:  # the stretch has been read to its end
             self._note_others(stretch.until - stretch.since, len(rows) - fresh)
             return False

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal.timeparse import iso, parse_optional_timestamp
 from jobwidgets.errors import NotFoundError, ServiceError, UnknownOutcomeError
 from jobwidgets.frames.schema import SCHEDULE_COLUMNS, frame_of
 from jobwidgets.listing.pages import paged, there
-from jobwidgets.listing.pagination import optional_moment
 from jobwidgets.models import ScheduledJob
 from jobwidgets.transport import queries as documents
 from jobwidgets.transport.error_context import looking_back, naming
@@ -132,10 +131,10 @@ def schedule_of(row: ScheduleRow) -> ScheduledJob:
         is_public=row.is_public,
         run_mode=row.run_mode,
         description=row.description,
-        start=optional_moment(row.start_date_time),
-        stop=optional_moment(row.stop_date_time),
-        created=optional_moment(row.created_date_time),
-        modified=optional_moment(row.modified_date_time),
+        start=parse_optional_timestamp(row.start_date_time),
+        stop=parse_optional_timestamp(row.stop_date_time),
+        created=parse_optional_timestamp(row.created_date_time),
+        modified=parse_optional_timestamp(row.modified_date_time),
     )
 
 

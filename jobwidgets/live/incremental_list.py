@@ -12,7 +12,7 @@ from jobwidgets._internal.timeparse import iso, parse_when
 from jobwidgets.live.changes import moved
 from jobwidgets.live.merge import differ, merged, still_open
 from jobwidgets.live.poll_interval import whole_again
-from jobwidgets.models import CANCELLED
+from jobwidgets.vocabulary import CANCELLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -10,7 +10,7 @@ import pandas as pd
 
 from jobwidgets.frames.records import job_frame
 from jobwidgets.frames.schema import status_dtype
-from jobwidgets.models import TERMINAL
+from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 
 from jobwidgets._internal.timeparse import parse_age
+from jobwidgets.eligibility import cancel_verdict, retry_verdict
 from jobwidgets.errors import NotSentError, ServiceError
 from jobwidgets.frames.schema import array_of
 from jobwidgets.live import poller_of
-from jobwidgets.models import TERMINAL, cancel_verdict, retry_verdict
+from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence

@@ -15,7 +15,7 @@ from jobwidgets.errors import SettingsError
 from jobwidgets.magics.completion_cache import Seen, frames_in, seen_in
 from jobwidgets.magics.parsing.parsers import parser_of
 from jobwidgets.magics.verbs import VERBS
-from jobwidgets.models import TERMINAL
+from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
     import argparse

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets.models import OUTCOMES
 from jobwidgets.rendering.formatters import (
     NOTHING,
     age_cell,
@@ -18,6 +17,7 @@ from jobwidgets.rendering.formatters import (
     time_cell,
 )
 from jobwidgets.rendering.view_model import Cell, Column, outcome_cell, state_cell, status_cell, verified_cell
+from jobwidgets.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

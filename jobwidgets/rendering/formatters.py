@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jobwidgets._internal.timeparse import age_text
-from jobwidgets.models import REASON_TEXT
 from jobwidgets.rendering.view_model import Cell
+from jobwidgets.vocabulary import REASON_TEXT
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobwidgets._internal.sanitize import safe
-from jobwidgets.models import OUTCOMES, REASON_TEXT, STATUSES, TERMINAL
+from jobwidgets.vocabulary import OUTCOMES, REASON_TEXT, STATUSES, TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets.models import OUTCOMES
 from jobwidgets.rendering.formatters import (
     NOTHING,
     exact,
@@ -25,6 +24,7 @@ from jobwidgets.rendering.view_model import (
     outcome_cell,
     status_cell,
 )
+from jobwidgets.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

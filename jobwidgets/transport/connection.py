@@ -25,10 +25,10 @@ from jobwidgets.errors import (
     UsageError,
 )
 from jobwidgets.frames.records import decoded
-from jobwidgets.listing.pagination import Sizes
 from jobwidgets.transport import queries as documents
 from jobwidgets.transport.alias_responses import Sending, matched
 from jobwidgets.transport.http import Wire
+from jobwidgets.transport.page_sizes import ServiceLimits
 from jobwidgets.transport.retry import (
     LEAST,
     LOOK_AGAIN,
@@ -50,9 +50,9 @@ from jobwidgets.transport.throttle import Pace
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 
-    from jobwidgets.listing.partitions import Seen
     from jobwidgets.transport.alias_responses import Doubt, Found
     from jobwidgets.transport.config import Settings
+    from jobwidgets.transport.page_sizes import PageBoundaries
 
 SIDE_BY_SIDE = 8
 FRESH = 2.0  # seconds
@@ -124,8 +124,8 @@ class Core:
         self.lost: list[Doubt] = []
         """Single retries whose answers were lost."""
         self.closed = False
-        self.sizes = Sizes()
-        self.seen: dict[Hashable, Seen] = {}
+        self.sizes = ServiceLimits()
+        self.seen: dict[Hashable, PageBoundaries] = {}
         """What was seen of the lists that were read last, by what they were asked for."""
         self._clock: tuple[datetime, float, float] | None = None
         # a service in this process is for places that have no threads
@@ -205,7 +205,7 @@ class Core:
             raise UsageError("this client was closed while it was at work", hint="connect again") from None
         return replace(answer, read=await reading)
 
-    def remember(self, list_: Hashable, seen: Seen) -> None:
+    def remember(self, list_: Hashable, seen: PageBoundaries) -> None:
         """Keep what was seen of a list, as one of the last few."""
         self.seen.pop(list_, None)
         self.seen[list_] = seen

@@ -9,7 +9,7 @@ from jobwidgets.frames import JOB_COLUMNS, SCHEDULE_COLUMNS, TASK_COLUMNS, JobTa
 from jobwidgets.frames.record_batch import Rows
 from jobwidgets.frames.records import JobRow
 from jobwidgets.frames.schema import times
-from jobwidgets.models import STATUSES
+from jobwidgets.vocabulary import STATUSES
 
 DTYPES = {
     "string": lambda dtype: isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA,

@@ -11,9 +11,11 @@ import pytest
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
 from jobwidgets.listing.concurrent_reader import Abreast
-from jobwidgets.listing.partitions import Seen, Windows
+from jobwidgets.listing.partitions import Windows
+from jobwidgets.transport.page_sizes import PageBoundaries
 from jobwidgets.transport.retry import Reply
 from jobwidgets.transport.throttle import ABREAST, FAR, Readers
+from jobwidgets.vocabulary import STATUSES
 
 
 def connected(service, running, **options):
@@ -31,7 +33,7 @@ def test_a_list_holds_every_job_of_the_service_once(client):
 def test_the_largest_page_is_found_by_stepping_down_and_remembered(service, served, largest):
     service.choices.max_page_size = largest
     with connected(service, served) as client:
-        assert set(client.jobs().id) == {i for s in jw._model.STATUSES for i in service.jobs_by_status(s)}
+        assert set(client.jobs().id) == {i for s in STATUSES for i in service.jobs_by_status(s)}
         before = service.requests["jobs"]
         assert len(client.jobs()) == 60
         pages = service.requests["jobs"] - before
@@ -161,7 +163,7 @@ def test_ten_thousand_jobs_are_each_read_once_while_200_arrive_and_50_vanish_wit
     tie = service.clock.now() - timedelta(days=9)
     tied = [service.add_job("complete", 1, created=tie, lives=False) for _ in range(1_200)]
     assert service.choices.ties == "shuffled"
-    everything = {i for s in jw._model.STATUSES for i in service.jobs_by_status(s)}
+    everything = {i for s in STATUSES for i in service.jobs_by_status(s)}
     vanishing = [*tied[:25], *sorted(everything - set(tied))[::400][:25]]
     arrived = []
 
@@ -228,7 +230,7 @@ class Side:
         client.aio._core.wire.send = counted
 
     def everything(self):
-        return {i for status in jw._model.STATUSES for i in self.service.jobs_by_status(status)}
+        return {i for status in STATUSES for i in self.service.jobs_by_status(status)}
 
 
 @pytest.fixture(params=["told where its pages lie", "guessing"])
@@ -324,7 +326,7 @@ def test_whatever_is_told_of_where_pages_lie_the_list_holds_every_job(client, se
 
     client.aio._core.sizes.page = 25
     edited("jobs", change)
-    assert set(client.jobs().id) == {i for s in jw._model.STATUSES for i in service.jobs_by_status(s)}
+    assert set(client.jobs().id) == {i for s in STATUSES for i in service.jobs_by_status(s)}
     assert b'"e1":{"records":[{' in bodies[0]
 
 
@@ -451,7 +453,7 @@ def test_jobs_with_many_tasks_are_read_whole_when_pages_of_tasks_shrink_meanwhil
 
 def test_more_pages_are_asked_for_at_once_only_as_pages_come_full_or_where_nothing_has_to_be_guessed():
     now, readers = datetime.now(UTC), Readers()
-    before = Seen((now - timedelta(hours=2),), timedelta(milliseconds=1))
+    before = PageBoundaries((now - timedelta(hours=2),), timedelta(milliseconds=1))
     assert Abreast(Windows(now - timedelta(days=1), now, seen=before), readers, None, None)._width == ABREAST
     work = Abreast(Windows(now - timedelta(days=1), now), readers, None, None)
     assert work._width == 8

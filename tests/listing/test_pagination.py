@@ -11,7 +11,8 @@ from jobwidgets._internal.timeparse import iso
 from jobwidgets.errors import ServiceError
 from jobwidgets.listing.boundary_probe import Edges
 from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, SECOND, Page, walk
-from jobwidgets.listing.partitions import Seen, Windows
+from jobwidgets.listing.partitions import Windows
+from jobwidgets.transport.page_sizes import PageBoundaries
 from jobwidgets.transport.throttle import ABREAST
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -103,7 +104,7 @@ def test_every_job_that_stays_is_read_once(abreast, offsets, limit, inclusive, m
     shifting = ShiftingList(jobs, chance, limit=limit, inclusive=inclusive)
     if before is not None:  # what was seen of it last may not be true any more
         edges = [START + timedelta(microseconds=micro * at) for at in sorted(before, reverse=True)]
-        shifting.seen = Seen(tuple(edges), MILLISECOND)
+        shifting.seen = PageBoundaries(tuple(edges), MILLISECOND)
     if told is not None:  # in any order, and not true
         shifting.edges = [START + timedelta(microseconds=micro * at) for at in told]
     vanishing = [job for job in jobs if chance.random() < 0.2]
@@ -201,7 +202,7 @@ def test_a_list_that_tells_where_its_pages_lie_costs_no_search_as_far_as_it_does
 
 def test_all_of_a_list_that_is_read_again_is_asked_for_at_once():
     times = [START + timedelta(seconds=i) for i in range(1_000, 0, -1)]
-    windows = Windows(BEGINNING, FAR, seen=Seen(tuple(times[90::90]), MILLISECOND))
+    windows = Windows(BEGINNING, FAR, seen=PageBoundaries(tuple(times[90::90]), MILLISECOND))
     assert windows.complete_to == FAR
     abreast = []
     while (window := windows.take()) is not None:
@@ -218,7 +219,7 @@ def test_all_of_a_list_that_is_read_again_is_asked_for_at_once():
 
 
 def test_cuts_are_kept_in_their_order_also_where_pages_lie_over_one_another():
-    windows = Windows(BEGINNING, FAR, seen=Seen((START, START - 500 * SECOND), MILLISECOND))
+    windows = Windows(BEGINNING, FAR, seen=PageBoundaries((START, START - 500 * SECOND), MILLISECOND))
     for jobs, newest, length in ((95, 1_000, 1_200), (90, 0, 20), (20, -500, 20)):
         window = windows.take()
         texts = [iso(START + (newest - length * at / jobs) * SECOND) for at in range(jobs)]

@@ -5,7 +5,7 @@ from IPython.core.completer import provisionalcompleter
 
 import jobwidgets as jw
 from jobwidgets.magics.verbs import VERBS
-from jobwidgets.models import STATUSES
+from jobwidgets.vocabulary import STATUSES
 
 
 def test_verbs_are_offered_and_nothing_else(cells, ip):

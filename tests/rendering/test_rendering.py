@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from jobwidgets import rendering as display
-from jobwidgets.models import OUTCOMES, Job, Task
+from jobwidgets.models import Job, Task
 from jobwidgets.rendering.text import cut, pad, width_of
+from jobwidgets.vocabulary import OUTCOMES
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from jobwidgets.models import REASON_TEXT, STATUSES
+from jobwidgets.vocabulary import REASON_TEXT, STATUSES
 
 AS_OF = pd.Timestamp("2026-03-01T12:00:00Z")
 ENGINES = ["Speech-to-Text EN", "OCR Latin", "Face detection", "Object detection", "Translate ES-EN"]

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from jobwidgets.models import STATUSES, cancel_verdict, retry_verdict
+from jobwidgets.eligibility import cancel_verdict, retry_verdict
+from jobwidgets.vocabulary import STATUSES
 
 SERVICE = "https://api.example.org/v3/graphql"
 NOW = pd.Timestamp("2026-03-02T12:00:00Z")

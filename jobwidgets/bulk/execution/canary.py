@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobwidgets._internal.sanitize import safe
 from jobwidgets.errors import UsageError
-from jobwidgets.models import TERMINAL
+from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobwidgets.bulk.execution.readback import by_id
 from jobwidgets.listing.statuses import listed_under, read_statuses
-from jobwidgets.models import CANCELLED, REASON_TEXT
+from jobwidgets.vocabulary import CANCELLED, REASON_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,6 +12,7 @@ from jobwidgets.bulk.journal.state import Line, until
 from jobwidgets.bulk.planning_table import MOVED
 from jobwidgets.bulk.range_plan import look
 from jobwidgets.client.range_cancel import Range, ask_to_cancel
+from jobwidgets.eligibility import after_cancel
 from jobwidgets.errors import (
     AuthError,
     JobError,
@@ -22,8 +23,8 @@ from jobwidgets.errors import (
     UnknownOutcomeError,
     UsageError,
 )
-from jobwidgets.models import CANCELLED, REASON_TEXT, TERMINAL, Reason, after_cancel
 from jobwidgets.transport.alias_responses import Sending
+from jobwidgets.vocabulary import CANCELLED, REASON_TEXT, TERMINAL, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobwidgets.bulk.execution.matching import surely_made
 from jobwidgets.bulk.execution.readback import by_id
+from jobwidgets.eligibility import Verdict, after_cancel
 from jobwidgets.errors import NotSentError, ServiceError
-from jobwidgets.models import REASON_TEXT, Verdict, after_cancel
 from jobwidgets.transport.alias_responses import Doubt
+from jobwidgets.vocabulary import REASON_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

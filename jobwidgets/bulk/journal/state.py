@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobwidgets._internal.timeparse import iso
 from jobwidgets.errors import SettingsError
-from jobwidgets.models import OUTCOMES
+from jobwidgets.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

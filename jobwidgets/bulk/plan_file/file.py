@@ -20,7 +20,7 @@ from jobwidgets.bulk.planning_table import PLAN_COLUMNS, plain, plan_table
 from jobwidgets.bulk.range_plan import RangePlan
 from jobwidgets.client import AsyncClient, Client, client_for
 from jobwidgets.errors import SettingsError, UsageError
-from jobwidgets.models import STATUSES
+from jobwidgets.vocabulary import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

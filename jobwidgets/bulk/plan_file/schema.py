@@ -12,7 +12,7 @@ from jobwidgets._internal.sanitize import safe
 from jobwidgets.bulk.plan_header import Head
 from jobwidgets.client.range_cancel import Range
 from jobwidgets.errors import UsageError
-from jobwidgets.models import Reason
+from jobwidgets.vocabulary import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

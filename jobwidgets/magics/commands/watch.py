@@ -11,8 +11,8 @@ from jobwidgets.errors import UsageError
 from jobwidgets.live import looked_at_again, poller_of
 from jobwidgets.magics.commands.filters import filters, listed, named
 from jobwidgets.magics.session import Quiet
-from jobwidgets.models import TERMINAL
 from jobwidgets.rendering import jobs_html, jobs_text, status_text
+from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
     import argparse

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from jobwidgets._internal.sanitize import safe
 from jobwidgets.errors import UsageError
-from jobwidgets.models import STATUSES
+from jobwidgets.vocabulary import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,7 +9,7 @@ from jobwidgets._internal.sanitize import safe
 from jobwidgets.errors import UsageError
 from jobwidgets.magics.parsing.argparse_ext import Parser, count, nearest, one_of, share, statuses, text
 from jobwidgets.magics.verbs import VERBS, Verb
-from jobwidgets.models import STATUSES
+from jobwidgets.vocabulary import STATUSES
 
 if TYPE_CHECKING:
     import argparse

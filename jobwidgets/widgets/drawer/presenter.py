@@ -11,8 +11,8 @@ import msgspec
 
 from jobwidgets._internal.sanitize import safe
 from jobwidgets._internal.timeparse import age_text
-from jobwidgets.models import TERMINAL
 from jobwidgets.rendering import phrases as words
+from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

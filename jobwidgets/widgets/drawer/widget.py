@@ -12,8 +12,8 @@ import traitlets
 
 from jobwidgets._internal.sanitize import safe
 from jobwidgets.errors import JobError, NotFoundError, UsageError
-from jobwidgets.models import TERMINAL
 from jobwidgets.rendering import phrases as words
+from jobwidgets.vocabulary import TERMINAL
 from jobwidgets.widgets import snippets as code
 from jobwidgets.widgets.callbacks import entry, told
 from jobwidgets.widgets.drawer import presenter as story

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobwidgets.errors import UsageError
-from jobwidgets.models import Reason
 from jobwidgets.rendering import phrases as words
+from jobwidgets.vocabulary import Reason
 from jobwidgets.widgets.panel.countdown_view import button, row
 from jobwidgets.widgets.parts import Chips, Note, chip
 from jobwidgets.widgets.snippets import Code

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jobwidgets.models import OUTCOMES
 from jobwidgets.rendering import phrases as words
+from jobwidgets.vocabulary import OUTCOMES
 from jobwidgets.widgets.parts import texts
 
 if TYPE_CHECKING:

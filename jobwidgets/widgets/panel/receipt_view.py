@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import ipywidgets
 
 from jobwidgets.errors import UsageError
-from jobwidgets.models import OUTCOMES
 from jobwidgets.rendering import phrases as words
+from jobwidgets.vocabulary import OUTCOMES
 from jobwidgets.widgets.panel.controller import Stage
 from jobwidgets.widgets.panel.countdown_view import button, row, zone
 from jobwidgets.widgets.panel.receipt_rows import ended, expected, shown

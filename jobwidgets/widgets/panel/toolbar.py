@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import ipywidgets
 
 from jobwidgets.live import SLOWEST, SOONEST
-from jobwidgets.models import STATUSES
 from jobwidgets.rendering import phrases as words
+from jobwidgets.vocabulary import STATUSES
 from jobwidgets.widgets.panel.controller import Stage
 from jobwidgets.widgets.panel.countdown_view import button, row
 from jobwidgets.widgets.panel.status_counts import Counts

@@ -164,7 +164,7 @@ def test_a_job_whose_tasks_are_cancelled_one_by_one_is_not_refused(client, servi
     job = service.add_job("pending", ["aborted", "pending"], lives=False)
     verdict = client.job(job).can_cancel
     assert verdict.ok is False
-    from jobwidgets.models import after_cancel
+    from jobwidgets.eligibility import after_cancel
 
     assert after_cancel("pending", verdict) == "wait"
     assert after_cancel("aborted", verdict) == "done"
