@@ -15,7 +15,7 @@ from jobwidgets.emulator.simulation.catalog import ENGINES, INGEST, ORGANIZATION
 from jobwidgets.emulator.simulation.clock import to_ms
 from jobwidgets.emulator.simulation.rules import IDLE, cancel_refusal, fitting_tasks
 from jobwidgets.emulator.simulation.schedules import Schedule
-from jobwidgets.emulator.simulation.world import Caller, Write, engine_number
+from jobwidgets.emulator.simulation.world import Write, engine_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,8 +100,10 @@ class Service:
         self.faults = Faults(self.world.seed)
         self.requests: Counter[str] = Counter()
         self.graphql = GraphQL(self.world, self.access.login)
-        self.nobody = Caller(0, ORGANIZATIONS[0].people[0])
-        self.app = App(self)
+        self.app = App(
+            self.world, self.graphql, access=self.access, limit=self.limit, faults=self.faults,
+            requests=self.requests,
+        )  # fmt: skip
         self.clock.speed = speed
 
     @property

@@ -30,12 +30,14 @@ from jobwidgets.emulator.http.messages import (
 )
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Mapping
 
-    from jobwidgets.emulator.http.faults import Fault
+    from jobwidgets.emulator.api.graphql import GraphQL
+    from jobwidgets.emulator.http.auth import Access, RateLimit
+    from jobwidgets.emulator.http.faults import Fault, Faults
     from jobwidgets.emulator.http.messages import Receive, Send
-    from jobwidgets.emulator.service import Service
-    from jobwidgets.emulator.simulation.world import Caller
+    from jobwidgets.emulator.simulation.world import Caller, World
 
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost)(:\d{1,5})?", re.IGNORECASE)
 _GZIP_FROM = 1024
@@ -44,11 +46,30 @@ _encode = msgspec.json.Encoder().encode
 
 
 class App:
-    """The ASGI application of a service."""
+    """The ASGI application of a service.
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._rest = Rest(service.world)
+    Parameters
+    ----------
+    world : World
+        The jobs; each request is answered under its lock.
+    graphql : GraphQL
+        Answers GraphQL requests.
+    access : Access
+        Tells who a token belongs to.
+    limit : RateLimit
+        Counts the requests of a token and of an organisation.
+    faults : Faults
+        The faults that requests suffer.
+    requests : Counter
+        How often each operation was asked for; counted here.
+    """
+
+    def __init__(
+        self, world: World, graphql: GraphQL, *, access: Access, limit: RateLimit, faults: Faults,
+        requests: Counter[str],
+    ) -> None:  # fmt: skip
+        self._world, self._graphql_api, self._rest = world, graphql, Rest(world)
+        self._access, self._limit, self._faults, self._requests = access, limit, faults, requests
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -65,7 +86,7 @@ class App:
         try:
             reply = self._at_the_door(request)
             if reply is None:
-                request.body = await read_body(receive, headers, self._service.choices.max_body)
+                request.body = await read_body(receive, headers, self._world.choices.max_body)
                 reply = self._answer(request)
         except TooLargeError as error:
             reply = self._too_large(request, error.args[0])
@@ -94,10 +115,9 @@ class App:
 
     def _answer(self, request: Request) -> Reply:
         """Answer a request whose body has been read: everything happens under the world's lock, at one instant."""
-        service = self._service
         faults: list[Fault] = []
-        with service.world.lock:
-            service.world.sync()
+        with self._world.lock:
+            self._world.sync()
             try:
                 reply = self._graphql(request, faults) if request.graphql else self._rest_call(request, faults)
             except TurnedAwayError as early:
@@ -109,26 +129,25 @@ class App:
 
     def _admit(self, request: Request, operations: list[str], faults: list[Fault]) -> Caller:
         """Count a request and note the faults it suffers; return its caller, or turn it away."""
-        service = self._service
-        service.requests.update(operations)
-        faults += service.faults.strike(operations)
+        self._requests.update(operations)
+        faults += self._faults.strike(operations)
         expired = any(fault.kind == "expire_token" for fault in faults)
-        found = None if expired else service.access.caller(request.headers.get("authorization"))
+        found = None if expired else self._access.caller(request.headers.get("authorization"))
         if found is None and (expired or operations != ["userLogin"]):
             refusal = Refusal("authentication_error", "The token is missing, wrong or expired")
-            status = service.choices.auth_status
+            status = self._world.choices.auth_status
             if not request.graphql and status == HTTPStatus.OK:
                 status = HTTPStatus.UNAUTHORIZED
             raise TurnedAwayError(self._refuse(request, status, refusal))
         if found is not None:
             keys = (f"token {found[0]}", f"organization {found[1].org}")
-            wait = service.limit.wait(keys, service.choices.rate_limit)
+            wait = self._limit.wait(keys, self._world.choices.rate_limit)
             if wait:
                 raise TurnedAwayError(self._too_many(request, wait))
         for fault in faults:
             if fault.kind in _NOTHING_MORE:
                 raise TurnedAwayError(self._failed(request, fault))
-        return service.nobody if found is None else found[1]
+        return self._access.nobody if found is None else found[1]
 
     def _graphql(self, request: Request, faults: list[Fault]) -> Reply:
         given = read_json(request)
@@ -137,9 +156,9 @@ class App:
         name, variables = given.get("operationName"), given.get("variables")
         if not isinstance(name, (str, type(None))) or not isinstance(variables, (dict, type(None))):
             raise Refusal("invalid_input", "operationName is text, variables an object")
-        prepared = self._service.graphql.prepare(given["query"], name or None)
+        prepared = self._graphql_api.prepare(given["query"], name or None)
         caller = self._admit(request, prepared.operations or ["(malformed)"], faults)
-        status, answer = self._service.graphql.answer(prepared, variables, caller)
+        status, answer = self._graphql_api.answer(prepared, variables, caller)
         return Reply(status, _encode(answer))
 
     def _rest_call(self, request: Request, faults: list[Fault]) -> Reply:
@@ -153,7 +172,7 @@ class App:
 
     def _refuse(self, request: Request, status: int, refusal: Refusal) -> Reply:
         """Return the error body of the API that was asked."""
-        error = self._service.graphql.describe(refusal)
+        error = self._graphql_api.describe(refusal)
         if request.graphql:
             return Reply(status, _encode({"errors": [error]}))
         return Reply(
@@ -161,8 +180,8 @@ class App:
         )
 
     def _too_large(self, request: Request, size: int) -> Reply:
-        limit = self._service.choices.max_body
-        with self._service.world.lock:
+        limit = self._world.choices.max_body
+        with self._world.lock:
             return self._refuse(
                 request, 413, Refusal("invalid_input", "The request is too large", limitInBytes=limit, requestSize=size)
             )
@@ -176,7 +195,7 @@ class App:
     def _failed(self, request: Request, fault: Fault) -> Reply:
         """Return the answer of a fault that strikes before the work."""
         if fault.kind == "rate_limit":
-            return self._too_many(request, self._service.faults.left(fault), fault.retry_after)
+            return self._too_many(request, self._faults.left(fault), fault.retry_after)
         if fault.kind == "server_error":
             name = "service_unavailable" if fault.amount == HTTPStatus.SERVICE_UNAVAILABLE else "internal_error"
             return self._refuse(request, int(fault.amount), Refusal(name, "Something went wrong"))
@@ -225,7 +244,7 @@ class App:
 
     def _headers(self, request: Request, reply: Reply) -> dict[str, str]:
         headers = {"Content-Type": "application/json; charset=utf-8", **reply.headers}
-        headers["Date"] = formatdate(self._service.world.now() / 1000, usegmt=True)
+        headers["Date"] = formatdate(self._world.now() / 1000, usegmt=True)
         headers["Cache-Control"] = "no-store"
         if len(reply.body) > _GZIP_FROM and "gzip" in request.headers.get("accept-encoding", ""):
             packer = zlib.compressobj(1, zlib.DEFLATED, 31)

@@ -27,6 +27,7 @@ class Access:
     def __init__(self, world: World, *, seed: int, token: str | None) -> None:
         self._world = world
         self._sessions: dict[str, tuple[Caller, int]] = {}
+        self.nobody = Caller(0, ORGANIZATIONS[0].people[0])
         self.tokens = {org.id: secrets.token_urlsafe(24) for org in ORGANIZATIONS}
         if token is not None:
             self.tokens[ORGANIZATIONS[0].id] = token

@@ -230,8 +230,8 @@ def compare(service, text, variables, *, exactly):
     if prepared.errors:
         assert all("conflict" in error.message for error in prepared.errors), (text, prepared.errors)
         return
-    ours_status, ours = graphql.answer(prepared, variables, service.nobody)
-    theirs = graphql.execute(prepared, variables, service.nobody)
+    ours_status, ours = graphql.answer(prepared, variables, service.access.nobody)
+    theirs = graphql.execute(prepared, variables, service.access.nobody)
     if ours_status != 200:
         assert theirs.data is None
         assert theirs.errors
@@ -282,7 +282,7 @@ def test_the_generated_queries_reach_the_fields_of_jobs_and_tasks(world):
         text, variables = data.draw(requests(world))
         prepared = world.graphql.prepare(text, None)
         if not prepared.errors:
-            answer = json.dumps(world.graphql.answer(prepared, variables, world.nobody)[1])
+            answer = json.dumps(world.graphql.answer(prepared, variables, world.access.nobody)[1])
             reached.update(
                 key
                 for key in ("records", "engine", "tasks", "errors", "__typename", "childTaskIds")
