@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -11,20 +9,16 @@ from uuid import uuid4
 import pandas as pd
 
 from jobwidgets._internal.sanitize import safe
-from jobwidgets.client import Client, connect
+from jobwidgets.distributed.worker_clients import client_of
 from jobwidgets.errors import ServiceError
 from jobwidgets.frames import JOB_COLUMNS
 from jobwidgets.frames.schema import frame_of
-from jobwidgets.transport.config import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from jobwidgets.distributed.token_split import Half
-
-_clients: dict[tuple[Any, ...], Client] = {}
-_one = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,9 @@ class Reading:
 
 def read_window(window: tuple[datetime, datetime], reading: Reading) -> pd.DataFrame:
     """Read the jobs that were created in a window, oldest first, by the time they were created."""
-    frame = client_of(reading).jobs(since=window[0], until=window[1], tasks=False, progress=False, **reading.wanted)
+    frame = client_of(reading.service, reading.half, reading.share, reading.timeout).jobs(
+        since=window[0], until=window[1], tasks=False, progress=False, **reading.wanted
+    )
     return shaped(frame, reading)
 
 
@@ -100,45 +96,3 @@ def shaped(frame: pd.DataFrame, reading: Reading) -> pd.DataFrame:
     frame.attrs.clear()
     frame.attrs.update(reading.attrs)
     return frame
-
-
-def client_of(reading: Reading) -> Client:
-    """Give the client of this worker for a service and token."""
-    key = (_worker(), reading.service, reading.half and reading.half.name, reading.share, reading.timeout)
-    with _one:
-        client = _clients.get(key)
-        if client is None or client.closed:
-            client = _clients[key] = _connected(reading)
-        return client
-
-
-def close_clients(worker: str) -> None:
-    """Close what a worker has connected: it ends, and its process may not."""
-    with _one:
-        ended = [_clients.pop(key) for key in list(_clients) if key[0] == worker]
-    for client in ended:
-        client.close()
-
-
-def _worker() -> str | None:
-    """Say which worker this thread works for; None without a cluster."""
-    if "distributed" not in sys.modules:
-        return None
-    from distributed import get_worker  # noqa: PLC0415  an extra
-
-    try:
-        return str(get_worker().address)
-    except ValueError:
-        return None
-
-
-def _connected(reading: Reading) -> Client:
-    if reading.half is None:  # the address was found usable where the frame was made
-        client = connect(reading.service, allow_http=True, timeout=reading.timeout)
-    else:
-        client = Client(Settings(reading.service, None, reading.half.joined()), timeout=reading.timeout)
-    if reading.share is not None:
-        from jobwidgets.distributed.worker_plugin import turns_for  # noqa: PLC0415  an extra
-
-        client.aio._core.pace.turn = turns_for(reading.service, reading.share)  # noqa: SLF001  where requests wait
-    return client

@@ -17,8 +17,7 @@ from distributed.dashboard.worker import applications as on_worker
 
 import jobwidgets as jw
 from jobwidgets._internal.secret import Secret
-from jobwidgets.distributed import partition_loader as _fetch
-from jobwidgets.distributed import read_jobs
+from jobwidgets.distributed import partition_loader, read_jobs, worker_clients
 from jobwidgets.distributed import token_split as _token
 from jobwidgets.emulator import Service
 
@@ -158,7 +157,7 @@ def test_no_page_of_the_dashboards_shows_it(client, cluster, same):
     same(kept, client, since="400d")
     reading = reading_of(frame)
     window = (frame.divisions[0].to_pydatetime(), frame.divisions[-1].to_pydatetime())
-    one = cluster.submit(_fetch.read_window, window, reading, key="one-window")  # pages know tasks with such names
+    one = cluster.submit(partition_loader.read_window, window, reading, key="one-window")  # pages name it
     assert len(one.result()) == len(client.jobs(since="400d"))
     with pytest.raises(jw.ServiceError, match="no use for them"):  # what fails is shown at length
         read_jobs(client, since="400d", windows=1).map_partitions(broken, meta=(None, "int")).compute()
@@ -225,6 +224,6 @@ def test_clients_of_a_worker_are_closed_with_it(client):
     before = set(threading.enumerate())
     with LocalCluster(n_workers=2, processes=False, dashboard_address="127.0.0.1:0") as workers, Client(workers):
         assert len(read_jobs(client, since="400d", windows=4, budget=300)) == len(client.jobs(since="400d"))
-        assert [key for key in _fetch._clients if key[0]]
-    assert not [key for key in _fetch._clients if key[0]]
+        assert [key for key in worker_clients._clients if key[0]]
+    assert not [key for key in worker_clients._clients if key[0]]
     assert not [t for t in set(threading.enumerate()) - before if t.name == "jobwidgets"]
