@@ -13,15 +13,22 @@ from IPython.core.magic import no_var_expand
 from jobwidgets.magics.verbs import overview
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from jobwidgets.magics.session import Session
+    from jobwidgets.magics.session import Command, Session
 
 _FRAMES = (("pandas", "DataFrame"), ("pandas.core.frame", "DataFrame"))
 """Where pandas 3 and pandas 2 say their frames live."""
 _ASKED = re.compile(
     r"(?P<indent>\s*)(?:\?{1,2}\s*%job\s+(?P<after>[\w-]+)\s*|%{1,2}job\s+(?P<before>[\w-]+)(?:\s[^'\"]*)?\?{1,2}\s*)"
 )
+
+
+def _commands() -> Mapping[str, Command]:
+    """Load the commands; help needs none of them."""
+    from jobwidgets.magics.commands import COMMANDS  # noqa: PLC0415  not while loading
+
+    return COMMANDS
 
 
 class Shelf:
@@ -43,7 +50,7 @@ class Shelf:
         if self._session is None:
             from jobwidgets.magics.session import Session  # noqa: PLC0415  not while loading
 
-            self._session = Session(self._ip)
+            self._session = Session(self._ip, _commands)
         return self._session
 
     def clear(self) -> None:
@@ -78,7 +85,9 @@ class Shelf:
         def job_matcher(context: Any) -> Any:
             if "%job" not in context.full_text:
                 return {"completions": []}
-            return self.session().complete(context.full_text, context.cursor_line, context.cursor_position)
+            from jobwidgets.magics.completion import complete  # noqa: PLC0415  not while loading
+
+            return complete(self.session(), context.full_text, context.cursor_line, context.cursor_position)
 
         return job_matcher
 

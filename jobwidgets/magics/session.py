@@ -20,12 +20,13 @@ from jobwidgets.magics.verbs import TAKES_CELL, overview
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jobwidgets.bulk import Plan, Receipt
     from jobwidgets.client import Client
     from jobwidgets.magics.parsing.tokens import Targets
 
+    Command = Callable[["Session", argparse.Namespace, str | None], Any]
 
 _LONGEST_NAME = 250
 
@@ -46,10 +47,19 @@ class Stopped(KeyboardInterrupt):
 
 
 class Session:
-    """The state behind `%job` in one shell."""
+    """The state behind `%job` in one shell.
 
-    def __init__(self, ip: Any) -> None:
+    Parameters
+    ----------
+    ip : InteractiveShell
+        The shell.
+    commands : callable
+        Loads the function of each verb, when one is first needed.
+    """
+
+    def __init__(self, ip: Any, commands: Callable[[], Mapping[str, Command]]) -> None:
         self.ip = ip
+        self._commands = commands
         self.plans: dict[str, Plan] = {}
         self.memory = Memory()
         self._client: Client | None = None
@@ -83,11 +93,9 @@ class Session:
 
     def _done(self, verb: str, args: argparse.Namespace, cell: str | None) -> Any:
         """Do it, store the result where -o says, and give what is still to be shown."""
-        from jobwidgets.magics.commands.jobs import COMMANDS  # noqa: PLC0415  help needs nothing of it
-
         out = checked_name(args.out) if getattr(args, "out", None) else None
         try:
-            result = COMMANDS[verb](self, args, cell)
+            result = self._commands()[verb](self, args, cell)
         except Stopped:
             raise
         except KeyboardInterrupt:
@@ -96,12 +104,6 @@ class Session:
         if out is not None:
             self.ip.user_ns[out] = value
         return None if isinstance(result, Quiet) else value
-
-    def complete(self, text: str, line: int, column: int) -> Any:
-        """Say what may stand at the cursor; asks nobody but this process."""
-        from jobwidgets.magics.completion import complete  # noqa: PLC0415  as above
-
-        return complete(self, text, line, column)
 
     def say(self, text: str) -> None:
         """Print into the cell."""

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Any
 import jobwidgets
 from jobwidgets._internal.sanitize import safe
 from jobwidgets.errors import AuthError, RefusedError, UsageError
-from jobwidgets.magics.commands import bulk as _act
-from jobwidgets.magics.commands import receipts as _receipts
 from jobwidgets.magics.commands.filters import listed, named
-from jobwidgets.magics.commands.watch import watch
 from jobwidgets.magics.parsing.argparse_ext import flat
 from jobwidgets.magics.session import Stopped
 from jobwidgets.rendering import status_text
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     import pandas as pd
 
@@ -148,26 +144,3 @@ def _some(session: Session, args: argparse.Namespace, cell: str | None) -> Any:
     if not found:
         raise UsageError("no job is named", hint="give ids or a frame: %job list -o df, then $df")
     return found
-
-
-COMMANDS: dict[str, Callable[[Session, argparse.Namespace, str | None], Any]] = {
-    "connect": connect,
-    "demo": demo,
-    "list": list_jobs,
-    "show": show,
-    "status": status,
-    "tasks": tasks,
-    "watch": watch,
-    "wait": wait,
-    "cancel": _act.cancel,
-    "retry": _act.retry,
-    "plan": _act.plan,
-    "apply": _act.apply,
-    "resume": _receipts.resume,
-    "stop": _receipts.stop,
-    "receipts": _receipts.receipts,
-    "verify": _receipts.verify,
-    "scheduled": scheduled,
-    "sync": sync,
-    "panel": panel,
-}
