@@ -19,6 +19,10 @@ OUTCOMES = ("done", "refused", "skipped", "unknown", "not_sent")
 """What can become of each target of a plan; they always sum to the plan."""
 
 
+MAX_JOBS_UNCONFIRMED = 500
+"""The most jobs that are sent without saying their number."""
+
+
 class Reason(StrEnum):
     """Why a job is left alone: it cannot be cancelled; for COMPLETE and ALREADY_RETRIED it is not retried."""
 

@@ -20,6 +20,7 @@ from jobwidgets.bulk.planning_table import MAY, lines_of, moved, plain, table_of
 from jobwidgets.bulk.receipt import AsyncReceipt
 from jobwidgets.errors import JobError, UsageError
 from jobwidgets.frames.job_ids import brought, elsewhere, ids_of
+from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
 
 if TYPE_CHECKING:
     import os
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from jobwidgets.client import AsyncClient
     from jobwidgets.client.range_cancel import Range
 
-CAP = 500
-"""The most jobs that are sent without saying their number."""
 STALE = 1.0
 """Seconds after which what was seen is read again before anything is sent."""
 LOADED_DRIFT = 0.2
@@ -229,7 +228,7 @@ class AsyncPlan:
         in_time(self.head)
         share = share_of(max_drift, self._usual_share)
         rows = self._rows()
-        most = CAP if limit is None else limit
+        most = MAX_JOBS_UNCONFIRMED if limit is None else limit
         within(most, int((rows["action"] == self.act).sum()), self.act)
         gone = await self._gone(rows, share)
         receipt = await AsyncReceipt.begin(

@@ -15,8 +15,7 @@ from jobwidgets.rendering.view_model import status_cell
 if TYPE_CHECKING:
     import pandas as pd
 
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Receipt
-    from jobwidgets.models import Job
+    from jobwidgets.rendering.protocols import ShownJob, ShownPlan, ShownReceipt
 
 __all__ = [
     "frame_html",
@@ -54,32 +53,32 @@ def jobs_text(df: pd.DataFrame) -> str:
     return _text.render(frame_view(df, "jobs"))
 
 
-def job_html(job: Job) -> str:
+def job_html(job: ShownJob) -> str:
     """Show one job with its tasks and its verdicts as HTML."""
     return _html.render(job_view(job))
 
 
-def job_text(job: Job) -> str:
+def job_text(job: ShownJob) -> str:
     """Show one job with its tasks and its verdicts as text."""
     return _text.render(job_view(job))
 
 
-def plan_html(plan: AsyncPlan | Plan) -> str:
+def plan_html(plan: ShownPlan) -> str:
     """Show a plan as HTML: what will be sent, what is left out and why."""
     return _html.render(plan_view(plan))
 
 
-def plan_text(plan: AsyncPlan | Plan) -> str:
+def plan_text(plan: ShownPlan) -> str:
     """Show a plan as text: what will be sent, what is left out and why."""
     return _text.render(plan_view(plan))
 
 
-def receipt_html(receipt: AsyncReceipt | Receipt) -> str:
+def receipt_html(receipt: ShownReceipt) -> str:
     """Show a receipt as HTML: refused first, with the reasons."""
     return _html.render(receipt_view(receipt))
 
 
-def receipt_text(receipt: AsyncReceipt | Receipt) -> str:
+def receipt_text(receipt: ShownReceipt) -> str:
     """Show a receipt as text: refused first, with the reasons."""
     return _text.render(receipt_view(receipt))
 

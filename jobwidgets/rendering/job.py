@@ -17,9 +17,10 @@ from jobwidgets.rendering.formatters import (
 from jobwidgets.rendering.view_model import Cell, Column, Table, View, status_cell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from jobwidgets.models import Job, Task
+    from jobwidgets.rendering.protocols import ShownJob, ShownTask
 
 _TASK_COLUMNS = (
     Column("#", right=True),
@@ -32,7 +33,7 @@ _TASK_COLUMNS = (
 )
 
 
-def job_view(job: Job) -> View:
+def job_view(job: ShownJob) -> View:
     """Build the view of one job."""
     cancel, retry = job.can_cancel, job.can_retry
     pairs = [
@@ -57,11 +58,11 @@ def job_view(job: Job) -> View:
     )
 
 
-def _in_order(tasks: tuple[Task, ...]) -> list[Task]:
+def _in_order(tasks: Sequence[ShownTask]) -> list[ShownTask]:
     return sorted(tasks, key=lambda task: (task.order is None, task.order or 0))
 
 
-def _row(task: Task, number: int, now: datetime | None) -> tuple[Cell, ...]:
+def _row(task: ShownTask, number: int, now: datetime | None) -> tuple[Cell, ...]:
     waited_from = task.queued or task.created
     started_or_now = task.started or (now if task.completed is None else task.completed)
     waited = started_or_now - waited_from if waited_from and started_or_now else None

@@ -24,14 +24,14 @@ from jobwidgets.rendering.view_model import (
     outcome_cell,
     status_cell,
 )
-from jobwidgets.vocabulary import OUTCOMES
+from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED, OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Receipt
+    from jobwidgets.rendering.protocols import ShownPlan, ShownReceipt
 
 _SAMPLE = 5
 _EACH = 20
@@ -41,7 +41,7 @@ _NAME = Column("name", width=40)
 _STATUS = Column("status", whole=True)
 
 
-def plan_view(plan: AsyncPlan | Plan) -> View:
+def plan_view(plan: ShownPlan) -> View:
     """Build the view of a plan: the numbers, the reasons in words, and a sample."""
     act = plan.act
     sent, total = plan.counts.get(act, 0), plan.total
@@ -62,7 +62,7 @@ def plan_view(plan: AsyncPlan | Plan) -> View:
     )
 
 
-def _plan_facts(plan: AsyncPlan | Plan) -> Iterator[str]:
+def _plan_facts(plan: ShownPlan) -> Iterator[str]:
     yield f"plan {plan.op} · {host(plan.service_url)}" + (f" · reason: {plan.reason}" if plan.reason else "")
     made = f"Made {exact(plan.made)} UTC" + (f" by {plan.made_by}, read from a file" if plan.loaded else "")
     yield f"{made}; good until {exact(plan.expires)} UTC."
@@ -74,9 +74,7 @@ def _plan_facts(plan: AsyncPlan | Plan) -> Iterator[str]:
         )
 
 
-def _next_step(plan: AsyncPlan | Plan, sent: int) -> str:
-    from jobwidgets.bulk.plan import CAP  # noqa: PLC0415  there is a plan, so it is loaded
-
+def _next_step(plan: ShownPlan, sent: int) -> str:
     if plan.applied:
         return f"It was applied, and is used up: %job receipts {plan.op} shows what became of each job."
     if plan.expired:
@@ -85,8 +83,12 @@ def _next_step(plan: AsyncPlan | Plan, sent: int) -> str:
         return f"The frame or the filter gave no jobs: there is nothing to {plan.act}."
     if sent == 0:
         return f"None of these can be {'cancelled' if plan.act == 'cancel' else 'retried'}: there is nothing to send."
-    limit = (f" --limit {sent}", f"limit={sent}") if sent > CAP else ("", "")
-    more = f" More than {CAP} are sent only when their number is given." if sent > CAP else ""
+    limit = (f" --limit {sent}", f"limit={sent}") if sent > MAX_JOBS_UNCONFIRMED else ("", "")
+    more = (
+        f" More than {MAX_JOBS_UNCONFIRMED} are sent only when their number is given."
+        if sent > MAX_JOBS_UNCONFIRMED
+        else ""
+    )
     return f"Nothing has been sent yet. To send it: %job apply {plan.op}{limit[0]} (or plan.apply({limit[1]})).{more}"
 
 
@@ -104,7 +106,7 @@ def _reasons(reasons: dict[str, int], title: str = "Left out") -> Table:
     return Table((Column("jobs", right=True), Column("why", width=90)), rows, title)
 
 
-def receipt_view(receipt: AsyncReceipt | Receipt) -> View:
+def receipt_view(receipt: ShownReceipt) -> View:
     """Build the view of a receipt: refused first, then what is unknown, not sent, skipped and done."""
     frame, counts = receipt.df, receipt.counts
     chips = tuple(
@@ -128,7 +130,7 @@ def receipt_view(receipt: AsyncReceipt | Receipt) -> View:
     )
 
 
-def _facts(receipt: AsyncReceipt | Receipt, frame: pd.DataFrame) -> Iterator[str]:
+def _facts(receipt: ShownReceipt, frame: pd.DataFrame) -> Iterator[str]:
     yield f"receipt {receipt.op} · {host(receipt.service_url)}" + (f" · reason: {receipt.why}" if receipt.why else "")
     if receipt.halted:
         yield f"Halted: {receipt.halted}"
@@ -184,7 +186,7 @@ def _done(frame: pd.DataFrame, kind: str) -> Table:
     return Table((_ID, _NAME, _STATUS, Column(last, width=60, whole=kind == "retry")), rows, "Done", more)
 
 
-def _what_next(receipt: AsyncReceipt | Receipt) -> list[str]:
+def _what_next(receipt: ShownReceipt) -> list[str]:
     """Say what can be done now; also another kernel can do it, by the operation's name."""
     op, counts = receipt.op, receipt.counts
     if receipt.state == "at work":

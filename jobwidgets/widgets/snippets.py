@@ -14,6 +14,7 @@ import traitlets
 
 from jobwidgets._internal.timeparse import parse_age, parse_when
 from jobwidgets.errors import UsageError
+from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
 from jobwidgets.widgets.callbacks import entry
 from jobwidgets.widgets.parts import source
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 Line = str
 FEW = 20
 """Above this many ids a line names the frame that holds them instead."""
-CAP = 500
-"""Above this many jobs `apply` wants their number."""
 _PLAIN = re.compile(r"[A-Za-z0-9_.:@/+][A-Za-z0-9_.:@/+-]*")
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _COMPARED = {"longer": ">=", "shorter": "<=", "least": ">=", "most": "<=", "after": ">=", "before": "<", "older": "<"}
@@ -168,12 +167,12 @@ def magic_plan(kind: str, ids: Iterable[str], *, reason: str = "") -> Line:
 
 def code_apply(count: int = 0) -> Line:
     """Send the plan: `count` jobs, which must be said above the cap."""
-    return f"receipt = plan.apply({f'limit={int(count)}' if count > CAP else ''})"
+    return f"receipt = plan.apply({f'limit={int(count)}' if count > MAX_JOBS_UNCONFIRMED else ''})"
 
 
 def magic_apply(count: int = 0) -> Line:
     """Send it by `%job`."""
-    return "%job apply" + (f" --limit {int(count)}" if count > CAP else "")
+    return "%job apply" + (f" --limit {int(count)}" if count > MAX_JOBS_UNCONFIRMED else "")
 
 
 # --------------------------------------------------------------------------- receipts

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets._internal.sanitize import safe
-from jobwidgets.bulk.plan import CAP
 from jobwidgets.errors import UsageError
 from jobwidgets.magics.commands.filters import filters, listed, named
 from jobwidgets.magics.commands.receipts import stopped
 from jobwidgets.magics.parsing.where_expr import where
 from jobwidgets.magics.session import Quiet, Stopped
+from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
 
 if TYPE_CHECKING:
     import argparse
@@ -149,7 +149,7 @@ def _jobs(session: Session, args: argparse.Namespace, found: Targets) -> Any:
 
 def _send(made: Plan, limit: int | None, **how: Any) -> Receipt:
     sent = made.counts.get(made.act, 0)
-    most = CAP if limit is None else limit
+    most = MAX_JOBS_UNCONFIRMED if limit is None else limit
     if sent > most and not made.applied:
         raise UsageError(
             f"the plan would {made.act} {sent:,} jobs, more than {most:,}",

@@ -9,8 +9,9 @@ import ipywidgets
 
 from jobwidgets.errors import UsageError
 from jobwidgets.rendering import phrases as words
+from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
 from jobwidgets.widgets.panel.action_bar import Reasons
-from jobwidgets.widgets.panel.controller import CAP, GRACE, GRACE_ABOVE
+from jobwidgets.widgets.panel.controller import GRACE, GRACE_ABOVE
 from jobwidgets.widgets.panel.countdown_view import button, row, zone
 from jobwidgets.widgets.panel.receipt_rows import drift
 from jobwidgets.widgets.parts import Note
@@ -91,7 +92,7 @@ class Confirm:
         self._reason = ipywidgets.Text(value=self._plan.reason, placeholder=why, description="Reason")
         self._typed = ipywidgets.Text(placeholder=str(count), description=f"Type {count} to confirm")
         self._reason.layout.display = None if count else "none"
-        self._typed.layout.display = None if count > CAP else "none"
+        self._typed.layout.display = None if count > MAX_JOBS_UNCONFIRMED else "none"
         for field in (self._reason, self._typed):
             field.add_class("jw-field")
         return self._reason, self._typed

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.errors import UsageError
+from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
 from jobwidgets.widgets.callbacks import told
 from jobwidgets.widgets.panel.list_source import Looking
 from jobwidgets.widgets.panel.operation_runner import Act, Run
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from jobwidgets.client import Client
     from jobwidgets.widgets.callbacks import Handover
 
-CAP = 500
-"""Above this many jobs their number must be typed."""
 GRACE_ABOVE = 20
 """Above this many jobs the work begins only after a countdown that can be undone."""
 GRACE = 5
@@ -125,7 +124,7 @@ class Controller(Looking):
             raise UsageError("that plan is not the one that is shown", hint="nothing was sent; make a new plan")
         if not count:
             raise UsageError("the plan has no job to act on; nothing was sent")
-        if count > CAP and typed.replace(",", "").strip() != str(count):
+        if count > MAX_JOBS_UNCONFIRMED and typed.replace(",", "").strip() != str(count):
             raise UsageError(f"these are {count:,} jobs; nothing was sent", hint=f"type {count} to go on")
         plan.reason = reason.strip()[:500]
         self._start(Act(plan.kind, op, count))
