@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from jobwidgets.bulk import Plan, Receipt
-    from jobwidgets.bulk.plan_file.file import load_plan
     from jobwidgets.client import AsyncClient, Client, connect, connect_async, current_client
+    from jobwidgets.client.plan_loading import load_plan
     from jobwidgets.demo_server import demo, demo_async
     from jobwidgets.errors import (
         AuthError,
@@ -58,7 +58,7 @@ _ROOMS = {
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "models": ("Job", "Task"),
     "bulk": ("Plan", "Receipt"),
-    "bulk.plan_file.file": ("load_plan",),
+    "client.plan_loading": ("load_plan",),
     "client": ("AsyncClient", "Client", "connect", "connect_async", "current_client"),
     "widgets": ("JobPanel", "JobTable"),
 }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+ProgressCallback = Callable[[int, int, dict[str, int]], None]
+"""Takes the number of jobs that are done with, their total, and the counts by outcome or status."""
 
 QUIET = 2.0
 """Seconds after which it shows where nobody has asked for it."""

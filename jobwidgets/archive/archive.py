@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.archive.sync import Synced
-    from jobwidgets.client import AsyncClient, Client
+    from jobwidgets.listing.job_reader import JobReader
+    from jobwidgets.transport.portal import BlockingRunner
 
 T = TypeVar("T")
 
@@ -41,9 +42,9 @@ class AsyncArchive:
         The DuckDB file: tables `jobs`, `tasks`, `history` and `syncs`; times are UTC.
     """
 
-    def __init__(self, client: AsyncClient, path: str | os.PathLike[str], *, since: object = None) -> None:
+    def __init__(self, reader: JobReader, path: str | os.PathLike[str], *, since: object = None) -> None:
         store.load()
-        self._client, self._since = client, since
+        self._reader, self._since = reader, since
         self.path = Path(path).expanduser().absolute()
         if self.path.is_dir() or not self.path.parent.is_dir():
             raise UsageError(f"{self.path} is no place for a file", hint='name a file, such as "jobs.duckdb"')
@@ -51,7 +52,7 @@ class AsyncArchive:
     @property
     def service_url(self) -> str:
         """The service that it is a copy of."""
-        return self._client.service_url
+        return self._reader.service_url
 
     @property
     def as_of(self) -> datetime:
@@ -84,12 +85,12 @@ class AsyncArchive:
         ServiceError
             Not everything could be read; what was read is kept.
         """
-        begun = await self._client.now()
+        begun = await self._reader.now()
         opening = store.opened(self.path, writes=True)
         connection = await apart(opening.__enter__)
         try:
             await apart(lambda: self._claim(connection, begun))
-            return await Sync(self._client, connection, progress).run(whole=whole)
+            return await Sync(self._reader, connection, progress).run(whole=whole)
         finally:
             await apart(lambda: opening.__exit__(None, None, None))
 
@@ -236,12 +237,12 @@ class AsyncArchive:
 class Archive:
     """A local copy of the jobs of one service: see `AsyncArchive`; made by `client.archive("jobs.duckdb")`."""
 
-    def __init__(self, aio: AsyncArchive, client: Client) -> None:
-        self.aio, self._client = aio, client
+    def __init__(self, aio: AsyncArchive, runner: BlockingRunner) -> None:
+        self.aio, self._runner = aio, runner
 
     def sync(self, *, whole: bool | None = None, progress: Callable[[Synced], None] | None = None) -> Synced:
         """Bring it up to date; an interrupt ends it, and what was read is kept: see `AsyncArchive.sync`."""
-        return self._client.run(self.aio.sync(whole=whole, progress=progress))
+        return self._runner.run(self.aio.sync(whole=whole, progress=progress))
 
     path = property(lambda self: self.aio.path, doc="The DuckDB file.")
     service_url = property(lambda self: self.aio.service_url, doc="The service that it is a copy of.")

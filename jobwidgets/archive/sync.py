@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from jobwidgets.client import AsyncClient
     from jobwidgets.frames.records import JobRow
+    from jobwidgets.listing.job_reader import JobReader
 
 T = TypeVar("T")
 OVERLAP = timedelta(seconds=5)
@@ -66,7 +66,7 @@ class Sync:
 
     Parameters
     ----------
-    client : AsyncClient
+    reader : JobReader
         The connection.
     connection : DuckDBPyConnection
         The open file; nobody else writes to it meanwhile.
@@ -75,17 +75,17 @@ class Sync:
     """
 
     def __init__(
-        self, client: AsyncClient, connection: duckdb.DuckDBPyConnection, tell: Callable[[Synced], None] | None
+        self, reader: JobReader, connection: duckdb.DuckDBPyConnection, tell: Callable[[Synced], None] | None
     ) -> None:
-        self._client, self._connection, self._tell = client, connection, tell
-        self._core = client._core  # noqa: SLF001  a sync is the client's own reading, further down
+        self._reader, self._connection, self._tell = reader, connection, tell
+        self._core = reader.connection
         self._said = store.about(connection)
         self._seen: set[str] = set()
         self._done = Synced(datetime.now(UTC))
 
     async def run(self, *, whole: bool | None) -> Synced:
         """Ask for what has changed, and write it down; what was written before an end that came early stays."""
-        begun = await self._client.now()
+        begun = await self._reader.now()
         self._done = Synced(begun)
         since = parse_timestamp(self._said["since"]) if self._said.get("since") else BEGINNING
         known, resumed = self._said.get("watermark"), bool(self._said.get("down_to"))
@@ -155,7 +155,7 @@ class Sync:
         if len(known) > self._core.sizes.aliases:
             until = self._core.as_of() + SELDOM
             listed = await read_present(self._core, since, until, sorted(FILTERABLE - TERMINAL))
-        asked = await self._client.statuses([job_id for job_id in known if job_id not in listed])
+        asked = await self._reader.statuses([job_id for job_id in known if job_id not in listed])
         return listed | {str(job_id): str(word) for job_id, word in asked.dropna().items()}
 
     async def _whole(self, since: datetime, begun: datetime) -> None:
@@ -165,7 +165,7 @@ class Sync:
         present = await read_present(self._core, since, begun + SELDOM)
         missing = [job_id for job_id in known if job_id not in present]
         if missing:
-            await self._gone((await self._client.statuses(missing)).attrs["missing"])
+            await self._gone((await self._reader.statuses(missing)).attrs["missing"])
         await self._read([i for i, word in present.items() if known.get(i) != word and i not in self._seen])
 
     # ------------------------------------------------------------------------- parts

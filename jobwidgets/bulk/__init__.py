@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from jobwidgets.bulk.blocking import Plan, Receipt, Told
-from jobwidgets.bulk.execution.executor import Progress
-from jobwidgets.bulk.history import Past, account_of, ask_to_stop, past, receipts_frame, retries_of
+from jobwidgets.bulk.history import Past
+from jobwidgets.bulk.operation_registry import OperationRegistry
 from jobwidgets.bulk.plan import AsyncPlan, plan_for
 from jobwidgets.bulk.plan_header import Head
-from jobwidgets.bulk.receipt import AsyncReceipt
+from jobwidgets.bulk.receipt import AsyncReceipt, receipt_of
 
 __all__ = [
     "AsyncPlan",
     "AsyncReceipt",
     "Head",
+    "OperationRegistry",
     "Past",
     "Plan",
-    "Progress",
     "Receipt",
     "Told",
-    "account_of",
-    "ask_to_stop",
-    "past",
     "plan_for",
-    "receipts_frame",
-    "retries_of",
+    "receipt_of",
 ]

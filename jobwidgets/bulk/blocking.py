@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.bulk.execution.executor import Progress
+    from jobwidgets._internal.progress import ProgressCallback
     from jobwidgets.bulk.plan import AsyncPlan
     from jobwidgets.bulk.receipt import AsyncReceipt
-    from jobwidgets.client import Client
+    from jobwidgets.transport.portal import BlockingRunner
 
 REDRAW = 0.2
 
@@ -26,8 +26,8 @@ REDRAW = 0.2
 class Plan:
     """What is going to be done to which jobs: see `AsyncPlan`. Nothing is sent before `apply`."""
 
-    def __init__(self, aio: AsyncPlan, client: Client) -> None:
-        self.aio, self._client = aio, client
+    def __init__(self, aio: AsyncPlan, runner: BlockingRunner) -> None:
+        self.aio, self._runner = aio, runner
         self._receipt: Receipt | None = None
 
     op = property(lambda self: self.aio.op, doc="The operation's own id.")
@@ -58,7 +58,7 @@ class Plan:
 
     def drift(self) -> pd.DataFrame:
         """Look which jobs have moved since the plan was made; sends nothing: see `AsyncPlan.drift`."""
-        frame: pd.DataFrame = self._client.run(self.aio.drift())
+        frame: pd.DataFrame = self._runner.run(self.aio.drift())
         return frame
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -73,7 +73,7 @@ class Plan:
         canary: int | None = None,
         widen: int = 5,
         ok: float = 0.8,
-        progress: Progress | bool | None = None,
+        progress: ProgressCallback | bool | None = None,
     ) -> Receipt:
         """Do it, once: see `AsyncPlan.apply`. A second call gives the receipt of the first.
 
@@ -95,14 +95,14 @@ class Plan:
             verb = {"cancel": "Cancelling", "retry": "Retrying"}[self.act]
             told = Told(progress, verb)
             aio = told.while_running(
-                lambda: self._client.run(
+                lambda: self._runner.run(
                     self.aio.apply(
                         limit=limit, max_drift=max_drift, canary=canary, widen=widen, ok=ok, progress=told.tell
                     ),
                     tick=told.draw,
                 )
             )
-            self._receipt = Receipt(aio, self._client)
+            self._receipt = Receipt(aio, self._runner)
         return self._receipt
 
     def __repr__(self) -> str:
@@ -115,8 +115,8 @@ class Plan:
 class Receipt:
     """What was done, one line a target: see `AsyncReceipt`."""
 
-    def __init__(self, aio: AsyncReceipt, client: Client) -> None:
-        self.aio, self._client = aio, client
+    def __init__(self, aio: AsyncReceipt, runner: BlockingRunner) -> None:
+        self.aio, self._runner = aio, runner
 
     op = property(lambda self: self.aio.op, doc="The operation's own id.")
     kind = property(lambda self: self.aio.kind, doc="What was done: cancel or retry.")
@@ -136,18 +136,18 @@ class Receipt:
 
     def resolve(self, *, patience: str | timedelta = "0s") -> Receipt:
         """Find out what became of the unknown ones by asking, never by sending again: see `AsyncReceipt.resolve`."""
-        self._client.run(self.aio.resolve(patience=patience))
+        self._runner.run(self.aio.resolve(patience=patience))
         return self
 
-    def resume(self, *, progress: Progress | bool | None = None, ok: float | None = None) -> Receipt:
+    def resume(self, *, progress: ProgressCallback | bool | None = None, ok: float | None = None) -> Receipt:
         """Resolve what is unknown, then go on with what was never sent: see `AsyncReceipt.resume`."""
         told = Told(progress, "Resuming")
-        told.while_running(lambda: self._client.run(self.aio.resume(progress=told.tell, ok=ok), tick=told.draw))
+        told.while_running(lambda: self._runner.run(self.aio.resume(progress=told.tell, ok=ok), tick=told.draw))
         return self
 
     def verify(self, *, timeout: str | timedelta = "10min") -> Receipt:
         """Read back what was done until it is terminal: see `AsyncReceipt.verify`."""
-        self._client.run(self.aio.verify(timeout=timeout))
+        self._runner.run(self.aio.verify(timeout=timeout))
         return self
 
     def stop(self) -> None:
@@ -164,7 +164,7 @@ class Receipt:
 class Told:
     """Carries progress from the loop's thread to the bar, which only the caller's thread draws."""
 
-    def __init__(self, progress: Progress | bool | None, verb: str) -> None:  # noqa: FBT001  as it was given
+    def __init__(self, progress: ProgressCallback | bool | None, verb: str) -> None:  # noqa: FBT001  as it was given
         self._call = progress if callable(progress) else None
         self._wanted = progress in (None, True)
         self._verb, self._total = verb, 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
@@ -20,7 +20,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from jobwidgets.bulk.receipt import AsyncReceipt
+
+class HeldOperation(Protocol):
+    """An operation that this process works on, or has worked on."""
+
+    @property
+    def op(self) -> str:
+        """Its id."""
+
+    @property
+    def account(self) -> Account:
+        """What is known of it."""
+
+    @property
+    def at_work(self) -> bool:
+        """Whether this process works on it."""
+
+    @property
+    def state(self) -> str:
+        """As in `Past`."""
+
+    def stop(self) -> None:
+        """Ask it to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +113,7 @@ def ask_to_stop(op: str) -> bool:
     return True
 
 
-def past(service: str, held: Iterable[AsyncReceipt] = ()) -> Iterator[Past]:
+def past(service: str, held: Iterable[HeldOperation] = ()) -> Iterator[Past]:
     """Give every operation of a service in short, the newest first; of those held here what is known here."""
     here = {receipt.op: receipt for receipt in held}
     at_work = journal.at_work()
@@ -111,7 +132,7 @@ def past(service: str, held: Iterable[AsyncReceipt] = ()) -> Iterator[Past]:
             yield replace(found, state="at work") if op in at_work else found
 
 
-def retries_of(service: str, job_id: str, held: Iterable[AsyncReceipt] = ()) -> Iterator[Retry]:
+def retries_of(service: str, job_id: str, held: Iterable[HeldOperation] = ()) -> Iterator[Retry]:
     """Give what receipts tell of the retries of a job, and of the retry that made it, the newest operation first."""
     held = tuple(held)
     here = {receipt.op: receipt.account for receipt in held}

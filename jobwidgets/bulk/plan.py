@@ -17,7 +17,7 @@ from jobwidgets.bulk.plan_header import Head
 from jobwidgets.bulk.planning import requests_for
 from jobwidgets.bulk.planning_limits import in_time, share_of, waves_of, within
 from jobwidgets.bulk.planning_table import MAY, lines_of, moved, plain, table_of
-from jobwidgets.bulk.receipt import AsyncReceipt
+from jobwidgets.bulk.receipt import AsyncReceipt, receipt_of
 from jobwidgets.errors import JobError, UsageError
 from jobwidgets.frames.job_ids import brought, elsewhere, ids_of
 from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from jobwidgets._internal.progress import ProgressCallback
     from jobwidgets.bulk.execution.canary import Canary
-    from jobwidgets.bulk.execution.executor import Progress
-    from jobwidgets.client import AsyncClient
-    from jobwidgets.client.range_cancel import Range
+    from jobwidgets.bulk.operation_registry import OperationRegistry
+    from jobwidgets.listing.time_range import TimeRange
 
 STALE = 1.0
 """Seconds after which what was seen is read again before anything is sent."""
@@ -56,17 +56,19 @@ class AsyncPlan:
         When it was made, and until when it can be applied, by this machine's clock.
     made_by : str
         Who made it, "user@host"; empty for a plan of this process.
-    span : Range or None
+    span : TimeRange or None
         Whose jobs, and created when, for a plan of kind "range".
     """
 
-    span: Range | None = None
+    span: TimeRange | None = None
 
-    def __init__(self, client: AsyncClient, head: Head, table: pd.DataFrame, *, seen_at: float | None) -> None:
+    def __init__(
+        self, operations: OperationRegistry, head: Head, table: pd.DataFrame, *, seen_at: float | None
+    ) -> None:
         self.op, self.kind, self.reason = head.op, head.kind, head.reason
         self.made, self.expires, self.made_by = head.made, head.expires, head.made_by
         self.act = "retry" if head.kind == "retry" else "cancel"
-        self._client = client
+        self._operations = operations
         self._frozen = table.set_index("id", drop=False)
         self._df = table.copy()
         self._seen_at = seen_at
@@ -78,7 +80,7 @@ class AsyncPlan:
     @property
     def service_url(self) -> str:
         """The service it is for."""
-        return self._client.service_url
+        return self._operations.service_url
 
     @property
     def head(self) -> Head:
@@ -164,12 +166,12 @@ class AsyncPlan:
 
     async def _read_again(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Plan these jobs anew."""
-        frame = await self._client.jobs(ids=rows["id"].tolist())
+        frame = await self._operations.reader.jobs(ids=rows["id"].tolist())
         return table_of(frame, self.act, missing=frame.attrs["missing"], retried=await self._retried())
 
     async def _retried(self) -> dict[str, str]:
         """Give the jobs that are not to be retried, for an earlier operation has done so."""
-        return {} if self._again or self.act != "retry" else await self._client.retried()
+        return {} if self._again or self.act != "retry" else await self._operations.retried()
 
     async def apply(
         self,
@@ -179,7 +181,7 @@ class AsyncPlan:
         canary: int | None = None,
         widen: int = 5,
         ok: float = 0.8,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> AsyncReceipt:
         """Do it, once. A second call gives the receipt of the first.
 
@@ -232,7 +234,7 @@ class AsyncPlan:
         within(most, int((rows["action"] == self.act).sum()), self.act)
         gone = await self._gone(rows, share)
         receipt = await AsyncReceipt.begin(
-            self._client,
+            self._operations,
             op=self.op,
             kind=self.kind,
             why=self.reason,
@@ -242,7 +244,7 @@ class AsyncPlan:
         )
         receipt.note(drifted=len(gone))
         self._receipt = receipt
-        self._client.keep(receipt)
+        self._operations.keep(receipt)
         return receipt
 
     async def _take_back(self, receipt: AsyncReceipt) -> None:
@@ -260,7 +262,7 @@ class AsyncPlan:
             It was begun, and never came as far as to send anything.
         """
         if self._receipt is None and self.op in await asyncio.to_thread(operations):
-            self._receipt = await self._client.receipt(self.op)
+            self._receipt = await receipt_of(self._operations, self.op)
         return self._receipt is not None
 
     async def _gone(self, rows: pd.DataFrame, share: float | None) -> dict[str, tuple[str | None, str]]:
@@ -320,7 +322,7 @@ class AsyncPlan:
         return plan_html(self)
 
 
-async def plan_for(client: AsyncClient, jobs: object, head: Head) -> AsyncPlan:
+async def plan_for(operations: OperationRegistry, jobs: object, head: Head) -> AsyncPlan:
     """Make a plan for jobs, or for ids, which are read first; nothing is sent.
 
     Raises
@@ -331,17 +333,17 @@ async def plan_for(client: AsyncClient, jobs: object, head: Head) -> AsyncPlan:
     act = head.kind
     if elsewhere(jobs):
         jobs = await asyncio.to_thread(brought, jobs)
-    ids = ids_of(jobs, service=client.service_url)
+    ids = ids_of(jobs, service=operations.service_url)
     needed = {"id", "name", "status", MAY[act], "why_not"}
     seen_at = time.monotonic() - 2 * STALE  # a frame is as old as it is: look again before sending
     if isinstance(jobs, pd.DataFrame) and needed <= set(jobs.columns) and not jobs[MAY[act]].isna().any():
         frame, missing = jobs.drop_duplicates("id", ignore_index=True), []  # an index can repeat
     else:
-        frame = await client.jobs(ids=ids)
+        frame = await operations.reader.jobs(ids=ids)
         missing = frame.attrs["missing"]
         seen_at = time.monotonic()
-    retried: dict[str, Any] = await client.retried() if act == "retry" and not head.again else {}
-    plan = AsyncPlan(client, head, table_of(frame, act, missing=missing, retried=retried), seen_at=seen_at)
+    retried: dict[str, Any] = await operations.retried() if act == "retry" and not head.again else {}
+    plan = AsyncPlan(operations, head, table_of(frame, act, missing=missing, retried=retried), seen_at=seen_at)
     if "created" in frame.columns and isinstance(frame["created"].dtype, pd.DatetimeTZDtype):
         times = frame["created"].dropna()
         ids = frame.loc[times.index, "id"].tolist()

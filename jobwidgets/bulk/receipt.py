@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from jobwidgets._internal.timeparse import iso, parse_age
-from jobwidgets.bulk.history import short
+from jobwidgets.bulk.history import account_of, short
 from jobwidgets.bulk.journal.operation import Operation
+from jobwidgets.errors import UsageError
 from jobwidgets.frames.schema import frame_of
 from jobwidgets.vocabulary import OUTCOMES, REASON_TEXT, Reason
 
@@ -16,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from jobwidgets._internal.progress import ProgressCallback
     from jobwidgets.bulk.execution.canary import Canary
-    from jobwidgets.bulk.execution.executor import Progress
     from jobwidgets.bulk.journal.state import Line
+    from jobwidgets.bulk.operation_registry import OperationRegistry
 
 RECEIPT_COLUMNS = {
     "id": "string", "name": "string", "reason": "string", "message": "string", "new_id": "string",
@@ -48,36 +51,10 @@ class AsyncReceipt(Operation):
         Why the rest was not sent; empty when nothing stopped it.
     """
 
-    # ------------------------------------------------------------------- what is known
-
-    op = property(lambda self: self.account.op)
-    kind = property(lambda self: self.account.kind)
-    why = property(lambda self: self.account.why)
-    halted = property(lambda self: self.account.halted)
-    drifted = property(lambda self: self.account.drifted)
-    begun = property(lambda self: self.account.begun)
-    more = property(lambda self: self.account.more)
-    lines = property(lambda self: self.account.lines)
-
     @property
     def service_url(self) -> str:
         """The service it was done at."""
         return self.account.service
-
-    @property
-    def total(self) -> int:
-        """How many targets the plan had."""
-        return len(self.account.numbered)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many targets came to each outcome that occurs; they sum to `total`."""
-        return self.account.counts
-
-    @property
-    def sent(self) -> bool:
-        """Whether anything has left."""
-        return any(line.at is not None for line in self.account.numbered)
 
     @property
     def state(self) -> str:
@@ -104,10 +81,6 @@ class AsyncReceipt(Operation):
         frame.insert(len(frame.columns) - 1, "verified", pd.Series(verified))
         return frame
 
-    def of(self, outcome: str) -> list[Line]:
-        """Give the lines of one outcome."""
-        return [line for line in self.account.numbered if line.outcome == outcome]
-
     # --------------------------------------------------------------- what can be done with it
 
     async def work(
@@ -115,7 +88,7 @@ class AsyncReceipt(Operation):
         targets: Sequence[Line],
         *,
         look_first: bool,
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
         canary: Canary | None = None,
     ) -> None:
         """Carry the plan out: the one who began it does."""
@@ -136,7 +109,7 @@ class AsyncReceipt(Operation):
         await self._at_work(lambda: self._resolve(wait))
         return self
 
-    async def resume(self, *, progress: Progress | None = None, ok: float | None = None) -> AsyncReceipt:
+    async def resume(self, *, progress: ProgressCallback | None = None, ok: float | None = None) -> AsyncReceipt:
         """Resolve what is unknown, then go on with what was never sent.
 
         Parameters
@@ -164,7 +137,7 @@ class AsyncReceipt(Operation):
         from jobwidgets.bulk.execution.readback import verify  # noqa: PLC0415  it knows receipts
 
         wait = parse_age(timeout).total_seconds()
-        await self._at_work(lambda: verify(self._client, self, wait, self._stop))
+        await self._at_work(lambda: verify(self._operations, self, wait, self._stop))
         return self
 
     # --------------------------------------------------------------------------- the work
@@ -173,18 +146,18 @@ class AsyncReceipt(Operation):
         self,
         targets: Sequence[Line],
         *,
-        progress: Progress | None,
+        progress: ProgressCallback | None,
         canary: Canary | None,
         look_first: bool = True,
         unseen: Sequence[Line] = (),
     ) -> None:
         if targets:
-            self.note(begun=self._client._core.as_of())  # noqa: SLF001  bulk work stands on the client's own connection
+            self.note(begun=self._operations.connection.as_of())
             self.write()
         if self.kind == "range":
             from jobwidgets.bulk.execution.range_executor import carry_out  # noqa: PLC0415  it knows receipts
 
-            await carry_out(self._client, self, self._stop)
+            await carry_out(self._operations, self, self._stop)
             return
         if self.kind == "retry" and not self.more.get("again"):
             targets = await self._not_retried(targets)
@@ -192,20 +165,20 @@ class AsyncReceipt(Operation):
         from jobwidgets.bulk.execution.executor import Application  # noqa: PLC0415  it knows receipts
         from jobwidgets.bulk.execution.preflight import still_due  # noqa: PLC0415  the same
 
-        application = Application(self._client, self, progress, self._stop)
+        application = Application(self._operations, self, progress, self._stop)
         if canary is None:
             await application.run(targets, look_first=look_first, unseen=unseen)
         else:
             if look_first and targets:
-                targets = await still_due(self._client, self, targets, self._stop)
-            await in_waves(self._client, self, application, targets, canary, self._stop)
+                targets = await still_due(self._operations, self, targets, self._stop)
+            await in_waves(self._operations, self, application, targets, canary, self._stop)
 
     async def _not_retried(self, targets: Sequence[Line]) -> list[Line]:
         """Leave out what another operation has retried since, or is about to.
 
         Ours is on disk by now: of two that begin at the same time at least one sees the other.
         """
-        retried, due = await self._client.retried_besides(self.op)
+        retried, due = await self._operations.retried_besides(self.op)
         left = [line for line in targets if line.id not in retried and line.id not in due]
         out = [line for line in targets if line.id in retried or line.id in due]
         for line in out:
@@ -219,9 +192,9 @@ class AsyncReceipt(Operation):
     async def _resolve(self, patience: float) -> None:
         from jobwidgets.bulk.execution.reconcile import resolve  # noqa: PLC0415  it knows receipts
 
-        await resolve(self._client, self, patience, self._stop)
+        await resolve(self._operations, self, patience, self._stop)
 
-    async def _resume(self, patience: float, progress: Progress | None, ok: float | None) -> None:
+    async def _resume(self, patience: float, progress: ProgressCallback | None, ok: float | None) -> None:
         from jobwidgets.bulk.execution.canary import canary_of  # noqa: PLC0415  it knows receipts
 
         await self._resolve(patience)
@@ -240,3 +213,33 @@ class AsyncReceipt(Operation):
         from jobwidgets.rendering import receipt_html  # noqa: PLC0415  as above
 
         return receipt_html(self)
+
+
+async def receipt_of(operations: OperationRegistry, op: str) -> AsyncReceipt:
+    """Give the receipt of one operation, also of another kernel, as its journal stands now.
+
+    Raises
+    ------
+    UsageError
+        No such operation, or of another service.
+    SettingsError
+        Its journal is damaged, of a later version, or cannot be read.
+    """
+    held = operations.held(op)
+    if isinstance(held, AsyncReceipt) and held.at_work:
+        return held
+    try:
+        account = await asyncio.to_thread(account_of, op)
+    except UsageError as error:
+        if isinstance(held, AsyncReceipt):
+            return held  # its journal was taken away: what is known here is all there is
+        known = ", ".join(past.op for past in (await operations.past())[:5]) or "none yet"
+        raise UsageError(error.message, hint=f"known are: {known}") from None
+    if account.service != operations.service_url:
+        raise UsageError(f"operation {op} is of {account.service}", hint="connect to that service")
+    if not isinstance(held, AsyncReceipt):
+        held = AsyncReceipt(operations, account)
+        operations.keep(held)
+    elif not held.at_work:
+        held.account = account  # another kernel may have worked on it meanwhile
+    return held

@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
-import asyncio
-import warnings
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+import functools
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
 
-from jobwidgets.client.job_writer import Writes
-from jobwidgets.client.range_cancel import Range
+from jobwidgets.client.job_writer import JobWriter
 from jobwidgets.errors import UsageError
-from jobwidgets.listing.job_reader import checked_id
-from jobwidgets.listing.list_reader import read_jobs
-from jobwidgets.listing.query import Query
+from jobwidgets.listing.job_reader import JobReader, checked_id
+from jobwidgets.listing.time_range import TimeRange
+from jobwidgets.transport.connection import Core
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime, timedelta
+    from collections.abc import Callable, Coroutine, Iterable
+    from datetime import timedelta
 
     import gql
     import pandas as pd
 
+    from jobwidgets._internal.progress import ProgressCallback
     from jobwidgets.archive import AsyncArchive
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, Past, Progress
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, OperationRegistry
     from jobwidgets.models import Retry
-    from jobwidgets.transport.alias_responses import Doubt
     from jobwidgets.transport.config import Settings
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class AsyncClient(Writes):
+
+def of_reader(
+    method: Callable[Concatenate[JobReader, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, R]]:
+    """Forward a method of the client to its reader: same name, signature and meaning."""
+
+    @functools.wraps(method)
+    def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        return method(self.reader, *args, **kwargs)
+
+    return call
+
+
+def of_writer(
+    method: Callable[Concatenate[JobWriter, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, R]]:
+    """Forward a method of the client to its writer."""
+
+    @functools.wraps(method)
+    def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        return method(self.writer, *args, **kwargs)
+
+    return call
+
+
+class AsyncClient:
     """The jobs of one service, awaitable; made by `connect_async`.
 
     Every method raises only the errors of this package: `UsageError` and `SettingsError` (nothing was sent),
@@ -40,13 +65,57 @@ class AsyncClient(Writes):
     """The embedded service, where it lives in this process; else None."""
 
     def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
-        super().__init__(settings, timeout=timeout, app=app)
-        self._receipts: dict[str, AsyncReceipt] = {}
+        self._core = Core(settings, timeout=timeout, app=app)
+        self.reader = JobReader(self._core)
+        self.writer = JobWriter(self.reader)
+        self._operations: OperationRegistry | None = None
         self.on_close: Callable[[], object] | None = None
         """Called when the connections are closed: so an embedded service ends with its last client."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.service_url}{' closed' if self.closed else ''}>"
+
+    @property
+    def operations(self) -> OperationRegistry:
+        """What was done at this service; made when it is first needed, since bulk work is loaded with it."""
+        if self._operations is None:
+            from jobwidgets.bulk import OperationRegistry  # noqa: PLC0415  reached only when it is asked for
+
+            self._operations = OperationRegistry(self.reader)
+        return self._operations
+
+    @property
+    def service_url(self) -> str:
+        """The address of the GraphQL API; frames name it in `df.attrs["service"]`."""
+        return self.reader.service_url
+
+    @property
+    def label(self) -> str:
+        """The host, for headings."""
+        return self.reader.label
+
+    @property
+    def environment(self) -> str:
+        """What the service is: "demo", "staging", "production", or "" where nobody says."""
+        return self.reader.environment
+
+    jobs = of_reader(JobReader.jobs)
+    tasks = of_reader(JobReader.tasks)
+    job = of_reader(JobReader.job)
+    detail = of_reader(JobReader.detail)
+    status = of_reader(JobReader.status)
+    statuses = of_reader(JobReader.statuses)
+    me = of_reader(JobReader.me)
+    rights = of_reader(JobReader.rights)
+    now = of_reader(JobReader.now)
+    scheduled_jobs = of_reader(JobReader.scheduled_jobs)
+    scheduled_job = of_reader(JobReader.scheduled_job)
+    cancel = of_writer(JobWriter.cancel)
+    retry = of_writer(JobWriter.retry)
+    cancel_scheduled = of_writer(JobWriter.cancel_scheduled)
+    cancel_range = of_writer(JobWriter.cancel_range)
+    create_job = of_writer(JobWriter.create_job)
+    log_in = of_writer(JobWriter.log_in)
 
     def archive(self, path: str | os.PathLike[str], /, *, since: object = None) -> AsyncArchive:
         """Give a local copy of the jobs: made, and later brought up to date, by `await archive.sync()`.
@@ -55,7 +124,7 @@ class AsyncClient(Writes):
         """
         from jobwidgets.archive import AsyncArchive  # noqa: PLC0415  a floor above, reached only when it is asked for
 
-        return AsyncArchive(self, path, since=since)
+        return AsyncArchive(self.reader, path, since=since)
 
     async def plan_cancel(
         self,
@@ -145,7 +214,7 @@ class AsyncClient(Writes):
                     f"a plan to {head.kind} everything there is is never made", hint="give jobs, ids or a filter"
                 )
             jobs = await self.jobs(**given, tasks=False)
-        return await plan_for(self, jobs, head)
+        return await plan_for(self.operations, jobs, head)
 
     async def plan_cancel_range(
         self,
@@ -181,9 +250,9 @@ class AsyncClient(Writes):
         from jobwidgets.bulk.range_plan import plan_range  # noqa: PLC0415  as above
 
         head = Head.of("range", reason, expires)
-        now = await self._clock(after, before)
+        now = await self.reader.clock_for(after, before)
         return await plan_range(
-            self, Range.checked(checked_id(organization_id), after=after, before=before, now=now), head
+            self.operations, TimeRange.checked(checked_id(organization_id), after=after, before=before, now=now), head
         )
 
     async def load_plan(self, path: str | os.PathLike[str], /) -> AsyncPlan:
@@ -198,37 +267,9 @@ class AsyncClient(Writes):
         UsageError
             It is no plan, or not of this service, or it was edited in a way that is not allowed.
         """
-        from jobwidgets.bulk.plan_file.file import read_plan  # noqa: PLC0415  as above
+        from jobwidgets.bulk.plan_file.loading import read_plan  # noqa: PLC0415  as above
 
-        return await read_plan(self, path)
-
-    def keep(self, receipt: AsyncReceipt) -> None:
-        """Keep what was done through this client."""
-        self._receipts[receipt.op] = receipt
-
-    def forget(self, op: str) -> None:
-        """Forget an operation that never began."""
-        self._receipts.pop(op, None)
-
-    async def claims(self, op: str) -> tuple[set[str], list[Doubt]]:
-        """Name the new jobs that come from no lost answer, and the doubts besides those of an operation.
-
-        Both are as of one moment: what is in doubt and becomes known in between must not be missing on both sides.
-        """
-        known = await self._past()
-        made = self._core.made.union(*(past.made for past in known))
-        return made, [*self._core.lost, *(doubt for past in known if past.op != op for doubt in past.doubts)]
-
-    async def retried(self) -> dict[str, str]:
-        """Say which jobs earlier operations have retried, or may have retried, and which operation it was.
-
-        Of one whose journal cannot be read it is not known what it retried: a warning says so.
-        """
-        known = await self._past()
-        for past in known:
-            if past.state == "damaged" and past.kind == "retry":
-                warnings.warn(f"what {past.op} retried is not known, and is not left out: {past.halted}", stacklevel=2)
-        return {job_id: past.op for past in known for job_id in past.retried}
+        return await read_plan(self.operations, path)
 
     async def retries(self, job_id: str, /) -> tuple[Retry, ...]:
         """Say what a job was retried as, and what it is a retry of, the newest operation first.
@@ -236,30 +277,7 @@ class AsyncClient(Writes):
         The service does not tell it: this is what the receipts of this user's kernels say. A retry that was made
         elsewhere, or by `retry()` alone, is not among them.
         """
-        from jobwidgets.bulk import retries_of  # noqa: PLC0415  as above
-
-        held = [receipt for receipt in self._receipts.values() if receipt.at_work]
-        known = checked_id(job_id)
-        return await asyncio.to_thread(lambda: tuple(retries_of(self.service_url, known, held)))
-
-    async def retried_besides(self, op: str) -> tuple[dict[str, str], dict[str, str]]:
-        """Say which jobs other operations have retried, or may have, and which are about to be: with the operations."""
-        others = [past for past in await self._past() if past.op != op]
-        at_work = [past for past in others if past.state == "at work"]
-        return (
-            {job_id: past.op for past in others for job_id in past.retried},
-            {job_id: past.op for past in at_work for job_id in past.due},
-        )
-
-    async def _past(self) -> list[Past]:
-        from jobwidgets.bulk import past  # noqa: PLC0415  as above
-
-        held = [receipt for receipt in self._receipts.values() if receipt.at_work]
-        return await asyncio.to_thread(lambda: list(past(self.service_url, held)))
-
-    async def made_since(self, since: datetime, applications: Sequence[str]) -> pd.DataFrame:
-        """List the jobs of some applications that were created since a moment: what a lost retry may have made."""
-        return await read_jobs(self._core, Query(since=since, applications=tuple(applications)))
+        return await self.operations.retries(job_id)
 
     async def receipts(self) -> pd.DataFrame:
         """List what was done at this service by this user's kernels, those that have died among them.
@@ -275,9 +293,7 @@ class AsyncClient(Writes):
         SettingsError
             The state directory cannot be read.
         """
-        from jobwidgets.bulk import receipts_frame  # noqa: PLC0415  as above
-
-        return receipts_frame(await self._past())
+        return await self.operations.receipts()
 
     async def receipt(self, op: str, /) -> AsyncReceipt:
         """Give the receipt of one operation, also of another kernel, as its journal stands now.
@@ -289,25 +305,9 @@ class AsyncClient(Writes):
         SettingsError
             Its journal is damaged, of a later version, or cannot be read.
         """
-        held = self._receipts.get(op)
-        if held is not None and held.at_work:
-            return held
-        from jobwidgets.bulk import AsyncReceipt, account_of  # noqa: PLC0415  as above
+        from jobwidgets.bulk import receipt_of  # noqa: PLC0415  as above
 
-        try:
-            account = await asyncio.to_thread(account_of, op)
-        except UsageError as error:
-            if held is not None:
-                return held  # its journal was taken away: what is known here is all there is
-            known = ", ".join(past.op for past in (await self._past())[:5]) or "none yet"
-            raise UsageError(error.message, hint=f"known are: {known}") from None
-        if account.service != self.service_url:
-            raise UsageError(f"operation {op} is of {account.service}", hint="connect to that service")
-        if op not in self._receipts:
-            self.keep(AsyncReceipt(self, account))
-        elif not self._receipts[op].at_work:
-            self._receipts[op].account = account  # another kernel may have worked on it meanwhile
-        return self._receipts[op]
+        return await receipt_of(self.operations, op)
 
     async def stop(self, op: str | None = None, /) -> list[str]:
         """Ask what is at work to stop: nothing more is sent, what is in flight gets two seconds, no job is cancelled.
@@ -322,15 +322,7 @@ class AsyncClient(Writes):
         list of str
             The operations that were asked; `receipt(op).resume()` goes on with them.
         """
-        if op is None or op in self._receipts:
-            asked = [receipt for receipt in self._receipts.values() if receipt.at_work and op in (None, receipt.op)]
-            for receipt in asked:
-                receipt.stop()
-            if asked or op is None:
-                return [receipt.op for receipt in asked]
-        from jobwidgets.bulk import ask_to_stop  # noqa: PLC0415  as above
-
-        return [op] if await asyncio.to_thread(ask_to_stop, op) else []
+        return await self.operations.stop(op)
 
     async def wait(
         self,
@@ -338,7 +330,7 @@ class AsyncClient(Writes):
         /,
         *,
         timeout: str | timedelta = "10min",  # noqa: ASYNC109  an age as users write it
-        progress: Progress | bool | None = None,
+        progress: ProgressCallback | bool | None = None,
     ) -> pd.DataFrame:
         """Wait until jobs are terminal, asking only for those that can still change.
 
@@ -360,7 +352,7 @@ class AsyncClient(Writes):
         """
         from jobwidgets.live.waiting import wait_for  # noqa: PLC0415  as above
 
-        return await wait_for(self, jobs, timeout=timeout, progress=progress if callable(progress) else None)
+        return await wait_for(self.reader, jobs, timeout=timeout, progress=progress if callable(progress) else None)
 
     @property
     def gql(self) -> gql.Client:

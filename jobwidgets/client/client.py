@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from jobwidgets._internal.progress import ProgressCallback
     from jobwidgets.archive import Archive
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Progress, Receipt
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Receipt
+    from jobwidgets.listing.job_reader import JobReader
     from jobwidgets.transport.config import Settings
 
 P = ParamSpec("P")
@@ -155,7 +157,7 @@ class Client:
     stop = waited(AsyncClient.stop)
 
     def wait(
-        self, jobs: object, /, *, timeout: str | timedelta = "10min", progress: Progress | bool | None = None
+        self, jobs: object, /, *, timeout: str | timedelta = "10min", progress: ProgressCallback | bool | None = None
     ) -> pd.DataFrame:
         """Wait until jobs are terminal, with a progress bar: see `AsyncClient.wait`."""
         from jobwidgets.bulk import Told  # noqa: PLC0415  a floor above, reached only when it is asked for
@@ -177,6 +179,11 @@ class Client:
     plan_cancel_range = planned(AsyncClient.plan_cancel_range)
     load_plan = planned(AsyncClient.load_plan)
     receipt = receipted(AsyncClient.receipt)
+
+    @property
+    def reader(self) -> JobReader:
+        """What reads the jobs, for the parts of this package that read on its thread."""
+        return self.aio.reader
 
     @property
     def service_url(self) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from jobwidgets._internal.sanitize import safe
 from jobwidgets._internal.secret import Secret
-from jobwidgets.client.range_cancel import Range, cancel_range
+from jobwidgets.client.range_cancel import cancel_range
 from jobwidgets.eligibility import after_cancel
 from jobwidgets.errors import (
     AuthError,
@@ -19,9 +19,10 @@ from jobwidgets.errors import (
     UnknownOutcomeError,
     UsageError,
 )
-from jobwidgets.listing.job_reader import Reads, checked_id
+from jobwidgets.listing.job_reader import checked_id
 from jobwidgets.listing.query import APIS, one_of
 from jobwidgets.listing.schedules import read_schedule, switch_off
+from jobwidgets.listing.time_range import TimeRange
 from jobwidgets.models import Job
 from jobwidgets.transport import queries as documents
 from jobwidgets.transport.alias_responses import Doubt
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+
+    from jobwidgets.listing.job_reader import JobReader
 
 ONLY_IDLE = "only jobs whose tasks are all pending or queued can be cancelled"
 CONFIRM_AFTER = (0.0, 0.1, 0.3, 0.8, 2.0)
@@ -52,8 +55,17 @@ class _Created(msgspec.Struct):
     ids: list[str] = msgspec.field(name="internalJobIds")
 
 
-class Writes(Reads):
-    """What can be done to the jobs of a service, one at a time."""
+class JobWriter:
+    """What can be done to the jobs of a service, one at a time.
+
+    Parameters
+    ----------
+    reader : JobReader
+        Reads what became of a job, through the same connection.
+    """
+
+    def __init__(self, reader: JobReader) -> None:
+        self._reader, self._connection = reader, reader.connection
 
     async def cancel(self, job_id: str, /, *, api: str = "graphql") -> str:
         """Cancel one job that has not started, and look whether it happened.
@@ -91,15 +103,17 @@ class Writes(Reads):
 
     async def _told_to_cancel(self, job_id: str, api: str) -> str:
         if api == "rest":
-            reply = await self._core.rest("POST", "/proc/jobs/cancel", json={"jobID": job_id}, write=True)
+            reply = await self._connection.rest("POST", "/proc/jobs/cancel", json={"jobID": job_id}, write=True)
             return _rest_message(reply.body)
-        answer: _Message = await self._core.one("cancelJob", documents.CANCEL, {"id": job_id}, _Message, write=True)
+        answer: _Message = await self._connection.one(
+            "cancelJob", documents.CANCEL, {"id": job_id}, _Message, write=True
+        )
         return answer.message or "cancelled"
 
     async def _explained(self, job_id: str, refusal: RefusedError) -> RefusedError:
         """Say why a cancel was refused: by what the job reads now, never by the text of the refusal."""
         try:
-            return _refused(await self.job(job_id), refusal.message, refusal.name)
+            return _refused(await self._reader.job(job_id), refusal.message, refusal.name)
         except JobError:
             return refusal  # the refusal is certain, only its reason cannot be read
 
@@ -120,11 +134,11 @@ class Writes(Reads):
 
     async def _looked_at(self, job_id: str, api: str) -> Job:
         try:
-            return await self.job(job_id)
+            return await self._reader.job(job_id)
         except NotFoundError:
             if api != "rest":
                 raise
-            return Job(id=job_id, status=await self.status(job_id, api="rest"))  # GraphQL has another id for it
+            return Job(id=job_id, status=await self._reader.status(job_id, api="rest"))  # GraphQL has another id for it
 
     async def retry(self, job_id: str, /) -> str:
         """Submit a job again as a new one, with the same engines and payloads; the old job stays as it is.
@@ -143,25 +157,25 @@ class Writes(Reads):
         UnknownOutcomeError
             The answer was lost: a new job may exist.
         """
-        began = self._core.earliest() if self._core.now() else None
+        began = self._connection.earliest() if self._connection.now() else None
         try:
             with naming("job", job_id):
                 given = {"id": checked_id(job_id)}
-                answer: _Id = await self._core.one("retryJob", documents.RETRY, given, _Id, write=True)
+                answer: _Id = await self._connection.one("retryJob", documents.RETRY, given, _Id, write=True)
         except (NotFoundError, AuthError):
             raise
         except (UnknownOutcomeError, asyncio.CancelledError):
-            self._core.lost.append(Doubt(job_id, began, self._core.now()))
+            self._connection.lost.append(Doubt(job_id, began, self._connection.now()))
             raise
         except RefusedError as refusal:
             try:
-                status = await self.status(job_id)
+                status = await self._reader.status(job_id)
             except JobError:
                 raise refusal from None  # the refusal is certain, only its reason cannot be read
             hint = "a complete job is not retried" if status == "complete" else "this service retries fewer jobs"
             said = f"job {safe(job_id)} is {status}: {refusal.message}"
             raise RefusedError(said, hint=hint, name=refusal.name) from None
-        self._core.made.add(answer.id)
+        self._connection.made.add(answer.id)
         return answer.id
 
     async def cancel_scheduled(self, scheduled_job_id: str, /, *, api: str = "graphql") -> str:
@@ -190,11 +204,11 @@ class Writes(Reads):
             The answer was lost: read the schedule before you try again.
         """
         one_of(api, "api", APIS)
-        before = await read_schedule(self._core, checked_id(scheduled_job_id))
+        before = await read_schedule(self._connection, checked_id(scheduled_job_id))
         if before.is_active:
-            await switch_off(self._core, before, api=api)
+            await switch_off(self._connection, before, api=api)
         try:
-            launched = await self.jobs(scheduled_job=scheduled_job_id, status=["pending", "queued", "running"])
+            launched = await self._reader.jobs(scheduled_job=scheduled_job_id, status=["pending", "queued", "running"])
         except JobError as error:
             return f"schedule {safe(before.id)} is off; what it launched could not be listed: {error.message}"
         done = "is off: it launches nothing more" if before.is_active else "was off already"
@@ -231,8 +245,10 @@ class Writes(Reads):
             The answer was lost: some or all may be cancelled.
         """
         checked_id(organization_id)
-        now = await self._clock(after, before)
-        return await cancel_range(self._core, Range.checked(organization_id, after=after, before=before, now=now))
+        now = await self._reader.clock_for(after, before)
+        return await cancel_range(
+            self._connection, TimeRange.checked(organization_id, after=after, before=before, now=now)
+        )
 
     async def log_in(self, user: str, password: Secret) -> None:
         """Take a session token for a user and password; it lasts about a day.
@@ -242,15 +258,15 @@ class Writes(Reads):
         AuthError
             They are not accepted.
         """
-        wire, self._core.wire = self._core.wire, self._core.wire.with_token(Secret(""))
+        wire, self._connection.wire = self._connection.wire, self._connection.wire.with_token(Secret(""))
         try:
             variables = {"user": user, "password": password.reveal()}
-            answer: dict[str, str] = await self._core.one("userLogin", documents.LOGIN, variables, dict[str, str])
+            answer: dict[str, str] = await self._connection.one("userLogin", documents.LOGIN, variables, dict[str, str])
         finally:
-            await self._core.wire.close()
-            self._core.wire = wire
+            await self._connection.wire.close()
+            self._connection.wire = wire
             variables = {}
-        self._core.wire = wire.with_token(Secret(answer.pop("token", "")))
+        self._connection.wire = wire.with_token(Secret(answer.pop("token", "")))
 
     async def create_job(
         self,
@@ -283,15 +299,15 @@ class Writes(Reads):
         given = {"name": name, "targetId": target_id, "tasks": full}
         job = {key: value for key, value in given.items() if value is not None}
         if api == "rest":
-            reply = await self._core.rest("POST", "/proc/job/create", json=job, write=True)
+            reply = await self._connection.rest("POST", "/proc/job/create", json=job, write=True)
             try:
                 new_id = msgspec.json.decode(reply.body, type=_Created).ids[0]
             except (msgspec.MsgspecError, IndexError, RecursionError):
                 raise UnknownOutcomeError("the service made a job without telling its id", hint=LOOK_AGAIN) from None
         else:
-            made: _Id = await self._core.one("createJob", documents.CREATE, {"input": job}, _Id, write=True)
+            made: _Id = await self._connection.one("createJob", documents.CREATE, {"input": job}, _Id, write=True)
             new_id = made.id
-        self._core.made.add(new_id)
+        self._connection.made.add(new_id)
         return new_id
 
 

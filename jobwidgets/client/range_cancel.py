@@ -3,72 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jobwidgets._internal.timeparse import iso, parse_timestamp, parse_when
-from jobwidgets.errors import UsageError
+from jobwidgets._internal.timeparse import iso
 from jobwidgets.frames.schema import array_of
-from jobwidgets.listing.pages import paged, rest_page
-from jobwidgets.listing.pagination import MILLISECOND, Page, walk
+from jobwidgets.listing.time_range import CANCEL_PATH, TimeRange, listed
 from jobwidgets.transport.error_context import looking_back
 from jobwidgets.vocabulary import CANCELLED, IDLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from jobwidgets.frames.records import JobRow
-    from jobwidgets.transport.alias_responses import Sending
     from jobwidgets.transport.connection import Core
 
 CONFIRM_AFTER = (0.3, 0.8, 2.0)
 """Seconds between the looks at what was cancelled: it may take effect a little later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The jobs of an organisation that were created between two moments, in whole milliseconds."""
-
-    organization_id: str
-    after: datetime
-    before: datetime
-
-    @classmethod
-    def checked(cls, organization_id: str, *, after: object, before: object, now: datetime) -> Self:
-        """Read a range as a caller writes it; an age is counted back from `now`.
-
-        Raises
-        ------
-        UsageError
-            It is empty, or has no times; nothing was sent.
-        """
-        first, last = (datetime.fromisoformat(iso(parse_when(value, now))) for value in (after, before))
-        if first >= last:
-            raise UsageError(
-                f"the range from {iso(first)} to {iso(last)} is empty", hint="after must lie before before"
-            )
-        return cls(organization_id, first, last)
-
-    @classmethod
-    def of(cls, told: Mapping[str, str]) -> Self:
-        """Take one as it was described."""
-        return cls(
-            told["organization_id"], datetime.fromisoformat(told["after"]), datetime.fromisoformat(told["before"])
-        )
-
-    def described(self) -> dict[str, str]:
-        """Say it in words that can be kept."""
-        return {"organization_id": self.organization_id, "after": iso(self.after), "before": iso(self.before)}
-
-
-async def cancel_range(core: Core, span: Range) -> pd.DataFrame:
-    """Do what `Writes.cancel_range` describes."""
+async def cancel_range(core: Core, span: TimeRange) -> pd.DataFrame:
+    """Do what `JobWriter.cancel_range` describes."""
     seen = await listed(core, span)
-    await ask_to_cancel(core, span)
+    await core.rest("POST", CANCEL_PATH, json=span.request(), write=True)
     with looking_back("the service took the request"):
         read = await listed(core, span)
         for pause in CONFIRM_AFTER:
@@ -108,38 +63,3 @@ def _outcome(old: str | None, new: str | None) -> str:
     if new == old:
         return "unchanged"
     return "done" if new in CANCELLED else "changed"
-
-
-async def ask_to_cancel(core: Core, span: Range, sending: Sending | None = None) -> None:
-    """Let the service cancel whatever can be cancelled in a range: one request."""
-    wanted = {
-        "organizationID": span.organization_id,
-        "createdBeforeDateTime": span.before.isoformat(),
-        "createdAfterDateTime": span.after.isoformat(),
-    }
-    await core.rest("POST", "/proc/jobs/cancel", json=wanted, write=True, sending=sending)
-
-
-async def listed(core: Core, span: Range) -> dict[str, JobRow]:
-    """List an organisation's jobs in a range, through the API that knows organisations."""
-    rows: dict[str, JobRow] = {}
-    steps = walk(span.after - MILLISECOND, span.before + MILLISECOND)
-    try:
-        ask = next(steps)
-        while True:
-            records, limit = await paged(
-                core,
-                partial(rest_page, core, ask, more={"organizationID": span.organization_id}),
-                rest=True,
-            )
-            page = [row for row in records if row is not None]
-            fresh = sum(row.id not in rows for row in page)
-            for row in page:
-                created = parse_timestamp(row.created_date_time) if row.created_date_time else None
-                if created is None or span.after <= created <= span.before:
-                    rows[row.id] = row
-            ask = steps.send(
-                Page([row.id for row in page], [row.created_date_time for row in page], len(records) < limit, fresh)
-            )
-    except StopIteration:
-        return rows

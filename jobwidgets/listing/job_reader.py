@@ -25,14 +25,13 @@ from jobwidgets.listing.schedules import read_schedule, read_schedules, schedule
 from jobwidgets.listing.statuses import listed_under, read_statuses
 from jobwidgets.models import Job, JobDetail, Task, User
 from jobwidgets.transport import queries as documents
-from jobwidgets.transport.connection import Core
 from jobwidgets.transport.error_context import naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from jobwidgets.models import ScheduledJob
-    from jobwidgets.transport.config import Settings
+    from jobwidgets.transport.connection import Core
 
 
 class _RestState(msgspec.Struct):
@@ -43,26 +42,32 @@ class _RestStatus(msgspec.Struct):
     job: _RestState
 
 
-class Reads:
-    """What can be asked of a service; nothing here changes anything."""
+class JobReader:
+    """What can be asked of a service; nothing here changes anything.
 
-    def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
-        self._core = Core(settings, timeout=timeout, app=app)
+    Attributes
+    ----------
+    connection : Core
+        The connection to the service.
+    """
+
+    def __init__(self, connection: Core) -> None:
+        self.connection = connection
 
     @property
     def service_url(self) -> str:
         """The address of the GraphQL API; frames name it in `df.attrs["service"]`."""
-        return self._core.url
+        return self.connection.url
 
     @property
     def label(self) -> str:
         """The host, for headings."""
-        return urlsplit(self._core.url).netloc
+        return urlsplit(self.connection.url).netloc
 
     @property
     def environment(self) -> str:
         """What the service is: "demo", "staging", "production", or "" where nobody says."""
-        return self._core.environment
+        return self.connection.environment
 
     async def jobs(
         self,
@@ -131,13 +136,13 @@ class Reads:
             if any(given is not None for given in (status, since, until, engine, target, scheduled_job, limit)):
                 raise UsageError("ids are given, and also a filter", hint="give one of them")
             return await read_by_ids(
-                self._core,
+                self.connection,
                 ids_of(ids, service=self.service_url),
                 created_of(ids),
                 applications=applications_of(ids),
             )
         query = checked_query(
-            await self._clock(since, until),
+            await self.clock_for(since, until),
             status=status,
             since=since,
             until=until,
@@ -148,7 +153,7 @@ class Reads:
             api=api,
             tasks=tasks,
         )
-        return await read_jobs(self._core, query, progress if callable(progress) else None, partial=partial)
+        return await read_jobs(self.connection, query, progress if callable(progress) else None, partial=partial)
 
     async def tasks(self, jobs: object) -> pd.DataFrame:
         """Give the tasks of jobs: one row a task.
@@ -164,8 +169,8 @@ class Reads:
         if brought is not None:
             return brought
         ids = ids_of(jobs, service=self.service_url)
-        rows, missing = await read_rows(self._core, "jobTasks", ids)
-        as_of = self._core.as_of()
+        rows, missing = await read_rows(self.connection, "jobTasks", ids)
+        as_of = self.connection.as_of()
         attrs = {
             "kind": "tasks",
             "service": self.service_url,
@@ -185,10 +190,10 @@ class Reads:
             No such job, or it is not yours.
         """
         with naming("job", job_id):
-            row = await read_job(self._core, checked_id(job_id))
+            row = await read_job(self.connection, checked_id(job_id))
             if row is None:
                 raise NotFoundError("the service knows nothing of it")
-        return job_of(row, self._core.as_of())
+        return job_of(row, self.connection.as_of())
 
     async def detail(self, job_id: str, /) -> JobDetail:
         """Read one job with all that can be read of it: payloads, dependencies, its schedule, the answer as it came.
@@ -199,11 +204,11 @@ class Reads:
             No such job, or it is not yours.
         """
         with naming("job", job_id):
-            found = await read_detail(self._core, checked_id(job_id))
+            found = await read_detail(self.connection, checked_id(job_id))
             if found is None:
                 raise NotFoundError("the service knows nothing of it")
         row, raw = found
-        job = job_of(row, self._core.as_of())
+        job = job_of(row, self.connection.as_of())
         return JobDetail(
             job,
             description=row.description,
@@ -227,11 +232,11 @@ class Reads:
         one_of(api, "api", APIS)
         if api == "rest":
             with naming("job", job_id):
-                reply = await self._core.rest("GET", f"/proc/job/{quote(checked_id(job_id), safe='')}/status")
+                reply = await self.connection.rest("GET", f"/proc/job/{quote(checked_id(job_id), safe='')}/status")
             answer: _RestStatus = decoded(_RestStatus, reply.body, "status")
             return answer.job.status or "unknown"
         with naming("job", job_id):
-            row: JobRow | None = await self._core.one(
+            row: JobRow | None = await self.connection.one(
                 "job", documents.JOB_STATUS, {"id": checked_id(job_id)}, JobRow | None
             )
             if row is None:
@@ -264,7 +269,7 @@ class Reads:
         """
         ids = ids_of(jobs, service=self.service_url)
         found = await read_statuses(
-            self._core,
+            self.connection,
             ids,
             created_of(jobs),
             applications=applications_of(jobs),
@@ -274,14 +279,14 @@ class Reads:
         series = pd.Series(values, index=pd.Index(array_of("string", ids), name="id"), name="status")
         series.attrs.update(
             service=self.service_url,
-            as_of=iso(self._core.as_of()),
+            as_of=iso(self.connection.as_of()),
             missing=[job_id for job_id in ids if job_id not in found],
         )
         return series
 
     async def me(self) -> User:
         """Say who the token belongs to."""
-        answer: dict[str, Any] | None = await self._core.one("me", documents.ME, {}, dict[str, Any] | None)
+        answer: dict[str, Any] | None = await self.connection.one("me", documents.ME, {}, dict[str, Any] | None)
         if answer is None:
             raise NotFoundError("the service does not say who you are", hint="connect again with another token")
         organization = answer.get("organization") or {}
@@ -294,18 +299,18 @@ class Reads:
 
     async def rights(self) -> list[str]:
         """Name the operations that the token may do."""
-        answer: dict[str, list[str]] = await self._core.one("myRights", documents.RIGHTS, {}, dict[str, list[str]])
+        answer: dict[str, list[str]] = await self.connection.one("myRights", documents.RIGHTS, {}, dict[str, list[str]])
         return answer.get("operations", [])
 
     async def now(self) -> datetime:
         """Ask for the service's clock (whole seconds, as its answers say it)."""
         await self.me()
-        return self._core.as_of()
+        return self.connection.as_of()
 
-    async def _clock(self, *times: object) -> datetime:
-        """Tell the service's clock, asking for it only where a time is counted back from it."""
+    async def clock_for(self, *times: object) -> datetime:
+        """Return the service's clock, asking for it only where a time is counted back from it."""
         counted = any(isinstance(given, str | timedelta) for given in times)
-        return await self.now() if counted and not self._core.clock_is_fresh() else self._core.as_of()
+        return await self.now() if counted and not self.connection.clock_is_fresh() else self.connection.as_of()
 
     async def scheduled_jobs(self, *, active: bool | None = None, name: str | None = None) -> pd.DataFrame:
         """List schedules: one row each.
@@ -317,7 +322,7 @@ class Reads:
         name : str, optional
             Only those of this name.
         """
-        return await read_schedules(self._core, active=active, name=name)
+        return await read_schedules(self.connection, active=active, name=name)
 
     async def scheduled_job(self, scheduled_job_id: str, /) -> ScheduledJob:
         """Read one schedule.
@@ -327,7 +332,7 @@ class Reads:
         NotFoundError
             No such schedule, or it is not yours.
         """
-        return await read_schedule(self._core, checked_id(scheduled_job_id))
+        return await read_schedule(self.connection, checked_id(scheduled_job_id))
 
 
 def checked_id(value: object) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.listing.job_reader import JobReader
     from jobwidgets.live.status_cache import Known
 
 
@@ -35,13 +35,13 @@ class Moved:
 
 
 async def moved(
-    client: AsyncClient, known: Known, open_ones: pd.DataFrame, *, fresh: float, also: Collection[str] = ()
+    reader: JobReader, known: Known, open_ones: pd.DataFrame, *, fresh: float, also: Collection[str] = ()
 ) -> Moved:
     """Ask what jobs read, and for the whole rows of those that read something else than before.
 
     Parameters
     ----------
-    client : AsyncClient
+    reader : JobReader
         The connection.
     known : Known
         What others have seen of them; what is younger than `fresh` seconds is not asked for.
@@ -52,13 +52,13 @@ async def moved(
     """
     if open_ones.empty:
         return Moved([], set())
-    seen = await known.statuses(client, open_ones, fresh)
+    seen = await known.statuses(reader, open_ones, fresh)
     gone = seen.isna().to_numpy()
     wanted = differing(open_ones["status"], seen)
     if also:
         wanted |= open_ones["id"].isin(list(also)).to_numpy(dtype=bool)
     again = open_ones[wanted & ~gone]
-    rows = [await client.jobs(ids=again)] if len(again) else []
+    rows = [await reader.jobs(ids=again)] if len(again) else []
     return Moved(rows, set(open_ones["id"][gone]).union(*(part.attrs["missing"] for part in rows)))
 
 
@@ -77,10 +77,10 @@ def differing(before: pd.Series[str], now: pd.Series[str]) -> npt.NDArray[np.boo
     return different
 
 
-async def looked_at_again(client: AsyncClient, known: Known, frame: pd.DataFrame, *, fresh: float) -> pd.DataFrame:
+async def looked_at_again(reader: JobReader, known: Known, frame: pd.DataFrame, *, fresh: float) -> pd.DataFrame:
     """Bring a frame of jobs up to date, with the rows of all that run; what is gone is left out."""
     open_ones = still_open(frame)
     news = await moved(
-        client, known, open_ones, fresh=fresh, also=set(open_ones["id"][open_ones["status"] == "running"])
+        reader, known, open_ones, fresh=fresh, also=set(open_ones["id"][open_ones["status"] == "running"])
     )
     return merged(frame, news.rows, news.gone, as_of=known.as_of)

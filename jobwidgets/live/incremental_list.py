@@ -17,7 +17,7 @@ from jobwidgets.vocabulary import CANCELLED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.listing.job_reader import JobReader
     from jobwidgets.live.status_cache import Known
 
 OPEN = ("pending", "queued", "running")
@@ -91,13 +91,13 @@ class LiveList:
         return 0.0 if pd.isna(last) else max(0.0, (as_of - last).total_seconds())
 
     async def read(
-        self, client: AsyncClient, *, whole: bool, follow: bool, progress: Callable[[Mapping[str, int]], None]
+        self, reader: JobReader, *, whole: bool, follow: bool, progress: Callable[[Mapping[str, int]], None]
     ) -> int:
         """Bring it up to date; say how many jobs came, went or have moved.
 
         Parameters
         ----------
-        client : AsyncClient
+        reader : JobReader
             The connection.
         whole : bool
             Whether to read all of it.
@@ -108,11 +108,11 @@ class LiveList:
         """
         before, about, began = self.frame, None, time.monotonic()
         if whole or before is None or time.monotonic() >= self._whole_due or self._short:
-            await self._read_whole(client, wide=follow and before is not None, progress=progress)
+            await self._read_whole(reader, wide=follow and before is not None, progress=progress)
         elif self._all is None:
-            await self._read_whole(client, wide=True, progress=progress)
+            await self._read_whole(reader, wide=True, progress=progress)
         else:
-            about = await self._read_news(client, self._all)
+            about = await self._read_news(reader, self._all)
         assert self.frame is not None  # noqa: S101  it was read just now
         if about is not None or self._short:
             self.cost = time.monotonic() - began
@@ -137,24 +137,24 @@ class LiveList:
         return {**self.query, "status": sorted(statuses | set(OPEN))} if statuses else self.query
 
     async def _read_whole(
-        self, client: AsyncClient, *, wide: bool, progress: Callable[[Mapping[str, int]], None]
+        self, reader: JobReader, *, wide: bool, progress: Callable[[Mapping[str, int]], None]
     ) -> None:
         began = time.monotonic()
         narrow = not self._statuses or self._short
         if wide and not narrow:
-            self._all = await client.jobs(**self._widened, tasks=False, progress=progress)
+            self._all = await reader.jobs(**self._widened, tasks=False, progress=progress)
             self.frame = self._shown(self._all)
         else:
-            self.frame = await client.jobs(**self.query, tasks=False, progress=progress)
+            self.frame = await reader.jobs(**self.query, tasks=False, progress=progress)
             self._all = self.frame if narrow else None
         self._whole_due = time.monotonic() + whole_again(time.monotonic() - began)
 
-    async def _read_news(self, client: AsyncClient, known: pd.DataFrame) -> set[str]:
+    async def _read_news(self, reader: JobReader, known: pd.DataFrame) -> set[str]:
         """Ask for what is new, what can still change, and the rows of what has moved; say which jobs that was."""
-        new = await client.jobs(**self._since(known), tasks=False)
+        new = await reader.jobs(**self._since(known), tasks=False)
         asked = still_open(known)
         asked = asked[~asked["id"].isin(new["id"])]
-        seen = await moved(client, self._known, asked, fresh=SHARED, also=self._running(asked))
+        seen = await moved(reader, self._known, asked, fresh=SHARED, also=self._running(asked))
         self._all = self._within(merged(known, [new, *seen.rows], seen.gone))
         self.frame = self._shown(self._all)
         if seen.gone and self.frame.attrs.get("truncated"):

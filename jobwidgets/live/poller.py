@@ -9,10 +9,10 @@ import time
 import weakref
 from collections.abc import Hashable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jobwidgets.errors import UsageError
-from jobwidgets.listing.job_reader import Reads
+from jobwidgets.listing.job_reader import JobReader
 from jobwidgets.live.incremental_list import LiveList
 from jobwidgets.live.status_cache import Known
 from jobwidgets.live.subscription import Feed, Following, News
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import concurrent.futures
     from collections.abc import Callable
 
-    from jobwidgets.client import AsyncClient, Client
+    from jobwidgets.transport.portal import Portal
 
 __all__ = ["Following", "News", "Poller", "poller_of"]
 
@@ -30,6 +30,22 @@ PATIENCE = 5.0
 """Seconds without an answer after which that is told."""
 COUNTED_EVERY = 0.5
 """Seconds between two reports of how far a list is read."""
+
+
+class ReadingClient(Protocol):
+    """A blocking client: what reads, the thread that it reads on, and whether it is closed."""
+
+    @property
+    def reader(self) -> JobReader:
+        """What reads."""
+
+    @property
+    def portal(self) -> Portal:
+        """The thread."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
 
 
 class Poller:
@@ -47,7 +63,7 @@ class Poller:
     def __init__(self) -> None:
         self.known = Known()
         self._lock = threading.RLock()
-        self._clients: list[weakref.ref[Client]] = []
+        self._clients: list[weakref.ref[ReadingClient]] = []
         self._feeds: dict[Hashable, Feed] = {}
         self._running: concurrent.futures.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -58,7 +74,7 @@ class Poller:
         """Whether it runs: somebody follows a list."""
         return self._running is not None
 
-    def add(self, client: Client) -> None:
+    def add(self, client: ReadingClient) -> None:
         """Let it read through this client too."""
         with self._lock:
             self._clients = [ref for ref in self._clients if ref() not in (None, client)]
@@ -134,14 +150,14 @@ class Poller:
             client = next((c for ref in self._clients if (c := ref()) is not None and not c.closed), None)
             if client is None:
                 raise UsageError("the client of this list is closed", hint="connect again")
-            self._running = client.portal.submit(self._run(client.aio))
+            self._running = client.portal.submit(self._run(client.reader))
 
-    async def _run(self, client: AsyncClient) -> None:
+    async def _run(self, reader: JobReader) -> None:
         bell = asyncio.Event()
         with self._lock:
             self._loop, self._bell = asyncio.get_running_loop(), bell
         try:
-            while not client.closed:
+            while not reader.connection.closed:
                 bell.clear()
                 with self._lock:
                     if not self._feeds:
@@ -150,7 +166,7 @@ class Poller:
                 due = [(left, number) for number, feed in enumerate(feeds) if (left := feed.left()) is not None]
                 left, number = min(due, default=(None, 0))
                 if left == 0.0:
-                    await self._turn(client, feeds[number], bell)
+                    await self._turn(reader, feeds[number], bell)
                 else:
                     await _rung(bell, left)
         finally:
@@ -170,12 +186,12 @@ class Poller:
                     feed.error, feed.reading = error, False
                     feed.tell()
 
-    async def _turn(self, client: AsyncClient, feed: Feed, bell: asyncio.Event) -> None:
+    async def _turn(self, reader: JobReader, feed: Feed, bell: asyncio.Event) -> None:
         """Read one list; leave off when nobody wants it any more."""
         whole = feed.begin()
         heard = _Heard(feed)
         follow = any(each.every is not None for each in feed.followers)
-        reading = asyncio.create_task(feed.jobs.read(client, whole=whole, follow=follow, progress=heard.counted))
+        reading = asyncio.create_task(feed.jobs.read(reader, whole=whole, follow=follow, progress=heard.counted))
         try:
             while not reading.done():
                 ringing = asyncio.create_task(bell.wait())
@@ -247,17 +263,17 @@ _pollers: weakref.WeakValueDictionary[Hashable, Poller] = weakref.WeakValueDicti
 _lock = threading.Lock()
 
 
-def poller_of(client: Client | AsyncClient) -> Poller:
+def poller_of(client: ReadingClient | JobReader) -> Poller:
     """Give the poller of a client's service and token; it is gone when nobody uses it any more.
 
     Parameters
     ----------
-    client : Client or AsyncClient
+    client : Client or JobReader
         A blocking client lets the poller read through it, on its thread.
     """
-    aio = client if isinstance(client, Reads) else client.aio
+    reader = client if isinstance(client, JobReader) else client.reader
     with _lock:
-        poller = _pollers.setdefault(aio._core.account, Poller())  # noqa: SLF001  what tells two accounts apart is nobody else's
-    if not isinstance(client, Reads):
+        poller = _pollers.setdefault(reader.connection.account, Poller())
+    if not isinstance(client, JobReader):
         poller.add(client)
     return poller

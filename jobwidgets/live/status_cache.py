@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.listing.job_reader import JobReader
 
 LOOKS = 8
 """So many of the last looks are kept, of as many as see other jobs."""
@@ -23,12 +23,12 @@ class Known:
         """When some were asked for last, by the service's clock."""
         self._looks: deque[tuple[float, pd.Series[str]]] = deque(maxlen=LOOKS)
 
-    async def statuses(self, client: AsyncClient, jobs: pd.DataFrame, fresh: float) -> pd.Series[str]:
+    async def statuses(self, reader: JobReader, jobs: pd.DataFrame, fresh: float) -> pd.Series[str]:
         """Say what jobs read, asking only for those that nobody has seen in the last `fresh` seconds.
 
         Parameters
         ----------
-        client : AsyncClient
+        reader : JobReader
             The connection; this runs on its loop.
         jobs : DataFrame
             Their rows, which tell when they were created: that makes it cheap.
@@ -52,7 +52,7 @@ class Known:
                 held, left = _of(seen, left)
                 parts.append(held)
         if len(left):
-            asked = await client.statuses(left)
+            asked = await reader.statuses(left)
             self.as_of = asked.attrs["as_of"]
             self._keep(asked)
             parts.append(asked)

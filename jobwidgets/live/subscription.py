@@ -6,7 +6,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from jobwidgets.live.count_history import History
 from jobwidgets.live.poll_interval import Signs, pause
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.live.incremental_list import LiveList
-    from jobwidgets.live.poller import Poller
 
 log = logging.getLogger("jobwidgets.live")
 
@@ -59,6 +58,16 @@ class News:
     reading: bool
 
 
+class WakeablePoller(Protocol):
+    """What reads the lists."""
+
+    def ring(self) -> None:
+        """Have it look at the clock, and at who wants what."""
+
+    def drop(self, following: Following) -> None:
+        """Forget somebody who follows."""
+
+
 @dataclass(eq=False)
 class Following:
     """Somebody who follows a list; `close` ends it.
@@ -73,7 +82,7 @@ class Following:
         Says whether anybody looks on; asked on that thread.
     """
 
-    poller: Poller
+    poller: WakeablePoller
     feed: Feed
     every: float | None
     told: Callable[[News], None]

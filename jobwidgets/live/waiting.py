@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
     from datetime import timedelta
 
-    from jobwidgets.bulk import Progress
-    from jobwidgets.client import AsyncClient
+    from jobwidgets._internal.progress import ProgressCallback
+    from jobwidgets.listing.job_reader import JobReader
 
 T = TypeVar("T")
 FIRST_PAUSE = 0.5
@@ -31,11 +31,11 @@ SHORTEST_LOOK, LAST_LOOK = 0.1, 0.4
 
 
 async def wait_for(
-    client: AsyncClient,
+    reader: JobReader,
     jobs: object,
     *,
     timeout: str | timedelta,  # noqa: ASYNC109  an age as users write it
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> pd.DataFrame:
     """Do what `AsyncClient.wait` describes. A service that is away for a while is waited for as well.
 
@@ -43,7 +43,7 @@ async def wait_for(
     """
     began = time.monotonic()
     deadline = began + parse_age(timeout).total_seconds()
-    watch = _Watch(client, await client.jobs(ids=jobs), progress)
+    watch = _Watch(reader, await reader.jobs(ids=jobs), progress)
     # the last reading gets as long as the first one took and half of that again, within the time there is
     until = deadline - min(1.5 * (time.monotonic() - began), (deadline - began) / 3)
     pause = FIRST_PAUSE
@@ -58,9 +58,9 @@ async def wait_for(
 class _Watch:
     """Jobs that are waited for: their rows as they were read first, and what they read now."""
 
-    def __init__(self, client: AsyncClient, frame: pd.DataFrame, progress: Progress | None) -> None:
-        self._client, self._frame, self._progress = client, frame, progress
-        self._poller = poller_of(client)
+    def __init__(self, reader: JobReader, frame: pd.DataFrame, progress: ProgressCallback | None) -> None:
+        self._reader, self._frame, self._progress = reader, frame, progress
+        self._poller = poller_of(reader)
         self.fresh = 0.0  # seconds: what panels and others that wait have seen so lately is not asked for
         self._missing: list[str] = list(frame.attrs["missing"])
         self._total = len(frame) + len(self._missing)
@@ -79,7 +79,7 @@ class _Watch:
 
     async def look(self, seconds: float) -> bool:
         """Read the statuses of those that can still change; say whether one has moved."""
-        asked = self._poller.known.statuses(self._client, self._rows(self._still()), self.fresh)
+        asked = self._poller.known.statuses(self._reader, self._rows(self._still()), self.fresh)
         seen = await _had(asked, seconds)
         if seen is None:
             return False
@@ -93,7 +93,7 @@ class _Watch:
         stale = [job_id for job_id, status in self._now.items() if status != self._first[job_id]]
         stale += [job_id for job_id in self._still() if self._now[job_id] == self._first[job_id]]
         frame = self._rows(list(self._now)).reset_index(drop=True)
-        whole = await _had(self._client.jobs(ids=self._rows(stale)), seconds) if stale else None
+        whole = await _had(self._reader.jobs(ids=self._rows(stale)), seconds) if stale else None
         if whole is not None:
             last = self._without(whole.attrs["missing"], {**self._now, **_words(whole)})
             frame = _joined(self._rows(list(last)), whole)

@@ -6,12 +6,19 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
+
+
+class BlockingRunner(Protocol):
+    """Runs a coroutine and waits for it: a blocking client."""
+
+    def run(self, work: Coroutine[Any, Any, T], *, tick: Callable[[], None] | None = None) -> T:
+        """Wait for `work`; an interrupt ends the waiting, and `tick` is called again and again meanwhile."""
 
 
 class Portal:

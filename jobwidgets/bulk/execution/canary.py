@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobwidgets._internal.sanitize import safe
 from jobwidgets.errors import UsageError
+from jobwidgets.live.waiting import wait_for
 from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
     from jobwidgets.bulk.execution.cancellation import Stop
     from jobwidgets.bulk.execution.executor import Application
+    from jobwidgets.bulk.journal.operation import Operation
     from jobwidgets.bulk.journal.state import Line
-    from jobwidgets.bulk.receipt import AsyncReceipt
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.bulk.operation_registry import OperationRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ def kept(canary: Canary | None) -> dict[str, Any]:
 
 
 async def in_waves(  # noqa: PLR0917  all of them are the work itself
-    client: AsyncClient,
-    receipt: AsyncReceipt,
+    operations: OperationRegistry,
+    receipt: Operation,
     application: Application,
     targets: Sequence[Line],
     canary: Canary,
@@ -81,7 +82,7 @@ async def in_waves(  # noqa: PLR0917  all of them are the work itself
     wave = [line for line in receipt.of("done") if line.new_id]
     size = canary.first if not wave else canary.first * canary.widen
     while left:
-        if wave and not await _went_well(client, receipt, wave, canary, stop):
+        if wave and not await _went_well(operations, receipt, wave, canary, stop):
             return
         sent, left = left[:size], left[size:]
         await application.run(sent)
@@ -99,10 +100,10 @@ async def in_waves(  # noqa: PLR0917  all of them are the work itself
 
 
 async def _went_well(
-    client: AsyncClient, receipt: AsyncReceipt, wave: Sequence[Line], canary: Canary, stop: Stop
+    operations: OperationRegistry, receipt: Operation, wave: Sequence[Line], canary: Canary, stop: Stop
 ) -> bool:
     """Wait until the new jobs of a wave have ended; say whether enough of them are complete."""
-    seen = await stop.race(client.wait([line.new_id for line in wave], timeout=canary.timeout))
+    seen = await stop.race(wait_for(operations.reader, [line.new_id for line in wave], timeout=canary.timeout))
     words = dict(zip(seen["id"], seen["status"], strict=True))
     good = 0
     for line in wave:
@@ -116,16 +117,16 @@ async def _went_well(
     bad = seen[seen["status"] != "complete"]
     receipt.halt(
         f"only {good} of {len(wave)} new jobs completed, {canary.ok:.0%} were wanted: "
-        f"{await _diagnosis(client, bad, stop)}"
+        f"{await _diagnosis(operations, bad, stop)}"
     )
     return False
 
 
-async def _diagnosis(client: AsyncClient, bad: pd.DataFrame, stop: Stop) -> str:
+async def _diagnosis(operations: OperationRegistry, bad: pd.DataFrame, stop: Stop) -> str:
     """Say of what the others died: failure reasons and how many jobs each."""
     if bad.empty:
         return "the others are gone"
-    tasks = await stop.race(client.tasks(bad["id"].tolist()))
+    tasks = await stop.race(operations.reader.tasks(bad["id"].tolist()))
     failed = tasks[tasks["failure_reason"].notna() | tasks["failure_message"].notna()]
     why = dict(zip(failed["job_id"], failed["failure_reason"].fillna(failed["failure_message"]), strict=True))
     words = Counter(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +32,12 @@ from jobwidgets.transport.throttle import MOST
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from jobwidgets._internal.progress import ProgressCallback
     from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.journal.operation import Operation
     from jobwidgets.bulk.journal.state import Line
-    from jobwidgets.bulk.receipt import AsyncReceipt
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.bulk.operation_registry import OperationRegistry
 
-Progress = Callable[[int, int, dict[str, int]], None]
 FIRST_SIZE = 10
 LARGEST_SIZE = 100
 WANTED_SECONDS = 1.0
@@ -63,9 +62,11 @@ class Application:
     than what may have happened.
     """
 
-    def __init__(self, client: AsyncClient, receipt: AsyncReceipt, progress: Progress | None, stop: Stop) -> None:
-        self._client, self._receipt, self._progress, self._stop = client, receipt, progress, stop
-        self._core = client._core  # noqa: SLF001  bulk work stands on the client's own connection
+    def __init__(
+        self, operations: OperationRegistry, receipt: Operation, progress: ProgressCallback | None, stop: Stop
+    ) -> None:
+        self._operations, self._receipt, self._progress, self._stop = operations, receipt, progress, stop
+        self._core = operations.connection
         self._pace = self._core.pace
         self._verb = VERBS[receipt.kind]
         self._waiting: deque[Line] = deque()
@@ -104,7 +105,7 @@ class Application:
                 ended = await _ended(beside)
             _raise_first(ended)
             if not self._stop.asked and self._receipt.kind == "cancel":
-                await look_back(self._client, self._receipt, [*targets, *unseen], self._stop)
+                await look_back(self._operations, self._receipt, [*targets, *unseen], self._stop)
         finally:
             self._tell(last=True)
 
@@ -115,7 +116,7 @@ class Application:
             for start in range(0, len(targets), step or len(targets) or 1):
                 part = targets[start : start + (step or len(targets))]
                 if look_first:
-                    part = await still_due(self._client, self._receipt, part, self._stop)
+                    part = await still_due(self._operations, self._receipt, part, self._stop)
                     self._tell()
                 self._waiting.extend(part)
                 self._more.set()
@@ -130,7 +131,7 @@ class Application:
     async def _look_along(self, targets: Sequence[Line]) -> None:
         if self._receipt.kind == "cancel":
             with suppress(JobError):  # what cannot be read just now is looked at in the end, and that tells why
-                await look_along(self._client, self._receipt, targets, self._answered)
+                await look_along(self._operations, self._receipt, targets, self._answered)
 
     async def _all_sent(self) -> None:
         """Let a few workers send until nothing waits; a stop gives what is in flight a last chance."""

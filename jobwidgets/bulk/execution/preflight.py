@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.journal.operation import Operation
     from jobwidgets.bulk.journal.state import Line
-    from jobwidgets.bulk.receipt import AsyncReceipt
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.bulk.operation_registry import OperationRegistry
 
 
-async def still_due(client: AsyncClient, receipt: AsyncReceipt, targets: Sequence[Line], stop: Stop) -> list[Line]:
+async def still_due(
+    operations: OperationRegistry, receipt: Operation, targets: Sequence[Line], stop: Stop
+) -> list[Line]:
     """Read targets again; what has moved since the plan was made is skipped with its reason.
 
     Raises
@@ -27,7 +29,7 @@ async def still_due(client: AsyncClient, receipt: AsyncReceipt, targets: Sequenc
     ServiceError
         One of them could not be read.
     """
-    seen = await stop.race(_moved(client, receipt.kind, targets))
+    seen = await stop.race(_moved(operations, receipt.kind, targets))
     gone = [line for line in targets if line.id in seen and seen[line.id][0] is not True]
     for line in gone:
         _, status, why = seen[line.id]
@@ -43,11 +45,11 @@ async def still_due(client: AsyncClient, receipt: AsyncReceipt, targets: Sequenc
     return [line for line in targets if id(line) not in left]
 
 
-async def _moved(client: AsyncClient, kind: str, targets: Sequence[Line]) -> dict[str, tuple[Any, ...]]:
+async def _moved(operations: OperationRegistry, kind: str, targets: Sequence[Line]) -> dict[str, tuple[Any, ...]]:
     """Read the jobs whose status is another than when the plan was made, or hides whether a task has started."""
     created = {line.id: line.created for line in targets}
     statuses = await read_statuses(
-        client._core,  # noqa: SLF001  as cheap as it can be
+        operations.connection,
         list(created),
         created,
         expected=listed_under(line.status_before for line in targets),
@@ -61,5 +63,5 @@ async def _moved(client: AsyncClient, kind: str, targets: Sequence[Line]) -> dic
     if not unsure:
         return {}
     may = "can_cancel" if kind == "cancel" else "can_retry"
-    known = by_id(await client.jobs(ids=unsure), may, "status", "why_not")
+    known = by_id(await operations.reader.jobs(ids=unsure), may, "status", "why_not")
     return {job_id: known.get(job_id, (False, None, "not_found")) for job_id in unsure}

@@ -6,12 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.bulk.execution.executor import LAST_CHANCE
-from jobwidgets.bulk.execution.readback import CONFIRM_AFTER
-from jobwidgets.bulk.execution.reconcile import CLOCKS, SETTLED
+from jobwidgets.bulk.execution.readback import CLOCKS, CONFIRM_AFTER, SETTLED
 from jobwidgets.bulk.journal.state import Line, until
 from jobwidgets.bulk.planning_table import MOVED
-from jobwidgets.bulk.range_plan import look
-from jobwidgets.client.range_cancel import Range, ask_to_cancel
+from jobwidgets.bulk.range_listing import read_range
 from jobwidgets.eligibility import after_cancel
 from jobwidgets.errors import (
     AuthError,
@@ -23,6 +21,7 @@ from jobwidgets.errors import (
     UnknownOutcomeError,
     UsageError,
 )
+from jobwidgets.listing.time_range import CANCEL_PATH, TimeRange
 from jobwidgets.transport.alias_responses import Sending
 from jobwidgets.vocabulary import CANCELLED, REASON_TEXT, TERMINAL, Reason
 
@@ -30,16 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from jobwidgets.bulk.execution.cancellation import Stop
-    from jobwidgets.bulk.range_plan import Seen
-    from jobwidgets.bulk.receipt import AsyncReceipt
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.bulk.journal.operation import Operation
+    from jobwidgets.bulk.operation_registry import OperationRegistry
+    from jobwidgets.bulk.range_listing import RangeJob
 
 NOT_LISTED = "was not listed when the plan was made"
 TOOK = "the service took the request"
 SENT_ONCE = "its one request was sent, and is never sent again: make a new plan for what is left"
 
 
-async def carry_out(client: AsyncClient, receipt: AsyncReceipt, stop: Stop) -> None:
+async def carry_out(operations: OperationRegistry, receipt: Operation, stop: Stop) -> None:
     """List the range, send its one request, and list it again.
 
     Raises
@@ -50,16 +49,16 @@ async def carry_out(client: AsyncClient, receipt: AsyncReceipt, stop: Stop) -> N
     if receipt.sent:
         receipt.halt(SENT_ONCE)
         return
-    before = await stop.race(look(client, Range.of(receipt.more)))
+    before = await stop.race(read_range(operations, TimeRange.of(receipt.more)))
     targets = _due(receipt, before)
     receipt.write(receipt.of("skipped"))
     if not targets:
         receipt.halt("nothing that is listed in the range can be cancelled now: the request was not sent")
-    elif await _sent(client, receipt, targets, stop):
-        await _look_back(client, receipt, targets, before, stop)
+    elif await _sent(operations, receipt, targets, stop):
+        await _look_back(operations, receipt, targets, before, stop)
 
 
-def _due(receipt: AsyncReceipt, before: Mapping[str, Seen]) -> list[Line]:
+def _due(receipt: Operation, before: Mapping[str, RangeJob]) -> list[Line]:
     """Say what the request would cancel as far as can be seen, with what has come into the range since."""
     planned = receipt.of("not_sent")
     targets = [line for line in planned if line.id in before and before[line.id].verdict]
@@ -97,15 +96,19 @@ def _refuse_too_many(more: Mapping[str, Any], planned: int, gone: int, new: int)
         )
 
 
-async def _sent(client: AsyncClient, receipt: AsyncReceipt, targets: Sequence[Line], stop: Stop) -> bool:
+async def _sent(operations: OperationRegistry, receipt: Operation, targets: Sequence[Line], stop: Stop) -> bool:
     """Send the request and take in what is certain of it; say whether the service took it."""
-    core = client._core  # noqa: SLF001  as above
+    core = operations.connection
     sending = Sending()
     took, why = False, {line.id: line.reason for line in targets}
     await receipt.intend(targets, core.earliest())
     try:
         if not stop.asked:  # the disk may have been slow
-            took = await _answered(ask_to_cancel(core, Range.of(receipt.more), sending), sending, stop)
+            took = await _answered(
+                core.rest("POST", CANCEL_PATH, json=TimeRange.of(receipt.more).request(), write=True, sending=sending),
+                sending,
+                stop,
+            )
         told = f"{TOOK}; what became of the job is not read yet" if took else "stopped while the request was under way"
         outcome = "unknown" if took or sending.out else "not_sent"
         if outcome == "not_sent":
@@ -147,18 +150,22 @@ async def _answered(request: Any, sending: Sending, stop: Stop) -> bool:
 
 
 async def _look_back(
-    client: AsyncClient, receipt: AsyncReceipt, targets: Sequence[Line], before: Mapping[str, Seen], stop: Stop
+    operations: OperationRegistry,
+    receipt: Operation,
+    targets: Sequence[Line],
+    before: Mapping[str, RangeJob],
+    stop: Stop,
 ) -> None:
     """List the range again, a few times: a cancel may take effect a little later."""
 
-    def was_open(job_id: str, _: Seen) -> bool:
+    def was_open(job_id: str, _: RangeJob) -> bool:
         return job_id not in before or before[job_id].status not in CANCELLED
 
     for pause in CONFIRM_AFTER:
         if pause:
             await stop.race(asyncio.sleep(pause))
         try:
-            after = await stop.race(look(client, Range.of(receipt.more)))
+            after = await stop.race(read_range(operations, TimeRange.of(receipt.more)))
         except JobError as error:
             receipt.halt(f"it could not be looked at afterwards: {error.message}")
             return
@@ -168,10 +175,10 @@ async def _look_back(
 
 
 def _take_in(
-    receipt: AsyncReceipt,
+    receipt: Operation,
     targets: Sequence[Line],
-    after: Mapping[str, Seen],
-    changed: Callable[[str, Seen], bool],
+    after: Mapping[str, RangeJob],
+    changed: Callable[[str, RangeJob], bool],
 ) -> None:
     """Say of each job what it reads now, also of those that nobody meant."""
     for line in targets:
@@ -195,7 +202,7 @@ def _take_in(
     receipt.write([*targets, *caught])
 
 
-def _judge(line: Line, seen: Seen | None) -> None:
+def _judge(line: Line, seen: RangeJob | None) -> None:
     if seen is None:
         line.reason = "it is not listed any more"
         return
@@ -215,7 +222,7 @@ def _confirm(line: Line, reason: str) -> None:
     line.settle("done", reason, looked=True, verified="confirmed")
 
 
-async def resolve_range(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line]) -> bool:
+async def resolve_range(operations: OperationRegistry, receipt: Operation, lines: Sequence[Line]) -> bool:
     """Find out what became of a request whose answer was lost: the range is listed, and nothing is sent.
 
     Returns
@@ -223,11 +230,11 @@ async def resolve_range(client: AsyncClient, receipt: AsyncReceipt, lines: Seque
     bool
         Whether asking later can tell more.
     """
-    after = await look(client, Range.of(receipt.more))
-    now = client._core.as_of()  # noqa: SLF001  as above
+    after = await read_range(operations, TimeRange.of(receipt.more))
+    now = operations.connection.as_of()
     left = min((line.at for line in lines if line.at is not None), default=now) - CLOCKS
 
-    def since(_: str, seen: Seen) -> bool:
+    def since(_: str, seen: RangeJob) -> bool:
         return seen.modified is not None and seen.modified >= left
 
     _take_in(receipt, lines, after, since)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.bulk.journal.state import until
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.journal.operation import Operation
     from jobwidgets.bulk.journal.state import Line
-    from jobwidgets.bulk.receipt import AsyncReceipt
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.bulk.operation_registry import OperationRegistry
 
+CLOCKS = timedelta(seconds=5)
+"""How far the Date header (whole seconds) and the service's own times may lie apart."""
+SETTLED = timedelta(seconds=30)
+"""How far the service's clock must have moved on before "not there" means "not done"."""
 CONFIRM_AFTER = (0.0, 0.2, 0.5, 1.0, 2.0)
 """Seconds between the looks at what was cancelled: it may take effect a little later."""
 EXPECTED = ("cancelled", *sorted(OPEN))
@@ -32,7 +37,7 @@ LOOK_EVERY = (0.5, 10.0)
 
 
 async def look_along(
-    client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], answered: asyncio.Event
+    operations: OperationRegistry, receipt: Operation, lines: Sequence[Line], answered: asyncio.Event
 ) -> None:
     """Read cancelled jobs back while the rest is still being sent, one page of the list at a time.
 
@@ -46,7 +51,7 @@ async def look_along(
     answered : Event
         Set with every answer to a batch.
     """
-    core = client._core  # noqa: SLF001  bulk work stands on the client's own connection
+    core = operations.connection
     page = one_page(core, [line.created for line in lines])
     for start in range(0, len(lines) - page, page) if page else ():
         part = lines[start : start + page]
@@ -61,7 +66,7 @@ async def look_along(
         receipt.write(done)
 
 
-async def look_back(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], stop: Stop) -> None:
+async def look_back(operations: OperationRegistry, receipt: Operation, lines: Sequence[Line], stop: Stop) -> None:
     """Read cancelled jobs back, a few times: what is not seen to be cancelled in the end is unknown."""
     left = [line for line in lines if line.outcome in ("done", "refused") and not line.looked]
     for pause in CONFIRM_AFTER:
@@ -70,7 +75,7 @@ async def look_back(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[
         if pause:
             await stop.race(asyncio.sleep(pause))
         try:
-            still = await stop.race(_look(client, left))
+            still = await stop.race(_look(operations, left))
         except JobError as error:
             receipt.halt(f"it could not be looked at afterwards: {error.message}")
             break
@@ -80,15 +85,15 @@ async def look_back(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[
     for line in left:
         if line.outcome == "done" and not line.looked:
             line.settle("unknown", f"the service said {line.message!r}, but the job was not seen to be cancelled")
-            line.until = until(client._core)  # noqa: SLF001  it may take effect from now on
+            line.until = until(operations.connection)  # it may take effect from now on
     receipt.write(left)
 
 
-async def _look(client: AsyncClient, lines: Sequence[Line]) -> list[Line]:
+async def _look(operations: OperationRegistry, lines: Sequence[Line]) -> list[Line]:
     """Read jobs after their cancels, and say which it is too early to tell of."""
     created = {line.id: line.created for line in lines if line.created is not None}
     statuses = await read_statuses(
-        client._core,  # noqa: SLF001  as cheap as it can be
+        operations.connection,
         [line.id for line in lines],
         created,
         expected=EXPECTED,
@@ -97,7 +102,7 @@ async def _look(client: AsyncClient, lines: Sequence[Line]) -> list[Line]:
     unclear = _confirm(lines, statuses)
     if not unclear:
         return []
-    seen = by_id(await client.jobs(ids=[line.id for line in unclear]), "can_cancel", "status", "why_not")
+    seen = by_id(await operations.reader.jobs(ids=[line.id for line in unclear]), "can_cancel", "status", "why_not")
     return [line for line in unclear if line.id not in seen or _too_early(line, *seen[line.id])]
 
 
@@ -130,7 +135,7 @@ def _too_early(line: Line, ok: bool | None, status: str, why: str | None) -> boo
     return not line.looked
 
 
-async def verify(client: AsyncClient, receipt: AsyncReceipt, seconds: float, stop: Stop) -> None:
+async def verify(operations: OperationRegistry, receipt: Operation, seconds: float, stop: Stop) -> None:
     """Do what `AsyncReceipt.verify` describes: a service that is away for a while is waited for as well."""
     deadline = time.monotonic() + seconds
     pause, longest = LOOK_EVERY
@@ -139,7 +144,7 @@ async def verify(client: AsyncClient, receipt: AsyncReceipt, seconds: float, sto
         if not lines:
             return
         try:
-            seen = await stop.race(client.jobs(ids=[_subject(line) for line in lines]))
+            seen = await stop.race(operations.reader.jobs(ids=[_subject(line) for line in lines]))
         except (NotSentError, ServiceError) as error:
             if time.monotonic() >= deadline:
                 receipt.halt(f"it could not be looked at afterwards: {error.message}")

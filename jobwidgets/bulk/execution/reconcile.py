@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobwidgets.bulk.execution.matching import surely_made
-from jobwidgets.bulk.execution.readback import by_id
+from jobwidgets.bulk.execution.range_executor import resolve_range
+from jobwidgets.bulk.execution.readback import CLOCKS, SETTLED, by_id
 from jobwidgets.eligibility import Verdict, after_cancel
 from jobwidgets.errors import NotSentError, ServiceError
 from jobwidgets.transport.alias_responses import Doubt
@@ -22,31 +22,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.journal.operation import Operation
     from jobwidgets.bulk.journal.state import Line
-    from jobwidgets.bulk.receipt import AsyncReceipt
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.bulk.operation_registry import OperationRegistry
 
-CLOCKS = timedelta(seconds=5)
-"""How far the Date header (whole seconds) and the service's own times may lie apart."""
 ALIKE = ("target_id", "engines")
 """What a retry has in common with its job: the service promises the same engines and payloads, and no name."""
-SETTLED = timedelta(seconds=30)
-"""How far the service's clock must have moved on before "not there" means "not done"."""
 ASK_EVERY = 2.0
 """Seconds between two questions while the service's clock moves on."""
 
 
-async def resolve(client: AsyncClient, receipt: AsyncReceipt, patience: float, stop: Stop) -> None:
+async def resolve(operations: OperationRegistry, receipt: Operation, patience: float, stop: Stop) -> None:
     """Ask what became of the unknown ones, again and again while waiting can tell more and patience lasts."""
     deadline = time.monotonic() + patience
     asked_at: datetime | None = None
     while doubtful := receipt.of("unknown"):
-        now = await stop.race(client.now())
+        now = await stop.race(operations.reader.now())
         if asked_at is not None and now <= asked_at:
             return  # its clock stands still: waiting tells nothing
         asked_at = now
         try:
-            waiting = await stop.race(_ask(client, receipt, doubtful, now))
+            waiting = await stop.race(_ask(operations, receipt, doubtful, now))
         except (NotSentError, ServiceError):
             if time.monotonic() + ASK_EVERY > deadline:
                 raise
@@ -57,22 +53,20 @@ async def resolve(client: AsyncClient, receipt: AsyncReceipt, patience: float, s
         await stop.race(asyncio.sleep(ASK_EVERY))
 
 
-async def _ask(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], now: datetime) -> bool:
+async def _ask(operations: OperationRegistry, receipt: Operation, lines: Sequence[Line], now: datetime) -> bool:
     """Ask once; say whether asking later can tell more."""
     if receipt.kind == "range":
-        from jobwidgets.bulk.execution.range_executor import resolve_range  # noqa: PLC0415  it knows receipts
-
-        return await resolve_range(client, receipt, lines)
+        return await resolve_range(operations, receipt, lines)
     if receipt.kind == "cancel":
-        await _ask_for_cancels(client, lines, now)
+        await _ask_for_cancels(operations, lines, now)
     else:
-        await _ask_for_retries(client, receipt, lines, now)
+        await _ask_for_retries(operations, receipt, lines, now)
     return any(line.outcome == "unknown" and not _long_ago(line, now) for line in lines)
 
 
-async def _ask_for_cancels(client: AsyncClient, lines: Sequence[Line], now: datetime) -> None:
+async def _ask_for_cancels(operations: OperationRegistry, lines: Sequence[Line], now: datetime) -> None:
     """Read each job: aborted means done; still idle after a while means not done; what went on means refused."""
-    seen = by_id(await client.jobs(ids=[line.id for line in lines]), "status", "can_cancel", "why_not")
+    seen = by_id(await operations.reader.jobs(ids=[line.id for line in lines]), "status", "can_cancel", "why_not")
     for line in lines:
         if line.id not in seen:
             continue
@@ -87,12 +81,16 @@ async def _ask_for_cancels(client: AsyncClient, lines: Sequence[Line], now: date
             line.settle("not_sent", "it did not arrive: the job can still be cancelled")
 
 
-async def _ask_for_retries(client: AsyncClient, receipt: AsyncReceipt, lines: Sequence[Line], now: datetime) -> None:
+async def _ask_for_retries(
+    operations: OperationRegistry, receipt: Operation, lines: Sequence[Line], now: datetime
+) -> None:
     """Look for jobs created since, with the same target and the same engines, that no other line claims."""
-    was = await client.jobs(ids=[line.id for line in lines])
-    made = await client.made_since(min(line.at or now for line in lines) - CLOCKS, applications_of(was))
-    claimed, others = await client.claims(receipt.op)  # after the list: whoever made one of these had written it down
-    rivals = await _alike(client, was, others)
+    was = await operations.reader.jobs(ids=[line.id for line in lines])
+    made = await operations.made_since(min(line.at or now for line in lines) - CLOCKS, applications_of(was))
+    claimed, others = await operations.claims(
+        receipt.op
+    )  # after the list: whoever made one of these had written it down
+    rivals = await _alike(operations, was, others)
     old, new = _looks(was, "name"), _looks(made, "name", "created")
     free: dict[tuple[Any, ...], list[_Made]] = defaultdict(list)
     for job_id, (*alike, name, created) in reversed(new.items()):  # the oldest first
@@ -118,12 +116,12 @@ def _sorted(engines: str | None) -> str | None:
 
 
 async def _alike(
-    client: AsyncClient, was: pd.DataFrame, others: Sequence[Doubt]
+    operations: OperationRegistry, was: pd.DataFrame, others: Sequence[Doubt]
 ) -> Mapping[tuple[Any, ...], Sequence[Doubt]]:
     """Group doubts that are not ours by what their jobs look like; they may have made what we look for."""
     found: dict[tuple[Any, ...], list[Doubt]] = defaultdict(list)
     if others:
-        jobs = _looks(await client.jobs(ids=list({doubt.job_id for doubt in others}))) | _looks(was)
+        jobs = _looks(await operations.reader.jobs(ids=list({doubt.job_id for doubt in others}))) | _looks(was)
         for doubt in others:
             if doubt.job_id in jobs:
                 found[jobs[doubt.job_id]].append(doubt)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
-    from jobwidgets.client import AsyncClient
+    from jobwidgets.bulk.operation_registry import OperationRegistry
 
 LOOK_FOR_STOP = 0.2
 """Seconds between two looks whether somebody, perhaps in another kernel, asked to stop."""
@@ -43,17 +43,76 @@ class Operation:
         What is known. It is read anew from the journal whenever work begins: another kernel may have worked meanwhile.
     """
 
-    def __init__(self, client: AsyncClient, account: Account) -> None:
+    def __init__(self, operations: OperationRegistry, account: Account) -> None:
         self.account = account
-        self._client = client
+        self._operations = operations
         self._journal: Journal | None = None
         self._task: asyncio.Task[None] | None = None
         self._stop = Stop()
 
+    @property
+    def op(self) -> str:
+        """The operation's own id."""
+        return self.account.op
+
+    @property
+    def kind(self) -> str:
+        """What is done: "cancel", "retry" or "range"."""
+        return self.account.kind
+
+    @property
+    def why(self) -> str:
+        """The reason that was given with the plan."""
+        return self.account.why
+
+    @property
+    def halted(self) -> str:
+        """Why the rest was not sent; empty when nothing stopped it."""
+        return self.account.halted
+
+    @property
+    def drifted(self) -> int:
+        """How many targets had moved since the plan was made."""
+        return self.account.drifted
+
+    @property
+    def begun(self) -> datetime | None:
+        """When it was begun, by the service's clock."""
+        return self.account.begun
+
+    @property
+    def more(self) -> dict[str, Any]:
+        """What else belongs to the plan: the range, the waves."""
+        return self.account.more
+
+    @property
+    def lines(self) -> dict[str, Line]:
+        """The targets by their ids."""
+        return self.account.lines
+
+    @property
+    def total(self) -> int:
+        """How many targets the plan had."""
+        return len(self.account.numbered)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many targets came to each outcome that occurs; they sum to `total`."""
+        return self.account.counts
+
+    @property
+    def sent(self) -> bool:
+        """Whether anything has left."""
+        return any(line.at is not None for line in self.account.numbered)
+
+    def of(self, outcome: str) -> list[Line]:
+        """Return the lines of one outcome."""
+        return [line for line in self.account.numbered if line.outcome == outcome]
+
     @classmethod
     async def begin(
         cls,
-        client: AsyncClient,
+        operations: OperationRegistry,
         *,
         op: str,
         kind: str,
@@ -71,9 +130,9 @@ class Operation:
         UsageError
             The operation was begun before; nothing was sent.
         """
-        account = Account(op, kind, client.service_url, why, made, more or {})
+        account = Account(op, kind, operations.service_url, why, made, more or {})
         account.add(lines)
-        receipt = cls(client, account)
+        receipt = cls(operations, account)
         receipt._journal = await _opened(lambda: Journal.create(op), undo=Journal.discard)
         try:
             receipt._journal.append(*plan_records(account))
@@ -135,7 +194,7 @@ class Operation:
 
     async def _know_how_far(self) -> None:
         """Say of what a dead kernel had sent that it was under way until now at most: its sender is gone."""
-        core = self._client._core  # noqa: SLF001  the clock of the connection
+        core = self._operations.connection
         known = core.as_of()
         open_ended = [
             line
@@ -143,7 +202,7 @@ class Operation:
             if line.outcome == "unknown" and (line.until is None or line.until > known)
         ]
         if open_ended:
-            await self._client.now()
+            await self._operations.reader.now()
             for line in open_ended:
                 line.until = until(core)
             self.write(open_ended)
@@ -217,7 +276,7 @@ class Operation:
             await asyncio.wait([self._task])
         if any(line.at is not None for line in self.account.numbered):  # what was under way has left after all
             raise UsageError(f"operation {self.account.op} has begun", hint="its receipt says how far it came")
-        self._client.forget(self.account.op)
+        self._operations.forget(self.account.op)
         journal = await _opened(lambda: Journal.reopen(self.account.op))
         journal.discard()
 

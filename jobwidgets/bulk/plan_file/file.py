@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import os
 import secrets
 import socket
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jobwidgets._internal.sanitize import safe
 from jobwidgets._internal.timeparse import iso
-from jobwidgets.bulk.plan import AsyncPlan
 from jobwidgets.bulk.plan_file.schema import VERSION, Paper, paper_of
 from jobwidgets.bulk.plan_file.strict_yaml import quoted, tree_of
-from jobwidgets.bulk.planning_table import PLAN_COLUMNS, plain, plan_table
-from jobwidgets.bulk.range_plan import RangePlan
-from jobwidgets.client import AsyncClient, Client, client_for
-from jobwidgets.errors import SettingsError, UsageError
+from jobwidgets.bulk.planning_table import plain
+from jobwidgets.errors import UsageError
 from jobwidgets.vocabulary import STATUSES
 
 if TYPE_CHECKING:
@@ -27,7 +23,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.bulk.blocking import Plan
+    from jobwidgets.bulk.plan_header import Head
+    from jobwidgets.listing.time_range import TimeRange
+
 
 MOST_BYTES = 64 * 1024 * 1024
 """The largest file that is read: some 500,000 jobs."""
@@ -59,7 +57,23 @@ _ABOUT_A_RANGE = """\
 # ------------------------------------------------------------------------ writing
 
 
-def write_plan(plan: AsyncPlan, rows: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+class WritablePlan(Protocol):
+    """A plan, awaitable or blocking."""
+
+    @property
+    def head(self) -> Head:
+        """Its operation, times and reason."""
+
+    @property
+    def service_url(self) -> str:
+        """The service that it is for."""
+
+    @property
+    def span(self) -> TimeRange | None:
+        """Its range, for a plan over one."""
+
+
+def write_plan(plan: WritablePlan, rows: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     """Do what `AsyncPlan.save` describes."""
     about = _ABOUT if plan.span is None else _ABOUT_A_RANGE
     text = about + "".join(f"{line}\n" for line in _lines(plan, plain(rows)))
@@ -92,7 +106,7 @@ def _place(path: str | os.PathLike[str]) -> Path:
     return place
 
 
-def _lines(plan: AsyncPlan, rows: Sequence[dict[Any, Any]]) -> Iterator[str]:
+def _lines(plan: WritablePlan, rows: Sequence[dict[Any, Any]]) -> Iterator[str]:
     head = plan.head
     yield "jobwidgets: plan"
     yield f"version: {VERSION}"
@@ -172,56 +186,3 @@ def _text(place: Path) -> str:
         raise UsageError(f"it cannot be read: {error.strerror}", hint="give a file that plan.save() wrote") from None
     except UnicodeDecodeError:
         raise UsageError("it is no text in UTF-8", hint="save it as UTF-8 again") from None
-
-
-def plan_of(client: AsyncClient, paper: Paper) -> AsyncPlan:
-    """Make the plan that a file holds.
-
-    Raises
-    ------
-    UsageError
-        It is for another service.
-    """
-    if paper.service != client.service_url:
-        raise UsageError(
-            f"the plan is for {safe(paper.service)}, not for {client.service_url}", hint="use the client of its service"
-        )
-    table = plan_table({name: [getattr(row, name) for row in paper.rows] for name in PLAN_COLUMNS}, paper.act)
-    if (span := paper.span) is not None:
-        return RangePlan(client, paper.head, table, span, seen_at=None)
-    return AsyncPlan(client, paper.head, table, seen_at=None)
-
-
-async def read_plan(client: AsyncClient, path: str | os.PathLike[str]) -> AsyncPlan:
-    """Do what `AsyncClient.load_plan` describes."""
-    plan = plan_of(client, await asyncio.to_thread(read_paper, path))
-    with suppress(UsageError):  # it was begun and is good for nothing: whoever applies it is told
-        await plan.look_whether_used()
-    return plan
-
-
-def load_plan(path: str | os.PathLike[str], client: Client | None = None) -> Plan:
-    """Load a plan that `plan.save()` wrote, for the client of its service; sends nothing: see `AsyncClient.load_plan`.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-    client : Client, optional
-        None: the newest open client of the service that the plan names.
-
-    Raises
-    ------
-    UsageError
-        It is no plan, or not of this service, or it was edited in a way that is not allowed.
-    SettingsError
-        No client of its service is open.
-    """
-    if isinstance(client, AsyncClient):
-        raise UsageError("load_plan() is for blocking clients", hint="plan = await client.load_plan(path)")
-    if client is None:
-        service = read_paper(path).service
-        client = client_for(service)
-        if client is None:
-            raise SettingsError(f"no client of {safe(service)} is open", hint="connect() to it, or pass client=")
-    return client.load_plan(path)

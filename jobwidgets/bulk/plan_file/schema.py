@@ -10,8 +10,8 @@ import msgspec
 
 from jobwidgets._internal.sanitize import safe
 from jobwidgets.bulk.plan_header import Head
-from jobwidgets.client.range_cancel import Range
 from jobwidgets.errors import UsageError
+from jobwidgets.listing.time_range import TimeRange
 from jobwidgets.vocabulary import Reason
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ class Paper(msgspec.Struct, forbid_unknown_fields=True):
         return "retry" if self.kind == "retry" else "cancel"
 
     @property
-    def span(self) -> Range | None:
+    def span(self) -> TimeRange | None:
         """Its range, for that kind of plan."""
         if self.range is None:
             return None
         after, before = _moment(self.range.after, "after"), _moment(self.range.before, "before")
         if after >= before:
             raise UsageError("its range is empty", hint="save the plan again")
-        return Range(self.range.organization_id, after, before)
+        return TimeRange(self.range.organization_id, after, before)
 
     @property
     def rows(self) -> list[_Row]:

@@ -56,7 +56,7 @@ def _first(session: Session, args: argparse.Namespace, cell: str | None) -> pd.D
 def _looked_at_again(session: Session, frame: pd.DataFrame) -> pd.DataFrame:
     client = session.client()
     known = poller_of(client).known
-    return client.run(looked_at_again(client.aio, known, frame, fresh=_SHARED))
+    return client.run(looked_at_again(client.reader, known, frame, fresh=_SHARED))
 
 
 def _ended(frame: pd.DataFrame) -> bool:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from jobwidgets.client.connect import client_for
 from jobwidgets.errors import SettingsError, UsageError
 from jobwidgets.frames.job_ids import ids_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import timedelta
 
     from jobwidgets.bulk import Plan
-    from jobwidgets.client import Client
-
-find_client: list[Callable[[str], Any]] = []
-"""Who knows the open clients: `jobwidgets.client` puts itself in, so that this floor need not know that one."""
+    from jobwidgets.client.client import Client
 
 
 @pd.api.extensions.register_dataframe_accessor("jobs")
@@ -71,7 +68,7 @@ class JobsAccessor:
             raise SettingsError(
                 "the frame does not say which service its jobs are of", hint="pass client=, for attrs can get lost"
             )
-        found: Client | None = next((one for find in find_client if (one := find(service)) is not None), None)
+        found = client_for(service)
         if found is None:
             raise SettingsError(f"no client of {service} is open", hint="connect() to it, or pass client=")
         return found
