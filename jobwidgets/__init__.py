@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from jobwidgets.bulk import Plan, Receipt
-    from jobwidgets.client import AsyncClient, Client, connect, connect_async, current_client
-    from jobwidgets.client.plan_loading import load_plan
+    from jobwidgets.client import AsyncClient, Client, connect, connect_async, current_client, load_plan
     from jobwidgets.demo_server import demo, demo_async
     from jobwidgets.errors import (
         AuthError,
@@ -58,8 +57,7 @@ _ROOMS = {
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "models": ("Job", "Task"),
     "bulk": ("Plan", "Receipt"),
-    "client.plan_loading": ("load_plan",),
-    "client": ("AsyncClient", "Client", "connect", "connect_async", "current_client"),
+    "client": ("AsyncClient", "Client", "connect", "connect_async", "current_client", "load_plan"),
     "widgets": ("JobPanel", "JobTable"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

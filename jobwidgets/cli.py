@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from jobwidgets import __version__
 from jobwidgets.demo_server import DEMO_VARIABLE, Embedded, need_server
 from jobwidgets.errors import JobError, SettingsError
-from jobwidgets.lab.notebooks import default_folder, lay_out
-from jobwidgets.lab.server import Lab
+from jobwidgets.lab import Lab, default_folder, lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

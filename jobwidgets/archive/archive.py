@@ -6,14 +6,13 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import iso, parse_timestamp, parse_when
+from jobwidgets._internal import iso, parse_timestamp, parse_when, safe
 from jobwidgets.archive import database as store
 from jobwidgets.archive.queries import count_jobs, read_history, read_jobs, read_tasks
 from jobwidgets.archive.sync import Sync, apart
 from jobwidgets.errors import UsageError
-from jobwidgets.frames.job_ids import ids_of
-from jobwidgets.listing.query import checked_query
+from jobwidgets.frames import ids_of
+from jobwidgets.listing import checked_query
 
 if TYPE_CHECKING:
     import os
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.archive.sync import Synced
-    from jobwidgets.listing.job_reader import JobReader
-    from jobwidgets.transport.portal import BlockingRunner
+    from jobwidgets.listing import JobReader
+    from jobwidgets.transport import BlockingRunner
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import SettingsError, UsageError
-from jobwidgets.frames.schema import JOB_COLUMNS, TASK_COLUMNS
+from jobwidgets.frames import JOB_COLUMNS, TASK_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jobwidgets.archive.database import HISTORY, JOBS, TASKS
-from jobwidgets.frames.records import job_frame, timed_tasks
-from jobwidgets.frames.schema import TIME, array_of
+from jobwidgets.frames import TIME, array_of, job_frame, timed_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from jobwidgets.listing.query import Query
+    from jobwidgets.listing import Query
 
 _SAME = frozenset({"aborted", "cancelled"})
 """Two words for one thing."""

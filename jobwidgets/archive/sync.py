@@ -7,15 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from jobwidgets._internal.timeparse import iso, parse_timestamp
+from jobwidgets._internal import iso, parse_timestamp
 from jobwidgets.archive import database as store
-from jobwidgets.frames.job_frame_builder import JobTableBuilder
-from jobwidgets.frames.record_batch import Rows
-from jobwidgets.frames.task_frames import task_frame
-from jobwidgets.listing.changes import CREATED, MODIFIED, read_changes, read_present
-from jobwidgets.listing.list_reader import SELDOM
-from jobwidgets.listing.pages import FILTERABLE, read_rows
-from jobwidgets.listing.pagination import BEGINNING, SECOND
+from jobwidgets.frames import JobTableBuilder, Rows, task_frame
+from jobwidgets.listing import (
+    BEGINNING,
+    CREATED,
+    FILTERABLE,
+    MODIFIED,
+    SECOND,
+    SELDOM,
+    read_changes,
+    read_present,
+    read_rows,
+)
 from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
@@ -23,8 +28,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from jobwidgets.frames.records import JobRow
-    from jobwidgets.listing.job_reader import JobReader
+    from jobwidgets.frames import JobRow
+    from jobwidgets.listing import JobReader
 
 T = TypeVar("T")
 OVERLAP = timedelta(seconds=5)

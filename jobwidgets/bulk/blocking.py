@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.progress import bar
+from jobwidgets._internal import bar
 
 if TYPE_CHECKING:
     import os
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets._internal.progress import ProgressCallback
+    from jobwidgets._internal import ProgressCallback
     from jobwidgets.bulk.plan import AsyncPlan
     from jobwidgets.bulk.receipt import AsyncReceipt
-    from jobwidgets.transport.portal import BlockingRunner
+    from jobwidgets.transport import BlockingRunner
 
 REDRAW = 0.2
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal import iso
 from jobwidgets.bulk.journal import journal
 from jobwidgets.bulk.journal.state import Account, replay
 from jobwidgets.errors import SettingsError, UsageError
-from jobwidgets.frames.schema import array_of
+from jobwidgets.frames import array_of
 from jobwidgets.models import Retry
-from jobwidgets.transport.alias_responses import Doubt
+from jobwidgets.transport import Doubt
 from jobwidgets.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:

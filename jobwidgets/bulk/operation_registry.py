@@ -7,9 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from jobwidgets.bulk.history import ask_to_stop, past, receipts_frame, retries_of
-from jobwidgets.listing.job_reader import checked_id
-from jobwidgets.listing.list_reader import read_jobs
-from jobwidgets.listing.query import Query
+from jobwidgets.listing import Query, checked_id, read_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.bulk.history import HeldOperation, Past
-    from jobwidgets.listing.job_reader import JobReader
+    from jobwidgets.listing import JobReader
     from jobwidgets.models import Retry
-    from jobwidgets.transport.alias_responses import Doubt
+    from jobwidgets.transport import Doubt
 
 
 class OperationRegistry:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal import iso
 from jobwidgets.bulk import plan_header as _head
 from jobwidgets.bulk.execution.canary import canary_of, kept
 from jobwidgets.bulk.journal.journal import operations
@@ -19,7 +19,7 @@ from jobwidgets.bulk.planning_limits import in_time, share_of, waves_of, within
 from jobwidgets.bulk.planning_table import MAY, lines_of, moved, plain, table_of
 from jobwidgets.bulk.receipt import AsyncReceipt, receipt_of
 from jobwidgets.errors import JobError, UsageError
-from jobwidgets.frames.job_ids import brought, elsewhere, ids_of
+from jobwidgets.frames import brought, elsewhere, ids_of
 from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from jobwidgets._internal.progress import ProgressCallback
+    from jobwidgets._internal import ProgressCallback
     from jobwidgets.bulk.execution.canary import Canary
     from jobwidgets.bulk.operation_registry import OperationRegistry
-    from jobwidgets.listing.time_range import TimeRange
+    from jobwidgets.listing import TimeRange
 
 STALE = 1.0
 """Seconds after which what was seen is read again before anything is sent."""

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from jobwidgets._internal.timeparse import parse_age
+from jobwidgets._internal import parse_age
 from jobwidgets.errors import UsageError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from jobwidgets.bulk.execution.executor import FIRST_SIZE, LARGEST_SIZE
-from jobwidgets.transport.throttle import FIRST
+from jobwidgets.transport import FIRST
 
 LOOKED_AT = 100
 """Jobs that one request reads."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.timeparse import age_text
+from jobwidgets._internal import age_text
 from jobwidgets.bulk import plan_header as _head
 from jobwidgets.bulk.execution.canary import Canary
 from jobwidgets.errors import UsageError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jobwidgets.bulk.journal.state import Line
-from jobwidgets.frames.schema import array_of
+from jobwidgets.frames import array_of
 from jobwidgets.vocabulary import REASON_TEXT, Reason
 
 if TYPE_CHECKING:

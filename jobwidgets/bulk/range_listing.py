@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jobwidgets._internal.timeparse import parse_optional_timestamp
+from jobwidgets._internal import parse_optional_timestamp
 from jobwidgets.bulk.execution.readback import by_id
 from jobwidgets.eligibility import Verdict, cancel_verdict
-from jobwidgets.listing.time_range import listed
+from jobwidgets.listing import listed
 from jobwidgets.vocabulary import IDLE, TERMINAL, Reason
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from jobwidgets.bulk.operation_registry import OperationRegistry
-    from jobwidgets.listing.time_range import TimeRange
+    from jobwidgets.listing import TimeRange
 
 
 class RangeJob(NamedTuple):

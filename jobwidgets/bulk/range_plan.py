@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jobwidgets.bulk.operation_registry import OperationRegistry
     from jobwidgets.bulk.plan_header import Head
-    from jobwidgets.listing.time_range import TimeRange
+    from jobwidgets.listing import TimeRange
 
 
 class RangePlan(AsyncPlan):

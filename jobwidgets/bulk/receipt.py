@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jobwidgets._internal.timeparse import iso, parse_age
+from jobwidgets._internal import iso, parse_age
 from jobwidgets.bulk.history import account_of, short
 from jobwidgets.bulk.journal.operation import Operation
 from jobwidgets.errors import UsageError
-from jobwidgets.frames.schema import frame_of
+from jobwidgets.frames import frame_of
 from jobwidgets.vocabulary import OUTCOMES, REASON_TEXT, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from jobwidgets._internal.progress import ProgressCallback
+    from jobwidgets._internal import ProgressCallback
     from jobwidgets.bulk.execution.canary import Canary
     from jobwidgets.bulk.journal.state import Line
     from jobwidgets.bulk.operation_registry import OperationRegistry

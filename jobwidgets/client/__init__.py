@@ -5,7 +5,8 @@ from __future__ import annotations
 from jobwidgets.client.accessor import JobsAccessor
 from jobwidgets.client.async_client import AsyncClient
 from jobwidgets.client.client import Client
-from jobwidgets.client.connect import client_for, connect, connect_async, current_client, remember
+from jobwidgets.client.connecting import client_for, connect, connect_async, current_client, remember
+from jobwidgets.client.plan_loading import load_plan
 
 __all__ = [
     "AsyncClient",
@@ -15,5 +16,6 @@ __all__ = [
     "connect",
     "connect_async",
     "current_client",
+    "load_plan",
     "remember",
 ]

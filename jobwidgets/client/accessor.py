@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jobwidgets.client.connect import client_for
+from jobwidgets.client.connecting import client_for
 from jobwidgets.errors import SettingsError, UsageError
-from jobwidgets.frames.job_ids import ids_of
+from jobwidgets.frames import ids_of
 
 if TYPE_CHECKING:
     from datetime import timedelta

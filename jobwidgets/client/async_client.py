@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, T
 
 from jobwidgets.client.job_writer import JobWriter
 from jobwidgets.errors import UsageError
-from jobwidgets.listing.job_reader import JobReader, checked_id
-from jobwidgets.listing.time_range import TimeRange
-from jobwidgets.transport.connection import Core
+from jobwidgets.listing import JobReader, TimeRange, checked_id
+from jobwidgets.transport import Core
 
 if TYPE_CHECKING:
     import os
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
     import gql
     import pandas as pd
 
-    from jobwidgets._internal.progress import ProgressCallback
+    from jobwidgets._internal import ProgressCallback
     from jobwidgets.archive import AsyncArchive
     from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, OperationRegistry
     from jobwidgets.models import Retry
-    from jobwidgets.transport.config import Settings
+    from jobwidgets.transport import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -246,8 +245,7 @@ class AsyncClient:
         UsageError
             The range is empty.
         """
-        from jobwidgets.bulk import Head  # noqa: PLC0415  as above
-        from jobwidgets.bulk.range_plan import plan_range  # noqa: PLC0415  as above
+        from jobwidgets.bulk import Head, plan_range  # noqa: PLC0415  as above
 
         head = Head.of("range", reason, expires)
         now = await self.reader.clock_for(after, before)
@@ -267,7 +265,7 @@ class AsyncClient:
         UsageError
             It is no plan, or not of this service, or it was edited in a way that is not allowed.
         """
-        from jobwidgets.bulk.plan_file.loading import read_plan  # noqa: PLC0415  as above
+        from jobwidgets.bulk import read_plan  # noqa: PLC0415  as above
 
         return await read_plan(self.operations, path)
 
@@ -350,7 +348,7 @@ class AsyncClient:
             The jobs as they were seen last; `df.attrs["waited_out"]` is True when some are not terminal yet, and
             `df.attrs["missing"]` names those the service does not know (any more).
         """
-        from jobwidgets.live.waiting import wait_for  # noqa: PLC0415  as above
+        from jobwidgets.live import wait_for  # noqa: PLC0415  as above
 
         return await wait_for(self.reader, jobs, timeout=timeout, progress=progress if callable(progress) else None)
 

@@ -9,10 +9,10 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, TypeVar
 
-from jobwidgets._internal.progress import Bar
+from jobwidgets._internal import Bar
 from jobwidgets.client.async_client import AsyncClient
 from jobwidgets.errors import UsageError
-from jobwidgets.transport.portal import Portal
+from jobwidgets.transport import Portal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets._internal.progress import ProgressCallback
+    from jobwidgets._internal import ProgressCallback
     from jobwidgets.archive import Archive
     from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Plan, Receipt
-    from jobwidgets.listing.job_reader import JobReader
-    from jobwidgets.transport.config import Settings
+    from jobwidgets.listing import JobReader
+    from jobwidgets.transport import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,13 +9,12 @@ import msgspec
 from gql.transport import AsyncTransport, Transport
 from graphql import ExecutionResult, OperationType, get_operation_ast
 
-from jobwidgets.transport.retry import Request
+from jobwidgets.transport import Request
 
 if TYPE_CHECKING:
     from gql import GraphQLRequest
 
-    from jobwidgets.transport.connection import Core
-    from jobwidgets.transport.portal import Portal
+    from jobwidgets.transport import Core, Portal
 
 
 async def _execute(core: Core, request: GraphQLRequest) -> ExecutionResult:

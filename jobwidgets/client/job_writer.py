@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.secret import Secret
+from jobwidgets._internal import Secret, safe
 from jobwidgets.client.range_cancel import cancel_range
 from jobwidgets.eligibility import after_cancel
 from jobwidgets.errors import (
@@ -19,15 +18,10 @@ from jobwidgets.errors import (
     UnknownOutcomeError,
     UsageError,
 )
-from jobwidgets.listing.job_reader import checked_id
-from jobwidgets.listing.query import APIS, one_of
-from jobwidgets.listing.schedules import read_schedule, switch_off
-from jobwidgets.listing.time_range import TimeRange
+from jobwidgets.listing import APIS, TimeRange, checked_id, one_of, read_schedule, switch_off
 from jobwidgets.models import Job
+from jobwidgets.transport import LOOK_AGAIN, Doubt, looking_back, naming
 from jobwidgets.transport import queries as documents
-from jobwidgets.transport.alias_responses import Doubt
-from jobwidgets.transport.error_context import looking_back, naming
-from jobwidgets.transport.retry import LOOK_AGAIN
 from jobwidgets.vocabulary import REASON_TEXT, TERMINAL
 
 if TYPE_CHECKING:
@@ -35,7 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.listing.job_reader import JobReader
+    from jobwidgets.listing import JobReader
 
 ONLY_IDLE = "only jobs whose tasks are all pending or queued can be cancelled"
 CONFIRM_AFTER = (0.0, 0.1, 0.3, 0.8, 2.0)

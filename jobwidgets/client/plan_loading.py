@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets.bulk.plan_file.file import read_paper
+from jobwidgets._internal import safe
 from jobwidgets.client.async_client import AsyncClient
-from jobwidgets.client.connect import client_for
+from jobwidgets.client.connecting import client_for
 from jobwidgets.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +36,8 @@ def load_plan(path: str | os.PathLike[str], client: Client | None = None) -> Pla
     if isinstance(client, AsyncClient):
         raise UsageError("load_plan() is for blocking clients", hint="plan = await client.load_plan(path)")
     if client is None:
+        from jobwidgets.bulk import read_paper  # noqa: PLC0415  reached only when it is asked for
+
         service = read_paper(path).service
         client = client_for(service)
         if client is None:

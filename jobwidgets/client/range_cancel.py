@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from jobwidgets._internal.timeparse import iso
-from jobwidgets.frames.schema import array_of
-from jobwidgets.listing.time_range import CANCEL_PATH, TimeRange, listed
-from jobwidgets.transport.error_context import looking_back
+from jobwidgets._internal import iso
+from jobwidgets.frames import array_of
+from jobwidgets.listing import CANCEL_PATH, TimeRange, listed
+from jobwidgets.transport import looking_back
 from jobwidgets.vocabulary import CANCELLED, IDLE
 
 if TYPE_CHECKING:
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport import Core
 
 CONFIRM_AFTER = (0.3, 0.8, 2.0)
 """Seconds between the looks at what was cancelled: it may take effect a little later."""

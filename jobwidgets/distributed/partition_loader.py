@@ -8,11 +8,10 @@ from uuid import uuid4
 
 import pandas as pd
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.distributed.worker_clients import client_of
 from jobwidgets.errors import ServiceError
-from jobwidgets.frames import JOB_COLUMNS
-from jobwidgets.frames.schema import frame_of
+from jobwidgets.frames import JOB_COLUMNS, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

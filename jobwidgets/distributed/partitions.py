@@ -6,16 +6,15 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.timeparse import parse_timestamp
+from jobwidgets._internal import parse_timestamp
 from jobwidgets.errors import UsageError
-from jobwidgets.listing.pages import FILTERABLE, paged, status_page
-from jobwidgets.listing.pagination import MILLISECOND, Ask
+from jobwidgets.listing import FILTERABLE, MILLISECOND, Ask, paged, status_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport import Core
 
 MOST = 10_000
 """Windows: more partitions cost a scheduler more than the jobs in them."""

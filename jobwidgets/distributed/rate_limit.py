@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import Semaphore, get_worker
 
-from jobwidgets.transport.throttle import WINDOW
+from jobwidgets.transport import WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

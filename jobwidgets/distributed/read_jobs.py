@@ -12,9 +12,8 @@ from jobwidgets.distributed.partition_loader import Reading, nothing, read_windo
 from jobwidgets.distributed.partitions import MOST, about_equally_full, equal, whole_number, words_there
 from jobwidgets.distributed.token_split import half_of, other_of
 from jobwidgets.errors import SettingsError, UsageError
-from jobwidgets.listing.pagination import SECOND
-from jobwidgets.listing.query import checked_query
-from jobwidgets.transport.throttle import OUR_SHARE
+from jobwidgets.listing import SECOND, checked_query
+from jobwidgets.transport import OUR_SHARE
 from jobwidgets.vocabulary import STATUSES
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from jobwidgets._internal.secret import Secret
+from jobwidgets._internal import Secret
 from jobwidgets.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.client import Client, connect
-from jobwidgets.transport.config import Settings
+from jobwidgets.transport import Settings
 
 if TYPE_CHECKING:
     from jobwidgets.distributed.token_split import Half

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from jobwidgets._internal.gc_pause import collector_paused
+from jobwidgets._internal import collector_paused
 from jobwidgets.eligibility import cancel_verdict, retry_verdict
 from jobwidgets.frames.column_builders import GROWING, Codes, Growing, Texts, Times
 from jobwidgets.frames.memory import give_back

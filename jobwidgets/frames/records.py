@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from jobwidgets._internal.gc_pause import collector_paused
+from jobwidgets._internal import collector_paused
 from jobwidgets.errors import ServiceError
 from jobwidgets.frames.schema import JOB_COLUMNS, TASK_COLUMNS
 from jobwidgets.vocabulary import TERMINAL

@@ -187,7 +187,7 @@ def _last_client() -> Client | None:
 
 
 def _heading(client: Client, names: Mapping[str, Any]) -> dict[str, Any]:
-    from jobwidgets._internal.sanitize import safe  # noqa: PLC0415  as above
+    from jobwidgets._internal import safe  # noqa: PLC0415  as above
 
     heading = {"service": safe(client.label), "environment": client.environment, "total": "Reading the jobs…"}
     return heading | {"code": _line(client, names)}
@@ -202,7 +202,7 @@ def _line(client: Client, names: Mapping[str, Any]) -> str:
 
 
 def _counts(jobs: pd.DataFrame) -> dict[str, Any]:
-    from jobwidgets._internal.sanitize import safe  # noqa: PLC0415  as above
+    from jobwidgets._internal import safe  # noqa: PLC0415  as above
     from jobwidgets.rendering import phrases as words  # noqa: PLC0415  as above
 
     found = {str(word): int(count) for word, count in jobs.jobs.counts().items()}
@@ -216,9 +216,9 @@ def _counts(jobs: pd.DataFrame) -> dict[str, Any]:
 
 
 def _receipts(frame: pd.DataFrame) -> list[dict[str, str]]:
-    from jobwidgets._internal.sanitize import safe  # noqa: PLC0415  as above
+    from jobwidgets._internal import safe  # noqa: PLC0415  as above
+    from jobwidgets.rendering import missing, records  # noqa: PLC0415  as above
     from jobwidgets.rendering import phrases as words  # noqa: PLC0415  as above
-    from jobwidgets.rendering.formatters import missing, records  # noqa: PLC0415  as above
     from jobwidgets.vocabulary import OUTCOMES  # noqa: PLC0415  as above
 
     told = []
@@ -238,6 +238,6 @@ def _receipts(frame: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def _told(error: Exception) -> str:
-    from jobwidgets.widgets.callbacks import told  # noqa: PLC0415  as above
+    from jobwidgets.widgets import told  # noqa: PLC0415  as above
 
     return told(error)

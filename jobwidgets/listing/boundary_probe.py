@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from jobwidgets._internal.timeparse import parse_timestamp
+from jobwidgets._internal import parse_timestamp
 from jobwidgets.errors import ServiceError
 from jobwidgets.listing.partitions import ROOM
-from jobwidgets.transport.queries import EDGES
+from jobwidgets.transport import EDGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

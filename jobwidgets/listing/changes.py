@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from datetime import datetime
 
-    from jobwidgets.frames.records import JobRow
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.frames import JobRow
+    from jobwidgets.transport import Core
 
 CREATED, MODIFIED = "createdDateTime", "modifiedDateTime"
 """The times that a list can be read by."""

@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from jobwidgets.errors import ServiceError
-from jobwidgets.transport.retry import BUSY
+from jobwidgets.transport import BUSY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from jobwidgets.listing.pagination import Ask, Page
     from jobwidgets.listing.partitions import Window, Windows
-    from jobwidgets.transport.throttle import Readers
+    from jobwidgets.transport import Readers
 
 
 T = TypeVar("T")

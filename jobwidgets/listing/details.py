@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets.frames.records import JobRow, TaskPage, TaskRow, decoded
+from jobwidgets.frames import JobRow, TaskPage, TaskRow, decoded
 from jobwidgets.listing.pages import with_all_tasks
 from jobwidgets.listing.schedules import ScheduleRow  # noqa: TC001  msgspec reads the annotation
 from jobwidgets.models import TaskDetail
@@ -15,7 +15,7 @@ from jobwidgets.transport import queries as documents
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport import Core
 
 
 class DetailTask(TaskRow, rename="camel"):

@@ -9,14 +9,21 @@ from urllib.parse import quote, urlsplit
 import msgspec
 import pandas as pd
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import iso, parse_optional_timestamp
+from jobwidgets._internal import iso, parse_optional_timestamp, safe
 from jobwidgets.errors import NotFoundError, UsageError
-from jobwidgets.frames.job_ids import applications_of, created_of, ids_of, statuses_of
-from jobwidgets.frames.record_batch import Rows
-from jobwidgets.frames.records import JobRow, TaskRow, decoded
-from jobwidgets.frames.schema import array_of
-from jobwidgets.frames.task_frames import brought_with, task_frame
+from jobwidgets.frames import (
+    JobRow,
+    Rows,
+    TaskRow,
+    applications_of,
+    array_of,
+    brought_with,
+    created_of,
+    decoded,
+    ids_of,
+    statuses_of,
+    task_frame,
+)
 from jobwidgets.listing.details import read_detail, task_details
 from jobwidgets.listing.list_reader import read_jobs
 from jobwidgets.listing.pages import read_job, read_rows
@@ -24,14 +31,14 @@ from jobwidgets.listing.query import APIS, checked_query, one_of, read_by_ids
 from jobwidgets.listing.schedules import read_schedule, read_schedules, schedule_of
 from jobwidgets.listing.statuses import listed_under, read_statuses
 from jobwidgets.models import Job, JobDetail, Task, User
+from jobwidgets.transport import naming
 from jobwidgets.transport import queries as documents
-from jobwidgets.transport.error_context import naming
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from jobwidgets.models import ScheduledJob
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport import Core
 
 
 class _RestState(msgspec.Struct):

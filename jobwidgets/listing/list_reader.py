@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal import iso
 from jobwidgets.errors import AuthError, JobError, RefusedError, ServiceError, UsageError
-from jobwidgets.frames.column_builders import Times
-from jobwidgets.frames.job_frame_builder import JobTableBuilder
-from jobwidgets.frames.record_batch import Rows
-from jobwidgets.frames.task_frames import Brought
+from jobwidgets.frames import Brought, JobTableBuilder, Rows, Times
 from jobwidgets.listing.boundary_probe import LEAST, Edges
 from jobwidgets.listing.concurrent_reader import Abreast
 from jobwidgets.listing.pages import list_page, paged, read_whole, rest_page
@@ -27,10 +24,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.frames.record_batch import Batch
-    from jobwidgets.frames.records import JobGist, JobRow
+    from jobwidgets.frames import Batch, JobGist, JobRow
     from jobwidgets.listing.query import Query
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport import Core
 
     Counting = Callable[[Mapping[str, int]], object]
 

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal import iso
 from jobwidgets.errors import NotFoundError, RefusedError, ServiceError
-from jobwidgets.frames.record_batch import Batch, Rows
-from jobwidgets.frames.records import GistPage, JobGist, JobPage, JobRow, TaskRow, decoded
-from jobwidgets.frames.schema import has_arrow
+from jobwidgets.frames import Batch, GistPage, JobGist, JobPage, JobRow, Rows, TaskRow, decoded, has_arrow
+from jobwidgets.transport import SIDE_BY_SIDE, TOO_MANY, Answer, Core, graph_error, together
 from jobwidgets.transport import queries as documents
-from jobwidgets.transport.connection import SIDE_BY_SIDE, TOO_MANY, Core, together
-from jobwidgets.transport.retry import Answer, graph_error
 
 if TYPE_CHECKING:
     from jobwidgets.listing.boundary_probe import Edges
@@ -121,7 +118,7 @@ def _to_columns(tasks: int, *, whole: bool) -> Callable[[bytes], Answer[Batch] |
     """Give what reads a page into columns, where there is anything that can."""
     if not has_arrow():
         return None
-    from jobwidgets.frames.arrow_decoder import read_page  # noqa: PLC0415  an extra
+    from jobwidgets.frames import read_page  # noqa: PLC0415  an extra
 
     def read(body: bytes) -> Answer[Batch] | None:
         page = read_page(body, tasks, whole=whole)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.timeparse import parse_timestamp
+from jobwidgets._internal import parse_timestamp
 from jobwidgets.errors import ServiceError
 
 if TYPE_CHECKING:

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.timeparse import parse_timestamp
+from jobwidgets._internal import parse_timestamp
 from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, Page, walk
-from jobwidgets.transport.page_sizes import PageBoundaries
-from jobwidgets.transport.throttle import ABREAST
+from jobwidgets.transport import ABREAST, PageBoundaries
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.timeparse import iso, parse_when
+from jobwidgets._internal import iso, parse_when
 from jobwidgets.errors import UsageError
-from jobwidgets.frames.job_frame_builder import JobTableBuilder
-from jobwidgets.frames.record_batch import Rows
+from jobwidgets.frames import JobTableBuilder, Rows
 from jobwidgets.listing.pages import FILTERABLE, Records, gist_page, read_rows
 from jobwidgets.listing.range_lookup import sweep
 from jobwidgets.vocabulary import STATUSES
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.listing.pagination import Ask
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport import Core
 
     Counting = Callable[[Mapping[str, int]], object]
 

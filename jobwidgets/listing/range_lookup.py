@@ -13,18 +13,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.timeparse import parse_timestamp
+from jobwidgets._internal import parse_timestamp
 from jobwidgets.errors import AuthError, RefusedError, ServiceError
 from jobwidgets.listing.pages import Records, paged
 from jobwidgets.listing.pagination import MILLISECOND, SECOND, Ask
-from jobwidgets.transport.connection import together
+from jobwidgets.transport import together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from jobwidgets.frames.records import JobGist
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.frames import JobGist
+    from jobwidgets.transport import Core
 
 STRANDS, LATER = 4, 4
 """Pages that are asked for side by side: at first, and more once it is known what a page brings."""

@@ -6,21 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import iso, parse_optional_timestamp
+from jobwidgets._internal import iso, parse_optional_timestamp, safe
 from jobwidgets.errors import NotFoundError, ServiceError, UnknownOutcomeError
-from jobwidgets.frames.schema import SCHEDULE_COLUMNS, frame_of
+from jobwidgets.frames import SCHEDULE_COLUMNS, frame_of
 from jobwidgets.listing.pages import paged, there
 from jobwidgets.models import ScheduledJob
+from jobwidgets.transport import looking_back, naming
 from jobwidgets.transport import queries as documents
-from jobwidgets.transport.error_context import looking_back, naming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport import Core
 
 MOST_PASSES = 10
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobwidgets.errors import NotFoundError
-from jobwidgets.frames.records import JobRow, decoded
+from jobwidgets.frames import JobRow, decoded
 from jobwidgets.listing.pages import FILTERABLE, GONE, Records, status_page
 from jobwidgets.listing.range_lookup import sweep
+from jobwidgets.transport import graph_error
 from jobwidgets.transport import queries as documents
-from jobwidgets.transport.retry import graph_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from jobwidgets.listing.pagination import Ask
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport import Core
 
 OPEN = frozenset({"pending", "queued", "running"})
 """The words of the service's filter for jobs that can still change."""

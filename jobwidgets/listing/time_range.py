@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from jobwidgets._internal.timeparse import iso, parse_timestamp, parse_when
+from jobwidgets._internal import iso, parse_timestamp, parse_when
 from jobwidgets.errors import UsageError
 from jobwidgets.listing.pages import paged, rest_page
 from jobwidgets.listing.pagination import MILLISECOND, Page, walk
@@ -15,8 +15,8 @@ from jobwidgets.listing.pagination import MILLISECOND, Page, walk
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jobwidgets.frames.records import JobRow
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.frames import JobRow
+    from jobwidgets.transport import Core
 
 CANCEL_PATH = "/proc/jobs/cancel"
 """Where a range is cancelled: its body is `TimeRange.request()`."""

@@ -4,5 +4,17 @@ from jobwidgets.live.changes import looked_at_again
 from jobwidgets.live.count_history import History, Trend
 from jobwidgets.live.poll_interval import SLOWEST, SOONEST
 from jobwidgets.live.poller import Following, News, Poller, poller_of
+from jobwidgets.live.waiting import wait_for
 
-__all__ = ["SLOWEST", "SOONEST", "Following", "History", "News", "Poller", "Trend", "looked_at_again", "poller_of"]
+__all__ = [
+    "SLOWEST",
+    "SOONEST",
+    "Following",
+    "History",
+    "News",
+    "Poller",
+    "Trend",
+    "looked_at_again",
+    "poller_of",
+    "wait_for",
+]

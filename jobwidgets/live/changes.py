@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from jobwidgets.listing.job_reader import JobReader
+    from jobwidgets.listing import JobReader
     from jobwidgets.live.status_cache import Known
 
 

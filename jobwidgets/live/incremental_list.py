@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jobwidgets._internal.timeparse import iso, parse_when
+from jobwidgets._internal import iso, parse_when
 from jobwidgets.live.changes import moved
 from jobwidgets.live.merge import differ, merged, still_open
 from jobwidgets.live.poll_interval import whole_again
@@ -17,7 +17,7 @@ from jobwidgets.vocabulary import CANCELLED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from jobwidgets.listing.job_reader import JobReader
+    from jobwidgets.listing import JobReader
     from jobwidgets.live.status_cache import Known
 
 OPEN = ("pending", "queued", "running")

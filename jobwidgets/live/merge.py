@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jobwidgets.frames.records import job_frame
-from jobwidgets.frames.schema import status_dtype
+from jobwidgets.frames import job_frame, status_dtype
 from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:

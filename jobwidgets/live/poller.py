@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobwidgets.errors import UsageError
-from jobwidgets.listing.job_reader import JobReader
+from jobwidgets.listing import JobReader
 from jobwidgets.live.incremental_list import LiveList
 from jobwidgets.live.status_cache import Known
 from jobwidgets.live.subscription import Feed, Following, News
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import concurrent.futures
     from collections.abc import Callable
 
-    from jobwidgets.transport.portal import Portal
+    from jobwidgets.transport import Portal
 
 __all__ = ["Following", "News", "Poller", "poller_of"]
 

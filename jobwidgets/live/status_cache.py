@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from jobwidgets.listing.job_reader import JobReader
+    from jobwidgets.listing import JobReader
 
 LOOKS = 8
 """So many of the last looks are kept, of as many as see other jobs."""

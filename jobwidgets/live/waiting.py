@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
-from jobwidgets._internal.timeparse import parse_age
+from jobwidgets._internal import parse_age
 from jobwidgets.eligibility import cancel_verdict, retry_verdict
 from jobwidgets.errors import NotSentError, ServiceError
-from jobwidgets.frames.schema import array_of
+from jobwidgets.frames import array_of
 from jobwidgets.live import poller_of
 from jobwidgets.vocabulary import TERMINAL
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
     from datetime import timedelta
 
-    from jobwidgets._internal.progress import ProgressCallback
-    from jobwidgets.listing.job_reader import JobReader
+    from jobwidgets._internal import ProgressCallback
+    from jobwidgets.listing import JobReader
 
 T = TypeVar("T")
 FIRST_PAUSE = 0.5

@@ -21,7 +21,7 @@ def load_ipython_extension(ip: Any) -> None:
     ip : IPython.core.interactiveshell.InteractiveShell
         The shell to extend. Loading twice is the same as loading once.
     """
-    from jobwidgets.lab.sidebar import listen  # noqa: PLC0415  importing the package must stay free
+    from jobwidgets.lab import listen  # noqa: PLC0415  importing the package must stay free
     from jobwidgets.magics.extension import Shelf  # noqa: PLC0415  as above
 
     if id(ip) in _loaded:
@@ -32,7 +32,7 @@ def load_ipython_extension(ip: Any) -> None:
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take all of it away again; jobs, clients and frames are left as they are."""
-    from jobwidgets.lab.sidebar import deafen  # noqa: PLC0415  as above
+    from jobwidgets.lab import deafen  # noqa: PLC0415  as above
 
     shelf = _loaded.pop(id(ip), None)
     if shelf is not None:

@@ -184,7 +184,7 @@ def _begun(session: Session) -> list[str]:
     """Name what was begun, the newest first, by the names in the state directory alone."""
     if session.here is None:
         return []
-    from jobwidgets.bulk.journal.journal import operations  # noqa: PLC0415  only once there is a client
+    from jobwidgets.bulk import operations  # noqa: PLC0415  only once there is a client
 
     with contextlib.suppress(SettingsError):  # it cannot be read: the verb itself says so
         return operations()

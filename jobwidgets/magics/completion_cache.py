@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets.rendering.formatters import missing, records
+from jobwidgets.rendering import missing, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jobwidgets
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import SettingsError, UsageError
 from jobwidgets.magics.completion_cache import Memory
 from jobwidgets.magics.parsing.argparse_ext import HelpAsked, nearest

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.rendering import html as _html
-from jobwidgets.rendering import text as _text
+from jobwidgets.rendering import phrases
+from jobwidgets.rendering.columns import KINDS, Field, plain
+from jobwidgets.rendering.formatters import exact, missing, moment, records
 from jobwidgets.rendering.frames import frame_view, is_ours
 from jobwidgets.rendering.job import job_view
 from jobwidgets.rendering.plans import plan_view, receipt_view
-from jobwidgets.rendering.view_model import status_cell
+from jobwidgets.rendering.text import render as render_text
+from jobwidgets.rendering.view_model import Cell, Column, Table, View, status_cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.rendering.protocols import ShownJob, ShownPlan, ShownReceipt
 
+
 __all__ = [
+    "KINDS",
+    "Cell",
+    "Column",
+    "Field",
+    "Table",
+    "View",
+    "exact",
     "frame_html",
     "frame_text",
     "is_ours",
@@ -25,10 +36,17 @@ __all__ = [
     "job_text",
     "jobs_html",
     "jobs_text",
+    "missing",
+    "moment",
+    "phrases",
+    "plain",
     "plan_html",
     "plan_text",
     "receipt_html",
     "receipt_text",
+    "records",
+    "render_text",
+    "status_cell",
     "status_text",
 ]
 
@@ -40,7 +58,7 @@ def frame_html(df: pd.DataFrame) -> str:
 
 def frame_text(df: pd.DataFrame) -> str:
     """Show a frame of jobs, tasks or schedules (its attrs say which) as text."""
-    return _text.render(frame_view(df))
+    return render_text(frame_view(df))
 
 
 def jobs_html(df: pd.DataFrame) -> str:
@@ -50,7 +68,7 @@ def jobs_html(df: pd.DataFrame) -> str:
 
 def jobs_text(df: pd.DataFrame) -> str:
     """Show a frame of jobs as text, whatever its attrs say."""
-    return _text.render(frame_view(df, "jobs"))
+    return render_text(frame_view(df, "jobs"))
 
 
 def job_html(job: ShownJob) -> str:
@@ -60,7 +78,7 @@ def job_html(job: ShownJob) -> str:
 
 def job_text(job: ShownJob) -> str:
     """Show one job with its tasks and its verdicts as text."""
-    return _text.render(job_view(job))
+    return render_text(job_view(job))
 
 
 def plan_html(plan: ShownPlan) -> str:
@@ -70,7 +88,7 @@ def plan_html(plan: ShownPlan) -> str:
 
 def plan_text(plan: ShownPlan) -> str:
     """Show a plan as text: what will be sent, what is left out and why."""
-    return _text.render(plan_view(plan))
+    return render_text(plan_view(plan))
 
 
 def receipt_html(receipt: ShownReceipt) -> str:
@@ -80,7 +98,7 @@ def receipt_html(receipt: ShownReceipt) -> str:
 
 def receipt_text(receipt: ShownReceipt) -> str:
     """Show a receipt as text: refused first, with the reasons."""
-    return _text.render(receipt_view(receipt))
+    return render_text(receipt_view(receipt))
 
 
 def status_text(status: str) -> str:

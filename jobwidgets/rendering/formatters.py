@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from jobwidgets._internal.timeparse import age_text
+from jobwidgets._internal import age_text
 from jobwidgets.rendering.view_model import Cell
 from jobwidgets.vocabulary import REASON_TEXT
 

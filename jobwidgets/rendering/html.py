@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.sanitize import safe_html
+from jobwidgets._internal import safe_html
 
 if TYPE_CHECKING:
     from jobwidgets.rendering.view_model import Cell, Column, Table, View

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.vocabulary import OUTCOMES, REASON_TEXT, STATUSES, TERMINAL
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from jobwidgets.frames.records import decoded
+from jobwidgets.frames import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

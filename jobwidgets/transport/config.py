@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from jobwidgets._internal.secret import Secret
+from jobwidgets._internal import Secret
 from jobwidgets.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import (
     AuthError,
     RefusedError,
@@ -24,7 +24,7 @@ from jobwidgets.errors import (
     UnknownOutcomeError,
     UsageError,
 )
-from jobwidgets.frames.records import decoded
+from jobwidgets.frames import decoded
 from jobwidgets.transport import queries as documents
 from jobwidgets.transport.alias_responses import Sending, matched
 from jobwidgets.transport.http import Wire

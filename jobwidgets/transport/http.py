@@ -18,7 +18,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.transport.config import LOOPBACK
 from jobwidgets.transport.retry import Lost, Reply, Request
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Hashable
 
-    from jobwidgets._internal.secret import Secret
+    from jobwidgets._internal import Secret
 
 IN_FLIGHT = 32
 LARGEST_BODY = 256 * 2**20

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from jobwidgets._internal.gc_pause import collector_paused
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import collector_paused, safe
 from jobwidgets.errors import (
     AuthError,
     JobError,

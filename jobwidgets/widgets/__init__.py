@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from jobwidgets.widgets.callbacks import told
 from jobwidgets.widgets.panel.widget import JobPanel
 from jobwidgets.widgets.table.widget import JobTable
 
-__all__ = ["JobPanel", "JobTable"]
+__all__ = [
+    "JobPanel",
+    "JobTable",
+    "told",
+]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

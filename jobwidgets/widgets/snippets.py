@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from jobwidgets._internal.timeparse import parse_age, parse_when
+from jobwidgets._internal import parse_age, parse_when
 from jobwidgets.errors import UsageError
 from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
 from jobwidgets.widgets.callbacks import entry

@@ -17,13 +17,23 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from IPython.display import display, update_display
 
-from jobwidgets._internal.sanitize import safe, safe_html
-from jobwidgets.rendering import is_ours
+from jobwidgets._internal import safe, safe_html
+from jobwidgets.rendering import (
+    KINDS,
+    Cell,
+    Column,
+    Field,
+    Table,
+    View,
+    exact,
+    is_ours,
+    moment,
+    plain,
+    records,
+    render_text,
+    status_cell,
+)
 from jobwidgets.rendering import phrases as words
-from jobwidgets.rendering import text as _text
-from jobwidgets.rendering.columns import KINDS, Field, plain
-from jobwidgets.rendering.formatters import exact, moment, records
-from jobwidgets.rendering.view_model import Cell, Column, Table, View, status_cell
 from jobwidgets.widgets.callbacks import entry
 
 if TYPE_CHECKING:
@@ -257,4 +267,4 @@ class Picture:
 
 
 def _bundle(view: View) -> dict[str, str]:
-    return {"text/html": draw(view), "text/plain": _text.render(view)}
+    return {"text/html": draw(view), "text/plain": render_text(view)}

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets.transport.alias_responses import matched
-from jobwidgets.transport.retry import NOTHING_DONE
+from jobwidgets._internal import safe
+from jobwidgets.transport import NOTHING_DONE, matched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobwidgets.bulk.journal.state import Line
-    from jobwidgets.transport.alias_responses import Found
-    from jobwidgets.transport.retry import Envelope
+    from jobwidgets.transport import Envelope, Found
 
 
 class _Told(msgspec.Struct, gc=False):

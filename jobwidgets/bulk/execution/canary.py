@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import UsageError
-from jobwidgets.live.waiting import wait_for
+from jobwidgets.live import wait_for
 from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.bulk.execution.batch_results import take_in
 from jobwidgets.bulk.execution.preflight import still_due
 from jobwidgets.bulk.execution.readback import look_along, look_back
@@ -22,17 +22,14 @@ from jobwidgets.errors import (
     ServiceError,
     UnknownOutcomeError,
 )
-from jobwidgets.listing.range_lookup import one_page
+from jobwidgets.listing import one_page
+from jobwidgets.transport import BUSY, MOST, NOTHING_DONE, TOO_MANY, Envelope, Sending, graph_error
 from jobwidgets.transport import queries as documents
-from jobwidgets.transport.alias_responses import Sending
-from jobwidgets.transport.connection import TOO_MANY
-from jobwidgets.transport.retry import BUSY, NOTHING_DONE, Envelope, graph_error
-from jobwidgets.transport.throttle import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobwidgets._internal.progress import ProgressCallback
+    from jobwidgets._internal import ProgressCallback
     from jobwidgets.bulk.execution.cancellation import Stop
     from jobwidgets.bulk.journal.operation import Operation
     from jobwidgets.bulk.journal.state import Line

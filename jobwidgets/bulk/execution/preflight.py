@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.bulk.execution.readback import by_id
-from jobwidgets.listing.statuses import listed_under, read_statuses
+from jobwidgets.listing import listed_under, read_statuses
 from jobwidgets.vocabulary import CANCELLED, REASON_TEXT
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from jobwidgets.errors import (
     UnknownOutcomeError,
     UsageError,
 )
-from jobwidgets.listing.time_range import CANCEL_PATH, TimeRange
-from jobwidgets.transport.alias_responses import Sending
+from jobwidgets.listing import CANCEL_PATH, TimeRange
+from jobwidgets.transport import Sending
 from jobwidgets.vocabulary import CANCELLED, REASON_TEXT, TERMINAL, Reason
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobwidgets.bulk.journal.state import until
 from jobwidgets.eligibility import Verdict, after_cancel
 from jobwidgets.errors import JobError, NotSentError, ServiceError
-from jobwidgets.listing.range_lookup import one_page
-from jobwidgets.listing.statuses import OPEN, listed_statuses, read_statuses
+from jobwidgets.listing import OPEN, listed_statuses, one_page, read_statuses
 from jobwidgets.vocabulary import CANCELLED, REASON_TEXT, TERMINAL, Reason
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from jobwidgets.bulk.execution.range_executor import resolve_range
 from jobwidgets.bulk.execution.readback import CLOCKS, SETTLED, by_id
 from jobwidgets.eligibility import Verdict, after_cancel
 from jobwidgets.errors import NotSentError, ServiceError
-from jobwidgets.transport.alias_responses import Doubt
+from jobwidgets.transport import Doubt
 from jobwidgets.vocabulary import REASON_TEXT
 
 if TYPE_CHECKING:

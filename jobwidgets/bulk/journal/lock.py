@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal import iso
 from jobwidgets.bulk.journal.paths import OPEN, names_in, write_new, write_whole
 from jobwidgets.errors import SettingsError, UsageError
 

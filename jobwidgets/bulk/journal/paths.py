@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:

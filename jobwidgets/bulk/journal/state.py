@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal import iso
 from jobwidgets.errors import SettingsError
 from jobwidgets.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from jobwidgets.transport.connection import Core
+    from jobwidgets.transport import Core
 
 TARGETS_IN_A_RECORD = 500
 LOST = "the answer was lost"

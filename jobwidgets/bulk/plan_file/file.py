@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import iso
+from jobwidgets._internal import iso, safe
 from jobwidgets.bulk.plan_file.schema import VERSION, Paper, paper_of
 from jobwidgets.bulk.plan_file.strict_yaml import quoted, tree_of
 from jobwidgets.bulk.planning_table import plain
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.bulk.plan_header import Head
-    from jobwidgets.listing.time_range import TimeRange
+    from jobwidgets.listing import TimeRange
 
 
 MOST_BYTES = 64 * 1024 * 1024

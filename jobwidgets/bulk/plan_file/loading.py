@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.bulk.plan import AsyncPlan
 from jobwidgets.bulk.plan_file.file import read_paper
 from jobwidgets.bulk.planning_table import PLAN_COLUMNS, plan_table

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.bulk.plan_header import Head
 from jobwidgets.errors import UsageError
-from jobwidgets.listing.time_range import TimeRange
+from jobwidgets.listing import TimeRange
 from jobwidgets.vocabulary import Reason
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import UsageError
 from jobwidgets.magics.commands.filters import filters, listed, named
 from jobwidgets.magics.commands.receipts import stopped

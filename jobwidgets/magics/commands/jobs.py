@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import jobwidgets
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import AuthError, RefusedError, UsageError
 from jobwidgets.magics.commands.filters import listed, named
 from jobwidgets.magics.parsing.argparse_ext import flat

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.sanitize import safe, safe_html
-from jobwidgets._internal.timeparse import parse_age
+from jobwidgets._internal import parse_age, safe, safe_html
 from jobwidgets.errors import UsageError
 from jobwidgets.live import looked_at_again, poller_of
 from jobwidgets.magics.commands.filters import filters, listed, named

@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import UsageError
 from jobwidgets.vocabulary import STATUSES
 

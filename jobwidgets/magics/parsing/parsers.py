@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import UsageError
 from jobwidgets.magics.parsing.argparse_ext import Parser, count, nearest, one_of, share, statuses, text
 from jobwidgets.magics.verbs import VERBS, Verb

@@ -8,8 +8,7 @@ import tokenize
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import parse_age, parse_when
+from jobwidgets._internal import parse_age, parse_when, safe
 from jobwidgets.errors import UsageError
 from jobwidgets.magics.parsing.argparse_ext import nearest
 

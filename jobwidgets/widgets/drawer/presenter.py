@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import age_text
+from jobwidgets._internal import age_text, safe
 from jobwidgets.rendering import phrases as words
 from jobwidgets.vocabulary import TERMINAL
 

@@ -10,7 +10,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import JobError, NotFoundError, UsageError
 from jobwidgets.rendering import phrases as words
 from jobwidgets.vocabulary import TERMINAL

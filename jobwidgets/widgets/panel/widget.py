@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from jobwidgets._internal.timeparse import parse_age
+from jobwidgets._internal import parse_age
 from jobwidgets.errors import ServiceError, UsageError
-from jobwidgets.frames.schema import JOB_COLUMNS, frame_of
+from jobwidgets.frames import JOB_COLUMNS, frame_of
+from jobwidgets.rendering import View
 from jobwidgets.rendering import phrases as words
-from jobwidgets.rendering.view_model import View
 from jobwidgets.widgets.callbacks import Handover, entry
 from jobwidgets.widgets.drawer.widget import Drawer
 from jobwidgets.widgets.panel.action_bar import BulkBar

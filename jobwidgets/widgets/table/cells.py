@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import age_text
+from jobwidgets._internal import age_text, safe
 from jobwidgets.errors import UsageError
 from jobwidgets.rendering import phrases as words
 

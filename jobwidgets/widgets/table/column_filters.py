@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jobwidgets._internal.sanitize import safe
-from jobwidgets._internal.timeparse import parse_age, parse_when
+from jobwidgets._internal import parse_age, parse_when, safe
 from jobwidgets.errors import UsageError
 from jobwidgets.rendering import phrases as words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal.sanitize import safe
+from jobwidgets._internal import safe
 from jobwidgets.errors import UsageError
 from jobwidgets.rendering import phrases as words
 from jobwidgets.widgets.table.cells import column_of

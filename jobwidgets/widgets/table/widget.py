@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.rendering.view_model import View
+    from jobwidgets.rendering import View
     from jobwidgets.widgets.table.layout import Layout
 
 ROW, MARGIN = 28, 12

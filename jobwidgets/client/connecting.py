@@ -5,11 +5,11 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from jobwidgets._internal.secret import Secret
+from jobwidgets._internal import Secret
 from jobwidgets.client.async_client import AsyncClient
 from jobwidgets.client.client import Client
 from jobwidgets.errors import SettingsError
-from jobwidgets.transport.config import settle
+from jobwidgets.transport import settle
 
 _open: list[weakref.ref[Client]] = []
 
