@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import jobwidgets as jw
-from jobwidgets._internal.sanitize import safe, safe_html
+from jobwidgets._internal.sanitizing import sanitize, sanitize_html
 from jobwidgets._internal.timeparse import age_text, iso, parse_age, parse_when
 from jobwidgets.eligibility import cancel_verdict, retry_verdict
 from jobwidgets.vocabulary import IDLE, STATUSES, TERMINAL, Reason
@@ -99,14 +99,14 @@ def test_an_age_that_was_said_can_be_read(age):
 
 @given(st.text())
 def test_shown_text_has_nothing_that_acts(text):
-    shown = safe(text)
+    shown = sanitize(text)
     assert len(shown) <= 200 * 10 + 1
     assert not any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 or char in "\u202e\u2066\u2069\ufeff" for char in shown)
-    assert not set("<>\"'") & set(safe_html(text))
+    assert not set("<>\"'") & set(sanitize_html(text))
 
 
 def test_hostile_text_is_shown_as_it_is_and_cut():
-    assert safe("\x1b[31mred\u202e\n") == "\\x1b[31mred\\u202e\\n"
-    assert safe("x" * 500).endswith("…")
-    assert safe(None) == ""
-    assert safe("Müller 日本 عربي 👩‍👩‍👧") == "Müller 日本 عربي 👩‍👩‍👧"
+    assert sanitize("\x1b[31mred\u202e\n") == "\\x1b[31mred\\u202e\\n"
+    assert sanitize("x" * 500).endswith("…")
+    assert sanitize(None) == ""
+    assert sanitize("Müller 日本 عربي 👩‍👩‍👧") == "Müller 日本 عربي 👩‍👩‍👧"

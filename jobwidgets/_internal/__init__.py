@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from jobwidgets._internal.gc_pause import collector_paused
+from jobwidgets._internal.gc_pause import gc_paused
 from jobwidgets._internal.progress import Bar, ProgressCallback, bar
-from jobwidgets._internal.sanitize import safe, safe_html
+from jobwidgets._internal.sanitizing import sanitize, sanitize_html
 from jobwidgets._internal.secret import Secret
 from jobwidgets._internal.timeparse import (
     age_text,
@@ -21,12 +21,12 @@ __all__ = [
     "Secret",
     "age_text",
     "bar",
-    "collector_paused",
+    "gc_paused",
     "iso",
     "parse_age",
     "parse_optional_timestamp",
     "parse_timestamp",
     "parse_when",
-    "safe",
-    "safe_html",
+    "sanitize",
+    "sanitize_html",
 ]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Pause it while one page is decoded and turned into columns: walking the rows is most of its time."""
     was = gc.isenabled()
     gc.disable()

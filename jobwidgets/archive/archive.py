@@ -6,13 +6,13 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jobwidgets._internal import iso, parse_timestamp, parse_when, safe
+from jobwidgets._internal import iso, parse_timestamp, parse_when, sanitize
 from jobwidgets.archive import database as store
 from jobwidgets.archive.queries import count_jobs, read_history, read_jobs, read_tasks
 from jobwidgets.archive.sync import Sync, apart
 from jobwidgets.errors import UsageError
 from jobwidgets.frames import ids_of
-from jobwidgets.listing import checked_query
+from jobwidgets.listing import validate_query
 
 if TYPE_CHECKING:
     import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from jobwidgets.archive.sync import Synced
+    from jobwidgets.archive.sync import SyncResult
     from jobwidgets.listing import JobReader
     from jobwidgets.transport import BlockingRunner
 
@@ -64,7 +64,9 @@ class AsyncArchive:
         """
         return self._reading(self._as_of)
 
-    async def sync(self, *, whole: bool | None = None, progress: Callable[[Synced], None] | None = None) -> Synced:
+    async def sync(
+        self, *, whole: bool | None = None, progress: Callable[[SyncResult], None] | None = None
+    ) -> SyncResult:
         """Bring it up to date: ask for the jobs that changed since the last time, and write them down.
 
         Interrupted or killed, it keeps what was written, and the next sync goes on.
@@ -118,7 +120,7 @@ class AsyncArchive:
 
         def read(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
             as_of = self._as_of(connection)
-            query = checked_query(
+            query = validate_query(
                 as_of, status=status, since=since, until=until, engine=engine, target=target,
                 scheduled_job=scheduled_job, limit=limit, api="graphql",
             )  # fmt: skip
@@ -181,7 +183,9 @@ class AsyncArchive:
             try:
                 answer: pd.DataFrame = connection.execute(question, list(values)).df()
             except database.Error as error:
-                raise UsageError(safe(str(error), 600), hint="the tables are jobs, tasks, history and syncs") from None
+                raise UsageError(
+                    sanitize(str(error), 600), hint="the tables are jobs, tasks, history and syncs"
+                ) from None
             return answer
 
         return self._reading(ask)
@@ -228,7 +232,7 @@ class AsyncArchive:
         service = said.get("service")
         if service != self.service_url:
             raise UsageError(
-                f"{self.path} is an archive of {safe(str(service))}, not of {self.service_url}",
+                f"{self.path} is an archive of {sanitize(str(service))}, not of {self.service_url}",
                 hint="name another file for this service",
             )
 
@@ -239,7 +243,7 @@ class Archive:
     def __init__(self, aio: AsyncArchive, runner: BlockingRunner) -> None:
         self.aio, self._runner = aio, runner
 
-    def sync(self, *, whole: bool | None = None, progress: Callable[[Synced], None] | None = None) -> Synced:
+    def sync(self, *, whole: bool | None = None, progress: Callable[[SyncResult], None] | None = None) -> SyncResult:
         """Bring it up to date; an interrupt ends it, and what was read is kept: see `AsyncArchive.sync`."""
         return self._runner.run(self.aio.sync(whole=whole, progress=progress))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import SettingsError, UsageError
 from jobwidgets.frames import JOB_COLUMNS, TASK_COLUMNS
 
@@ -124,7 +124,7 @@ def _check(connection: duckdb.DuckDBPyConnection, path: Path, *, writes: bool) -
     found = about(connection).get("format")
     if found != FORMAT:
         raise UsageError(
-            f"{path} was written by another version of jobwidgets (format {safe(str(found), 20)})",
+            f"{path} was written by another version of jobwidgets (format {sanitize(str(found), 20)})",
             hint="use that version, or begin a new archive",
         )
 
@@ -135,7 +135,7 @@ def _busy(path: Path) -> UsageError:
 
 def _unusable(path: Path, error: Exception) -> UsageError:
     return UsageError(
-        f"{path} cannot be used as an archive: {safe(str(error).splitlines()[0], 200)}",
+        f"{path} cannot be used as an archive: {sanitize(str(error).splitlines()[0], 200)}",
         hint="name another file, or look at the rights of its directory",
     )
 

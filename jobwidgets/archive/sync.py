@@ -17,9 +17,9 @@ from jobwidgets.listing import (
     MODIFIED,
     SECOND,
     SELDOM,
+    fetch_by_aliases,
     read_changes,
     read_present,
-    read_rows,
 )
 from jobwidgets.vocabulary import TERMINAL
 
@@ -41,7 +41,7 @@ BATCH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class SyncResult:
     """What a sync brought.
 
     Attributes
@@ -80,18 +80,18 @@ class Sync:
     """
 
     def __init__(
-        self, reader: JobReader, connection: duckdb.DuckDBPyConnection, tell: Callable[[Synced], None] | None
+        self, reader: JobReader, connection: duckdb.DuckDBPyConnection, tell: Callable[[SyncResult], None] | None
     ) -> None:
         self._reader, self._connection, self._tell = reader, connection, tell
         self._core = reader.connection
         self._said = store.about(connection)
         self._seen: set[str] = set()
-        self._done = Synced(datetime.now(UTC))
+        self._done = SyncResult(datetime.now(UTC))
 
-    async def run(self, *, whole: bool | None) -> Synced:
+    async def run(self, *, whole: bool | None) -> SyncResult:
         """Ask for what has changed, and write it down; what was written before an end that came early stays."""
         begun = await self._reader.now()
-        self._done = Synced(begun)
+        self._done = SyncResult(begun)
         since = parse_timestamp(self._said["since"]) if self._said.get("since") else BEGINNING
         known, resumed = self._said.get("watermark"), bool(self._said.get("down_to"))
         if known is None:
@@ -187,7 +187,7 @@ class Sync:
 
     async def _read(self, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), BATCH):
-            rows, missing = await read_rows(self._core, "jobTasks", ids[start : start + BATCH])
+            rows, missing = await fetch_by_aliases(self._core, "jobTasks", ids[start : start + BATCH])
             await self._put(list(rows.values()))
             await self._gone(missing)
 

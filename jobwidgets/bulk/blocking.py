@@ -93,7 +93,7 @@ class Plan:
         """
         if self._receipt is None:
             verb = {"cancel": "Cancelling", "retry": "Retrying"}[self.act]
-            told = Told(progress, verb)
+            told = ProgressRelay(progress, verb)
             aio = told.while_running(
                 lambda: self._runner.run(
                     self.aio.apply(
@@ -141,7 +141,7 @@ class Receipt:
 
     def resume(self, *, progress: ProgressCallback | bool | None = None, ok: float | None = None) -> Receipt:
         """Resolve what is unknown, then go on with what was never sent: see `AsyncReceipt.resume`."""
-        told = Told(progress, "Resuming")
+        told = ProgressRelay(progress, "Resuming")
         told.while_running(lambda: self._runner.run(self.aio.resume(progress=told.tell, ok=ok), tick=told.draw))
         return self
 
@@ -161,7 +161,7 @@ class Receipt:
         return self.aio._repr_html_()
 
 
-class Told:
+class ProgressRelay:
     """Carries progress from the loop's thread to the bar, which only the caller's thread draws."""
 
     def __init__(self, progress: ProgressCallback | bool | None, verb: str) -> None:  # noqa: FBT001  as it was given

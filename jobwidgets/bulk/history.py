@@ -9,11 +9,11 @@ import pandas as pd
 
 from jobwidgets._internal import iso
 from jobwidgets.bulk.journal import journal
-from jobwidgets.bulk.journal.state import Account, replay
+from jobwidgets.bulk.journal.state import OperationState, fold_events
 from jobwidgets.errors import SettingsError, UsageError
 from jobwidgets.frames import array_of
 from jobwidgets.models import Retry
-from jobwidgets.transport import Doubt
+from jobwidgets.transport import UnresolvedRetry
 from jobwidgets.vocabulary import OUTCOMES
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class HeldOperation(Protocol):
         """Its id."""
 
     @property
-    def account(self) -> Account:
+    def account(self) -> OperationState:
         """What is known of it."""
 
     @property
@@ -38,14 +38,14 @@ class HeldOperation(Protocol):
 
     @property
     def state(self) -> str:
-        """As in `Past`."""
+        """As in `OperationSummary`."""
 
     def stop(self) -> None:
         """Ask it to stop."""
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class OperationSummary:
     """One operation in short.
 
     Attributes
@@ -57,7 +57,7 @@ class Past:
         The new jobs that it is known to have made.
     retried : frozenset of str
         The jobs that it retried, or may have retried.
-    doubts : tuple of Doubt
+    doubts : tuple of UnresolvedRetry
         Its retries whose answers were lost.
     due : frozenset of str
         The jobs that it has not retried yet.
@@ -74,15 +74,15 @@ class Past:
     counts: Mapping[str, int] | None = None
     made: frozenset[str] = frozenset()
     retried: frozenset[str] = frozenset()
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[UnresolvedRetry, ...] = ()
     due: frozenset[str] = frozenset()
 
 
-_read: dict[tuple[str, int, int], Past | None] = {}
+_read: dict[tuple[str, int, int], OperationSummary | None] = {}
 """What was read of journals that are as they were."""
 
 
-def account_of(op: str) -> Account:
+def account_of(op: str) -> OperationState:
     """Read what is known of one operation.
 
     Raises
@@ -113,18 +113,18 @@ def ask_to_stop(op: str) -> bool:
     return True
 
 
-def past(service: str, held: Iterable[HeldOperation] = ()) -> Iterator[Past]:
+def iter_operations(service: str, held: Iterable[HeldOperation] = ()) -> Iterator[OperationSummary]:
     """Give every operation of a service in short, the newest first; of those held here what is known here."""
     here = {receipt.op: receipt for receipt in held}
     at_work = journal.at_work()
     for op in journal.operations():
         if op in here:
-            yield replace(short(here[op].account), state=here[op].state)
+            yield replace(summarize(here[op].account), state=here[op].state)
             continue
         try:
-            found = _short(op)
+            found = _summarize_cached(op)
         except SettingsError as error:
-            yield Past(op, op.partition("-")[0], service, "damaged", halted=str(error))
+            yield OperationSummary(op, op.partition("-")[0], service, "damaged", halted=str(error))
             continue
         except UsageError:
             continue  # it was forgotten while we looked
@@ -136,7 +136,7 @@ def retries_of(service: str, job_id: str, held: Iterable[HeldOperation] = ()) ->
     """Give what receipts tell of the retries of a job, and of the retry that made it, the newest operation first."""
     held = tuple(held)
     here = {receipt.op: receipt.account for receipt in held}
-    for known in past(service, held):
+    for known in iter_operations(service, held):
         if job_id not in known.retried and job_id not in known.made:
             continue
         account = here.get(known.op) or account_of(known.op)
@@ -145,12 +145,12 @@ def retries_of(service: str, job_id: str, held: Iterable[HeldOperation] = ()) ->
                 yield Retry(line.id, line.new_id, known.op, line.at, line.outcome)
 
 
-def short(account: Account) -> Past:
+def summarize(account: OperationState) -> OperationSummary:
     """Say in short what is known of an operation."""
     counts = account.counts
     lines = account.numbered
     retries = lines if account.kind == "retry" else ()
-    return Past(
+    return OperationSummary(
         account.op,
         account.kind,
         account.service,
@@ -162,28 +162,28 @@ def short(account: Account) -> Past:
         counts,
         frozenset(line.new_id for line in lines if line.new_id),
         frozenset(line.id for line in retries if line.outcome in ("done", "unknown")),
-        tuple(Doubt(line.id, line.at, line.until) for line in retries if line.outcome == "unknown"),
+        tuple(UnresolvedRetry(line.id, line.at, line.until) for line in retries if line.outcome == "unknown"),
         frozenset(line.id for line in retries if line.outcome == "not_sent"),
     )
 
 
-def _short(op: str) -> Past | None:
+def _summarize_cached(op: str) -> OperationSummary | None:
     """Read a journal, unless it is as it was when it was read last; None for one that was never begun."""
     stamp = journal.stamp(op)
     if stamp not in _read:
         account = _begun(op)
-        _read[stamp] = short(account) if account is not None else None
+        _read[stamp] = summarize(account) if account is not None else None
     return _read[stamp]
 
 
-def _begun(op: str) -> Account | None:
+def _begun(op: str) -> OperationState | None:
     """Read an operation; None where its maker died before the plan was written down whole: nothing can be sent."""
     records = journal.read(op)
-    account = replay(records) if records else None
+    account = fold_events(records) if records else None
     return account if account is not None and account.ready else None
 
 
-def receipts_frame(rows: Sequence[Past]) -> pd.DataFrame:
+def receipts_frame(rows: Sequence[OperationSummary]) -> pd.DataFrame:
     """Make one row an operation, in the order given."""
     frame = pd.DataFrame(
         {

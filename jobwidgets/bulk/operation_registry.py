@@ -6,8 +6,8 @@ import asyncio
 import warnings
 from typing import TYPE_CHECKING
 
-from jobwidgets.bulk.history import ask_to_stop, past, receipts_frame, retries_of
-from jobwidgets.listing import Query, checked_id, read_jobs
+from jobwidgets.bulk.history import ask_to_stop, iter_operations, receipts_frame, retries_of
+from jobwidgets.listing import Query, read_jobs, validate_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.bulk.history import HeldOperation, Past
+    from jobwidgets.bulk.history import HeldOperation, OperationSummary
     from jobwidgets.listing import JobReader
     from jobwidgets.models import Retry
-    from jobwidgets.transport import Doubt
+    from jobwidgets.transport import UnresolvedRetry
 
 
 class OperationRegistry:
@@ -56,7 +56,7 @@ class OperationRegistry:
         """Forget an operation that never began."""
         self._held.pop(op, None)
 
-    async def claims(self, op: str) -> tuple[set[str], list[Doubt]]:
+    async def claims(self, op: str) -> tuple[set[str], list[UnresolvedRetry]]:
         """Name the new jobs that come from no lost answer, and the doubts besides those of an operation.
 
         Both are as of one moment: what is in doubt and becomes known in between must not be missing on both sides.
@@ -83,7 +83,7 @@ class OperationRegistry:
         elsewhere, or by `retry()` alone, is not among them.
         """
         held = [receipt for receipt in self._held.values() if receipt.at_work]
-        known = checked_id(job_id)
+        known = validate_id(job_id)
         return await asyncio.to_thread(lambda: tuple(retries_of(self.service_url, known, held)))
 
     async def retried_besides(self, op: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -95,10 +95,10 @@ class OperationRegistry:
             {job_id: each.op for each in at_work for job_id in each.due},
         )
 
-    async def past(self) -> list[Past]:
+    async def past(self) -> list[OperationSummary]:
         """Read every operation of this service in short, the newest first."""
         held = [receipt for receipt in self._held.values() if receipt.at_work]
-        return await asyncio.to_thread(lambda: list(past(self.service_url, held)))
+        return await asyncio.to_thread(lambda: list(iter_operations(self.service_url, held)))
 
     async def made_since(self, since: datetime, applications: Sequence[str]) -> pd.DataFrame:
         """List the jobs of some applications that were created since a moment: what a lost retry may have made."""

@@ -13,13 +13,13 @@ from jobwidgets._internal import iso
 from jobwidgets.bulk import plan_header as _head
 from jobwidgets.bulk.execution.canary import canary_of, kept
 from jobwidgets.bulk.journal.journal import operations
-from jobwidgets.bulk.plan_header import Head
+from jobwidgets.bulk.plan_header import PlanHeader
 from jobwidgets.bulk.planning import requests_for
-from jobwidgets.bulk.planning_limits import in_time, share_of, waves_of, within
+from jobwidgets.bulk.planning_limits import check_max_jobs, check_not_expired, parse_canary, parse_max_drift
 from jobwidgets.bulk.planning_table import MAY, lines_of, moved, plain, table_of
 from jobwidgets.bulk.receipt import AsyncReceipt, receipt_of
 from jobwidgets.errors import JobError, UsageError
-from jobwidgets.frames import brought, elsewhere, ids_of
+from jobwidgets.frames import compute_if_lazy, ids_of, is_lazy_frame
 from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class AsyncPlan:
     span: TimeRange | None = None
 
     def __init__(
-        self, operations: OperationRegistry, head: Head, table: pd.DataFrame, *, seen_at: float | None
+        self, operations: OperationRegistry, head: PlanHeader, table: pd.DataFrame, *, seen_at: float | None
     ) -> None:
         self.op, self.kind, self.reason = head.op, head.kind, head.reason
         self.made, self.expires, self.made_by = head.made, head.expires, head.made_by
@@ -83,9 +83,9 @@ class AsyncPlan:
         return self._operations.service_url
 
     @property
-    def head(self) -> Head:
+    def head(self) -> PlanHeader:
         """What it says of itself."""
-        return Head(self.op, self.kind, self.reason, self.made, self.expires, self._again, self.made_by)
+        return PlanHeader(self.op, self.kind, self.reason, self.made, self.expires, self._again, self.made_by)
 
     @property
     def loaded(self) -> bool:
@@ -213,7 +213,7 @@ class AsyncPlan:
         async with self._one:  # who comes second gets the receipt that the first has begun
             if self._receipt is not None or await self.look_whether_used():
                 return self._receipt  # type: ignore[return-value]  # mypy forgets what was looked at
-            receipt = await self._begun(limit, max_drift, waves_of(self.kind, canary, widen, ok))
+            receipt = await self._begun(limit, max_drift, parse_canary(self.kind, canary, widen, ok))
         targets = [line for line in receipt.lines.values() if line.outcome == "not_sent"]
         stale = self._seen_at is None or time.monotonic() - self._seen_at > STALE
         try:
@@ -227,11 +227,11 @@ class AsyncPlan:
 
     async def _begun(self, limit: int | None, max_drift: float | None, waves: Canary | None) -> AsyncReceipt:
         """Write it down, if it may be done."""
-        in_time(self.head)
-        share = share_of(max_drift, self._usual_share)
+        check_not_expired(self.head)
+        share = parse_max_drift(max_drift, self._usual_share)
         rows = self._rows()
         most = MAX_JOBS_UNCONFIRMED if limit is None else limit
-        within(most, int((rows["action"] == self.act).sum()), self.act)
+        check_max_jobs(most, int((rows["action"] == self.act).sum()), self.act)
         gone = await self._gone(rows, share)
         receipt = await AsyncReceipt.begin(
             self._operations,
@@ -322,7 +322,7 @@ class AsyncPlan:
         return plan_html(self)
 
 
-async def plan_for(operations: OperationRegistry, jobs: object, head: Head) -> AsyncPlan:
+async def plan_for(operations: OperationRegistry, jobs: object, head: PlanHeader) -> AsyncPlan:
     """Make a plan for jobs, or for ids, which are read first; nothing is sent.
 
     Raises
@@ -331,8 +331,8 @@ async def plan_for(operations: OperationRegistry, jobs: object, head: Head) -> A
         It is no jobs, or of another service.
     """
     act = head.kind
-    if elsewhere(jobs):
-        jobs = await asyncio.to_thread(brought, jobs)
+    if is_lazy_frame(jobs):
+        jobs = await asyncio.to_thread(compute_if_lazy, jobs)
     ids = ids_of(jobs, service=operations.service_url)
     needed = {"id", "name", "status", MAY[act], "why_not"}
     seen_at = time.monotonic() - 2 * STALE  # a frame is as old as it is: look again before sending

@@ -16,7 +16,7 @@ def clock() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class PlanHeader:
     """What a plan says of itself.
 
     Attributes
@@ -44,7 +44,7 @@ class Head:
     made_by: str = ""
 
     @classmethod
-    def of(cls, kind: str, reason: str, expires: str | timedelta, *, again: bool = False) -> Head:
+    def of(cls, kind: str, reason: str, expires: str | timedelta, *, again: bool = False) -> PlanHeader:
         """Begin a plan now."""
         made, age = clock(), parse_age(expires)
         if age <= timedelta(0):

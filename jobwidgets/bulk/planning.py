@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
-from jobwidgets.bulk.execution.executor import FIRST_SIZE, LARGEST_SIZE
-from jobwidgets.transport import FIRST
+from jobwidgets.bulk.execution.executor import INITIAL_BATCH_SIZE, MAX_BATCH_SIZE
+from jobwidgets.transport import INITIAL_BULK_IN_FLIGHT
 
 LOOKED_AT = 100
 """Jobs that one request reads."""
@@ -26,9 +26,11 @@ def requests_for(kind: str, count: int) -> int:
     looks = ceil(count / LOOKED_AT)
     if kind == "range":
         return 1 + 2 * looks
-    sent = min(int(FIRST), ceil(count / FIRST_SIZE))  # small batches to begin with, as many as there are places
-    left, size = count - sent * FIRST_SIZE, FIRST_SIZE
+    sent = min(
+        int(INITIAL_BULK_IN_FLIGHT), ceil(count / INITIAL_BATCH_SIZE)
+    )  # small batches to begin with, as many as there are places
+    left, size = count - sent * INITIAL_BATCH_SIZE, INITIAL_BATCH_SIZE
     while left > 0:  # every answer lets the next one be twice as large
-        size = min(LARGEST_SIZE, 2 * size)
+        size = min(MAX_BATCH_SIZE, 2 * size)
         sent, left = sent + 1, left - size
     return sent + looks * (2 if kind == "cancel" else 1)

@@ -10,10 +10,10 @@ from jobwidgets.bulk.execution.canary import Canary
 from jobwidgets.errors import UsageError
 
 if TYPE_CHECKING:
-    from jobwidgets.bulk.plan_header import Head
+    from jobwidgets.bulk.plan_header import PlanHeader
 
 
-def in_time(head: Head) -> None:
+def check_not_expired(head: PlanHeader) -> None:
     """Refuse a plan that is out of date."""
     now = _head.clock()
     if now > head.expires:
@@ -24,7 +24,7 @@ def in_time(head: Head) -> None:
         )
 
 
-def within(most: int, sending: int, act: str) -> None:
+def check_max_jobs(most: int, sending: int, act: str) -> None:
     """Refuse to send more than was said."""
     if sending > most:
         raise UsageError(
@@ -33,7 +33,7 @@ def within(most: int, sending: int, act: str) -> None:
         )
 
 
-def share_of(max_drift: object, otherwise: float | None) -> float | None:
+def parse_max_drift(max_drift: object, otherwise: float | None) -> float | None:
     """Read the share of the jobs that may have moved; None is any."""
     if max_drift is None:
         return otherwise
@@ -42,7 +42,7 @@ def share_of(max_drift: object, otherwise: float | None) -> float | None:
     return float(max_drift)
 
 
-def waves_of(kind: str, canary: int | None, widen: int, ok: float) -> Canary | None:
+def parse_canary(kind: str, canary: int | None, widen: int, ok: float) -> Canary | None:
     """Read how to go about it in waves; None is all at once."""
     if canary is None:
         return None

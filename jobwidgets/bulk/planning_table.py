@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jobwidgets.bulk.journal.state import Line
+from jobwidgets.bulk.journal.state import TargetState
 from jobwidgets.frames import array_of
 from jobwidgets.vocabulary import REASON_TEXT, Reason
 
@@ -123,7 +123,7 @@ def lines_of(
     retried: Collection[str] = (),
     gone: Mapping[str, tuple[str | None, str]],
     created: Mapping[str, datetime],
-) -> list[Line]:
+) -> list[TargetState]:
     """Make one line a job of a plan, with what is known already of those that are left out.
 
     Parameters
@@ -140,7 +140,7 @@ def lines_of(
     lines = []
     columns = (_values(rows[name]) for name in PLAN_COLUMNS)
     for job_id, name, status, action, why in zip(*columns, strict=True):
-        line = Line(job_id, name, status, status=status, created=created.get(job_id))
+        line = TargetState(job_id, name, status, status=status, created=created.get(job_id))
         if action == "skip":
             line.settle("skipped", REASON_TEXT.get(why, why or "left out of the plan"))
         elif job_id in retried:

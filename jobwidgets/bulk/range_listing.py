@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jobwidgets._internal import parse_optional_timestamp
 from jobwidgets.bulk.execution.readback import by_id
 from jobwidgets.eligibility import Verdict, cancel_verdict
-from jobwidgets.listing import listed
+from jobwidgets.listing import list_time_range
 from jobwidgets.vocabulary import IDLE, TERMINAL, Reason
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class RangeJob(NamedTuple):
 
 async def read_range(operations: OperationRegistry, span: TimeRange) -> dict[str, RangeJob]:
     """List a range, and read what is open in it with its tasks where GraphQL knows it."""
-    rows = await listed(operations.connection, span)
+    rows = await list_time_range(operations.connection, span)
     known: dict[str, tuple[Any, ...]] = {}
     if unended := [job_id for job_id, row in rows.items() if row.status not in TERMINAL]:
         known = by_id(await operations.reader.jobs(ids=unended), "name", "status", "can_cancel", "why_not")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.bulk.operation_registry import OperationRegistry
-    from jobwidgets.bulk.plan_header import Head
+    from jobwidgets.bulk.plan_header import PlanHeader
     from jobwidgets.listing import TimeRange
 
 
@@ -28,7 +28,13 @@ class RangePlan(AsyncPlan):
     """
 
     def __init__(
-        self, operations: OperationRegistry, head: Head, table: pd.DataFrame, span: TimeRange, *, seen_at: float | None
+        self,
+        operations: OperationRegistry,
+        head: PlanHeader,
+        table: pd.DataFrame,
+        span: TimeRange,
+        *,
+        seen_at: float | None,
     ) -> None:
         super().__init__(operations, head, table, seen_at=seen_at)
         self.span = self._span = span
@@ -58,7 +64,7 @@ class RangePlan(AsyncPlan):
         return {**self._span.described(), "most": most, "share": share}
 
 
-async def plan_range(operations: OperationRegistry, span: TimeRange, head: Head) -> RangePlan:
+async def plan_range(operations: OperationRegistry, span: TimeRange, head: PlanHeader) -> RangePlan:
     """List a range and plan to let the service cancel it; nothing is sent."""
     seen = await read_range(operations, span)
     plan = RangePlan(operations, head, _table(seen), span, seen_at=time.monotonic())

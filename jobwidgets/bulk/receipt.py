@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from jobwidgets._internal import iso, parse_age
-from jobwidgets.bulk.history import account_of, short
+from jobwidgets.bulk.history import account_of, summarize
 from jobwidgets.bulk.journal.operation import Operation
 from jobwidgets.errors import UsageError
 from jobwidgets.frames import frame_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jobwidgets._internal import ProgressCallback
     from jobwidgets.bulk.execution.canary import Canary
-    from jobwidgets.bulk.journal.state import Line
+    from jobwidgets.bulk.journal.state import TargetState
     from jobwidgets.bulk.operation_registry import OperationRegistry
 
 RECEIPT_COLUMNS = {
@@ -59,7 +59,7 @@ class AsyncReceipt(Operation):
     @property
     def state(self) -> str:
         """Whether it is "at work", "open" (something is unknown or was not sent) or "finished"."""
-        return "at work" if self.at_work else short(self.account).state
+        return "at work" if self.at_work else summarize(self.account).state
 
     @property
     def df(self) -> pd.DataFrame:
@@ -85,7 +85,7 @@ class AsyncReceipt(Operation):
 
     async def work(
         self,
-        targets: Sequence[Line],
+        targets: Sequence[TargetState],
         *,
         look_first: bool,
         progress: ProgressCallback | None = None,
@@ -144,12 +144,12 @@ class AsyncReceipt(Operation):
 
     async def _send(
         self,
-        targets: Sequence[Line],
+        targets: Sequence[TargetState],
         *,
         progress: ProgressCallback | None,
         canary: Canary | None,
         look_first: bool = True,
-        unseen: Sequence[Line] = (),
+        unseen: Sequence[TargetState] = (),
     ) -> None:
         if targets:
             self.note(begun=self._operations.connection.as_of())
@@ -162,18 +162,18 @@ class AsyncReceipt(Operation):
         if self.kind == "retry" and not self.more.get("again"):
             targets = await self._not_retried(targets)
         from jobwidgets.bulk.execution.canary import in_waves  # noqa: PLC0415  the same
-        from jobwidgets.bulk.execution.executor import Application  # noqa: PLC0415  it knows receipts
-        from jobwidgets.bulk.execution.preflight import still_due  # noqa: PLC0415  the same
+        from jobwidgets.bulk.execution.executor import BatchExecutor  # noqa: PLC0415  it knows receipts
+        from jobwidgets.bulk.execution.preflight import recheck_targets  # noqa: PLC0415  the same
 
-        application = Application(self._operations, self, progress, self._stop)
+        application = BatchExecutor(self._operations, self, progress, self._stop)
         if canary is None:
             await application.run(targets, look_first=look_first, unseen=unseen)
         else:
             if look_first and targets:
-                targets = await still_due(self._operations, self, targets, self._stop)
+                targets = await recheck_targets(self._operations, self, targets, self._stop)
             await in_waves(self._operations, self, application, targets, canary, self._stop)
 
-    async def _not_retried(self, targets: Sequence[Line]) -> list[Line]:
+    async def _not_retried(self, targets: Sequence[TargetState]) -> list[TargetState]:
         """Leave out what another operation has retried since, or is about to.
 
         Ours is on disk by now: of two that begin at the same time at least one sees the other.
@@ -190,9 +190,9 @@ class AsyncReceipt(Operation):
         return left
 
     async def _resolve(self, patience: float) -> None:
-        from jobwidgets.bulk.execution.reconcile import resolve  # noqa: PLC0415  it knows receipts
+        from jobwidgets.bulk.execution.reconcile import reconcile  # noqa: PLC0415  it knows receipts
 
-        await resolve(self._operations, self, patience, self._stop)
+        await reconcile(self._operations, self, patience, self._stop)
 
     async def _resume(self, patience: float, progress: ProgressCallback | None, ok: float | None) -> None:
         from jobwidgets.bulk.execution.canary import canary_of  # noqa: PLC0415  it knows receipts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jobwidgets.client.accessor import JobsAccessor
 from jobwidgets.client.async_client import AsyncClient
 from jobwidgets.client.client import Client
-from jobwidgets.client.connecting import client_for, connect, connect_async, current_client, remember
+from jobwidgets.client.connecting import client_for, connect, connect_async, current_client, register_client
 from jobwidgets.client.plan_loading import load_plan
 
 __all__ = [
@@ -17,5 +17,5 @@ __all__ = [
     "connect_async",
     "current_client",
     "load_plan",
-    "remember",
+    "register_client",
 ]

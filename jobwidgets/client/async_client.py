@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, Self, T
 
 from jobwidgets.client.job_writer import JobWriter
 from jobwidgets.errors import UsageError
-from jobwidgets.listing import JobReader, TimeRange, checked_id
-from jobwidgets.transport import Core
+from jobwidgets.listing import JobReader, TimeRange, validate_id
+from jobwidgets.transport import ServiceConnection
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jobwidgets._internal import ProgressCallback
     from jobwidgets.archive import AsyncArchive
-    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, Head, OperationRegistry
+    from jobwidgets.bulk import AsyncPlan, AsyncReceipt, OperationRegistry, PlanHeader
     from jobwidgets.models import Retry
     from jobwidgets.transport import Settings
 
@@ -64,7 +64,7 @@ class AsyncClient:
     """The embedded service, where it lives in this process; else None."""
 
     def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
-        self._core = Core(settings, timeout=timeout, app=app)
+        self._core = ServiceConnection(settings, timeout=timeout, app=app)
         self.reader = JobReader(self._core)
         self.writer = JobWriter(self.reader)
         self._operations: OperationRegistry | None = None
@@ -157,10 +157,10 @@ class AsyncClient:
         UsageError
             Neither jobs nor a filter is given: nothing is ever planned for everything there is.
         """
-        from jobwidgets.bulk import Head  # noqa: PLC0415  a floor above, reached only when a plan is asked for
+        from jobwidgets.bulk import PlanHeader  # noqa: PLC0415  a floor above, reached only when a plan is asked for
 
         return await self._plan(
-            Head.of("cancel", reason, expires), jobs, status=status, since=since, until=until, engine=engine,
+            PlanHeader.of("cancel", reason, expires), jobs, status=status, since=since, until=until, engine=engine,
             target=target, scheduled_job=scheduled_job,
         )  # fmt: skip
 
@@ -194,14 +194,14 @@ class AsyncClient:
         UsageError
             Neither jobs nor a filter is given.
         """
-        from jobwidgets.bulk import Head  # noqa: PLC0415  as above
+        from jobwidgets.bulk import PlanHeader  # noqa: PLC0415  as above
 
         return await self._plan(
-            Head.of("retry", reason, expires, again=again), jobs, status=status, since=since, until=until,
+            PlanHeader.of("retry", reason, expires, again=again), jobs, status=status, since=since, until=until,
             engine=engine, target=target, scheduled_job=scheduled_job,
         )  # fmt: skip
 
-    async def _plan(self, head: Head, jobs: object, **filters: Any) -> AsyncPlan:
+    async def _plan(self, head: PlanHeader, jobs: object, **filters: Any) -> AsyncPlan:
         from jobwidgets.bulk import plan_for  # noqa: PLC0415  as above
 
         given = {name: value for name, value in filters.items() if value is not None}
@@ -245,12 +245,12 @@ class AsyncClient:
         UsageError
             The range is empty.
         """
-        from jobwidgets.bulk import Head, plan_range  # noqa: PLC0415  as above
+        from jobwidgets.bulk import PlanHeader, plan_range  # noqa: PLC0415  as above
 
-        head = Head.of("range", reason, expires)
+        head = PlanHeader.of("range", reason, expires)
         now = await self.reader.clock_for(after, before)
         return await plan_range(
-            self.operations, TimeRange.checked(checked_id(organization_id), after=after, before=before, now=now), head
+            self.operations, TimeRange.checked(validate_id(organization_id), after=after, before=before, now=now), head
         )
 
     async def load_plan(self, path: str | os.PathLike[str], /) -> AsyncPlan:

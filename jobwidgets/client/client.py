@@ -30,7 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def waited(
+def blocking(
     method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, R]],
 ) -> Callable[Concatenate[Client, P], R]:
     """Make the blocking method of the same name, signature and meaning."""
@@ -42,7 +42,7 @@ def waited(
     return call
 
 
-def counted(
+def blocking_list(
     method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, pd.DataFrame]],
 ) -> Callable[Concatenate[Client, P], pd.DataFrame]:
     """Do the same for a list: a bar counts what comes, and an interrupt leaves what was read."""
@@ -65,7 +65,7 @@ def counted(
     return call
 
 
-def planned(
+def blocking_plan(
     method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AsyncPlan]],
 ) -> Callable[Concatenate[Client, P], Plan]:
     """Do the same for a method that makes a plan: it becomes a blocking plan."""
@@ -79,7 +79,7 @@ def planned(
     return call
 
 
-def receipted(
+def blocking_receipt(
     method: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AsyncReceipt]],
 ) -> Callable[Concatenate[Client, P], Receipt]:
     """Do the same for a method that gives a receipt."""
@@ -136,33 +136,33 @@ class Client:
     def __repr__(self) -> str:
         return repr(self.aio).replace("AsyncClient", "Client")
 
-    jobs = counted(AsyncClient.jobs)
-    tasks = waited(AsyncClient.tasks)
-    job = waited(AsyncClient.job)
-    detail = waited(AsyncClient.detail)
-    retries = waited(AsyncClient.retries)
-    status = waited(AsyncClient.status)
-    statuses = waited(AsyncClient.statuses)
-    me = waited(AsyncClient.me)
-    rights = waited(AsyncClient.rights)
-    now = waited(AsyncClient.now)
-    scheduled_jobs = waited(AsyncClient.scheduled_jobs)
-    scheduled_job = waited(AsyncClient.scheduled_job)
-    cancel = waited(AsyncClient.cancel)
-    retry = waited(AsyncClient.retry)
-    cancel_scheduled = waited(AsyncClient.cancel_scheduled)
-    cancel_range = waited(AsyncClient.cancel_range)
-    create_job = waited(AsyncClient.create_job)
-    receipts = waited(AsyncClient.receipts)
-    stop = waited(AsyncClient.stop)
+    jobs = blocking_list(AsyncClient.jobs)
+    tasks = blocking(AsyncClient.tasks)
+    job = blocking(AsyncClient.job)
+    detail = blocking(AsyncClient.detail)
+    retries = blocking(AsyncClient.retries)
+    status = blocking(AsyncClient.status)
+    statuses = blocking(AsyncClient.statuses)
+    me = blocking(AsyncClient.me)
+    rights = blocking(AsyncClient.rights)
+    now = blocking(AsyncClient.now)
+    scheduled_jobs = blocking(AsyncClient.scheduled_jobs)
+    scheduled_job = blocking(AsyncClient.scheduled_job)
+    cancel = blocking(AsyncClient.cancel)
+    retry = blocking(AsyncClient.retry)
+    cancel_scheduled = blocking(AsyncClient.cancel_scheduled)
+    cancel_range = blocking(AsyncClient.cancel_range)
+    create_job = blocking(AsyncClient.create_job)
+    receipts = blocking(AsyncClient.receipts)
+    stop = blocking(AsyncClient.stop)
 
     def wait(
         self, jobs: object, /, *, timeout: str | timedelta = "10min", progress: ProgressCallback | bool | None = None
     ) -> pd.DataFrame:
         """Wait until jobs are terminal, with a progress bar: see `AsyncClient.wait`."""
-        from jobwidgets.bulk import Told  # noqa: PLC0415  a floor above, reached only when it is asked for
+        from jobwidgets.bulk import ProgressRelay  # noqa: PLC0415  a floor above, reached only when it is asked for
 
-        told = Told(progress, "Waiting")
+        told = ProgressRelay(progress, "Waiting")
         frame: pd.DataFrame = told.while_running(
             lambda: self.run(self.aio.wait(jobs, timeout=timeout, progress=told.tell), tick=told.draw)
         )
@@ -174,11 +174,11 @@ class Client:
 
         return Archive(self.aio.archive(path, since=since), self)
 
-    plan_cancel = planned(AsyncClient.plan_cancel)
-    plan_retry = planned(AsyncClient.plan_retry)
-    plan_cancel_range = planned(AsyncClient.plan_cancel_range)
-    load_plan = planned(AsyncClient.load_plan)
-    receipt = receipted(AsyncClient.receipt)
+    plan_cancel = blocking_plan(AsyncClient.plan_cancel)
+    plan_retry = blocking_plan(AsyncClient.plan_retry)
+    plan_cancel_range = blocking_plan(AsyncClient.plan_cancel_range)
+    load_plan = blocking_plan(AsyncClient.load_plan)
+    receipt = blocking_receipt(AsyncClient.receipt)
 
     @property
     def reader(self) -> JobReader:

@@ -9,7 +9,7 @@ from jobwidgets._internal import Secret
 from jobwidgets.client.async_client import AsyncClient
 from jobwidgets.client.client import Client
 from jobwidgets.errors import SettingsError
-from jobwidgets.transport import settle
+from jobwidgets.transport import resolve_settings
 
 _open: list[weakref.ref[Client]] = []
 
@@ -66,7 +66,7 @@ def connect(
     """
     secret = _given(token, user, password)
     del token, password
-    settings = settle(
+    settings = resolve_settings(
         url=url,
         rest_url=rest_url,
         secret=secret,
@@ -79,7 +79,7 @@ def connect(
     client = Client(settings, timeout=timeout)
     if settings.user:
         client.portal.run(client.aio.log_in(settings.user, settings.secret))
-    remember(client)
+    register_client(client)
     return client
 
 
@@ -99,7 +99,7 @@ async def connect_async(
     """Connect to a service, awaitable: see `connect`."""
     secret = _given(token, user, password)
     del token, password
-    settings = settle(
+    settings = resolve_settings(
         url=url,
         rest_url=rest_url,
         secret=secret,
@@ -124,7 +124,7 @@ def _given(token: str | None, user: str | None, password: str | None) -> Secret 
     return Secret(text) if text else None
 
 
-def remember(client: Client) -> None:
+def register_client(client: Client) -> None:
     """Let `current_client` and the frames of this service find the client while somebody holds it."""
     _open[:] = [ref for ref in _open if ref() is not None]
     _open.append(weakref.ref(client))

@@ -14,10 +14,10 @@ from jobwidgets.transport import Request
 if TYPE_CHECKING:
     from gql import GraphQLRequest
 
-    from jobwidgets.transport import Core, Portal
+    from jobwidgets.transport import Portal, ServiceConnection
 
 
-async def _execute(core: Core, request: GraphQLRequest) -> ExecutionResult:
+async def _execute(core: ServiceConnection, request: GraphQLRequest) -> ExecutionResult:
     """Send one document; a mutation counts as a write, so it is never sent twice by us."""
     operation = get_operation_ast(request.document, request.operation_name)
     write = operation is None or operation.operation is not OperationType.QUERY
@@ -31,7 +31,7 @@ async def _execute(core: Core, request: GraphQLRequest) -> ExecutionResult:
 class WireTransport(AsyncTransport):
     """gql's transport on a connection that is open already, and stays open."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: ServiceConnection) -> None:
         self._core = core
 
     async def connect(self) -> None:
@@ -52,7 +52,7 @@ class WireTransport(AsyncTransport):
 class WaitingTransport(Transport):
     """The same for blocking callers."""
 
-    def __init__(self, core: Core, portal: Portal) -> None:
+    def __init__(self, core: ServiceConnection, portal: Portal) -> None:
         self._core, self._portal = core, portal
 
     def execute(self, request: GraphQLRequest, *_: Any, **__: Any) -> ExecutionResult:
@@ -60,11 +60,11 @@ class WaitingTransport(Transport):
         return self._portal.run(_execute(self._core, request))
 
 
-def gql_client(core: Core) -> gql.Client:
+def gql_client(core: ServiceConnection) -> gql.Client:
     """Make an awaitable gql client."""
     return gql.Client(transport=WireTransport(core), execute_timeout=None)
 
 
-def blocking_gql_client(core: Core, portal: Portal) -> gql.Client:
+def blocking_gql_client(core: ServiceConnection, portal: Portal) -> gql.Client:
     """Make a blocking gql client."""
     return gql.Client(transport=WaitingTransport(core, portal))

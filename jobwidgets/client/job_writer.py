@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._internal import Secret, safe
+from jobwidgets._internal import Secret, sanitize
 from jobwidgets.client.range_cancel import cancel_range
 from jobwidgets.eligibility import after_cancel
 from jobwidgets.errors import (
@@ -18,9 +18,9 @@ from jobwidgets.errors import (
     UnknownOutcomeError,
     UsageError,
 )
-from jobwidgets.listing import APIS, TimeRange, checked_id, one_of, read_schedule, switch_off
+from jobwidgets.listing import APIS, TimeRange, check_choice, read_schedule, switch_off, validate_id
 from jobwidgets.models import Job
-from jobwidgets.transport import LOOK_AGAIN, Doubt, looking_back, naming
+from jobwidgets.transport import UNKNOWN_OUTCOME_HINT, UnresolvedRetry, error_context, readback_context
 from jobwidgets.transport import queries as documents
 from jobwidgets.vocabulary import REASON_TEXT, TERMINAL
 
@@ -83,10 +83,10 @@ class JobWriter:
         UnknownOutcomeError
             The answer was lost, or the job still waits after the service said yes: it may happen yet.
         """
-        one_of(api, "api", APIS)
-        checked_id(job_id)
+        check_choice(api, "api", APIS)
+        validate_id(job_id)
         try:
-            with naming("job", job_id):
+            with error_context("job", job_id):
                 said = await self._told_to_cancel(job_id, api)
         except (NotFoundError, AuthError):
             raise
@@ -115,7 +115,7 @@ class JobWriter:
         """Look at a job after its cancel was accepted: it may have gone on all the same, or need a moment."""
         for pause in CONFIRM_AFTER:
             await asyncio.sleep(pause)
-            with looking_back(f"the service said {safe(said)!r}"):
+            with readback_context(f"the service said {sanitize(said)!r}"):
                 job = await self._looked_at(job_id, api)
             became = after_cancel(job.status, job.can_cancel)
             if became == "done":
@@ -123,7 +123,8 @@ class JobWriter:
             if became == "refused":
                 raise _refused(job, said)
         raise UnknownOutcomeError(
-            f"the service said {safe(said)!r}, but job {safe(job_id)} still reads {job.status}", hint=LOOK_AGAIN
+            f"the service said {sanitize(said)!r}, but job {sanitize(job_id)} still reads {job.status}",
+            hint=UNKNOWN_OUTCOME_HINT,
         )
 
     async def _looked_at(self, job_id: str, api: str) -> Job:
@@ -153,13 +154,13 @@ class JobWriter:
         """
         began = self._connection.earliest() if self._connection.now() else None
         try:
-            with naming("job", job_id):
-                given = {"id": checked_id(job_id)}
+            with error_context("job", job_id):
+                given = {"id": validate_id(job_id)}
                 answer: _Id = await self._connection.one("retryJob", documents.RETRY, given, _Id, write=True)
         except (NotFoundError, AuthError):
             raise
         except (UnknownOutcomeError, asyncio.CancelledError):
-            self._connection.lost.append(Doubt(job_id, began, self._connection.now()))
+            self._connection.lost.append(UnresolvedRetry(job_id, began, self._connection.now()))
             raise
         except RefusedError as refusal:
             try:
@@ -167,7 +168,7 @@ class JobWriter:
             except JobError:
                 raise refusal from None  # the refusal is certain, only its reason cannot be read
             hint = "a complete job is not retried" if status == "complete" else "this service retries fewer jobs"
-            said = f"job {safe(job_id)} is {status}: {refusal.message}"
+            said = f"job {sanitize(job_id)} is {status}: {refusal.message}"
             raise RefusedError(said, hint=hint, name=refusal.name) from None
         self._connection.made.add(answer.id)
         return answer.id
@@ -197,16 +198,16 @@ class JobWriter:
         UnknownOutcomeError
             The answer was lost: read the schedule before you try again.
         """
-        one_of(api, "api", APIS)
-        before = await read_schedule(self._connection, checked_id(scheduled_job_id))
+        check_choice(api, "api", APIS)
+        before = await read_schedule(self._connection, validate_id(scheduled_job_id))
         if before.is_active:
             await switch_off(self._connection, before, api=api)
         try:
             launched = await self._reader.jobs(scheduled_job=scheduled_job_id, status=["pending", "queued", "running"])
         except JobError as error:
-            return f"schedule {safe(before.id)} is off; what it launched could not be listed: {error.message}"
+            return f"schedule {sanitize(before.id)} is off; what it launched could not be listed: {error.message}"
         done = "is off: it launches nothing more" if before.is_active else "was off already"
-        message = f"schedule {safe(before.name)!r} ({safe(before.id)}) {done}"
+        message = f"schedule {sanitize(before.name)!r} ({sanitize(before.id)}) {done}"
         if launched.empty:
             return message
         return f"{message}; {len(launched)} jobs it launched are still open: plan_cancel(scheduled_job={before.id!r})"
@@ -238,7 +239,7 @@ class JobWriter:
         UnknownOutcomeError
             The answer was lost: some or all may be cancelled.
         """
-        checked_id(organization_id)
+        validate_id(organization_id)
         now = await self._reader.clock_for(after, before)
         return await cancel_range(
             self._connection, TimeRange.checked(organization_id, after=after, before=before, now=now)
@@ -286,7 +287,7 @@ class JobWriter:
         str
             The id of the new job.
         """
-        one_of(api, "api", APIS)
+        check_choice(api, "api", APIS)
         full = [{"engineId": task} if isinstance(task, str) else dict(task) for task in tasks]
         if not full:
             raise UsageError("a job needs at least one task", hint="give engine ids: tasks=[…]")
@@ -297,7 +298,9 @@ class JobWriter:
             try:
                 new_id = msgspec.json.decode(reply.body, type=_Created).ids[0]
             except (msgspec.MsgspecError, IndexError, RecursionError):
-                raise UnknownOutcomeError("the service made a job without telling its id", hint=LOOK_AGAIN) from None
+                raise UnknownOutcomeError(
+                    "the service made a job without telling its id", hint=UNKNOWN_OUTCOME_HINT
+                ) from None
         else:
             made: _Id = await self._connection.one("createJob", documents.CREATE, {"input": job}, _Id, write=True)
             new_id = made.id
@@ -309,9 +312,11 @@ def _refused(job: Job, said: str, name: str = "") -> RefusedError:
     """Say that a cancel did not happen, and why, by what the job reads."""
     reason = job.can_cancel.reason
     if reason is None:
-        return RefusedError(f"job {safe(job.id)} is {job.status}", hint=f"the service says: {safe(said)}", name=name)
+        return RefusedError(
+            f"job {sanitize(job.id)} is {job.status}", hint=f"the service says: {sanitize(said)}", name=name
+        )
     state = job.status if job.status in TERMINAL else f"{job.status} and {REASON_TEXT[reason]}"
-    return RefusedError(f"job {safe(job.id)} is {state}", hint=ONLY_IDLE, name=name)
+    return RefusedError(f"job {sanitize(job.id)} is {state}", hint=ONLY_IDLE, name=name)
 
 
 def _rest_message(body: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.client.async_client import AsyncClient
 from jobwidgets.client.connecting import client_for
 from jobwidgets.errors import SettingsError, UsageError
@@ -36,10 +36,10 @@ def load_plan(path: str | os.PathLike[str], client: Client | None = None) -> Pla
     if isinstance(client, AsyncClient):
         raise UsageError("load_plan() is for blocking clients", hint="plan = await client.load_plan(path)")
     if client is None:
-        from jobwidgets.bulk import read_paper  # noqa: PLC0415  reached only when it is asked for
+        from jobwidgets.bulk import read_plan_file  # noqa: PLC0415  reached only when it is asked for
 
-        service = read_paper(path).service
+        service = read_plan_file(path).service
         client = client_for(service)
         if client is None:
-            raise SettingsError(f"no client of {safe(service)} is open", hint="connect() to it, or pass client=")
+            raise SettingsError(f"no client of {sanitize(service)} is open", hint="connect() to it, or pass client=")
     return client.load_plan(path)

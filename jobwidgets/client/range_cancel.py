@@ -9,28 +9,28 @@ import pandas as pd
 
 from jobwidgets._internal import iso
 from jobwidgets.frames import array_of
-from jobwidgets.listing import CANCEL_PATH, TimeRange, listed
-from jobwidgets.transport import looking_back
+from jobwidgets.listing import CANCEL_PATH, TimeRange, list_time_range
+from jobwidgets.transport import readback_context
 from jobwidgets.vocabulary import CANCELLED, IDLE
 
 if TYPE_CHECKING:
-    from jobwidgets.transport import Core
+    from jobwidgets.transport import ServiceConnection
 
 CONFIRM_AFTER = (0.3, 0.8, 2.0)
 """Seconds between the looks at what was cancelled: it may take effect a little later."""
 
 
-async def cancel_range(core: Core, span: TimeRange) -> pd.DataFrame:
+async def cancel_range(core: ServiceConnection, span: TimeRange) -> pd.DataFrame:
     """Do what `JobWriter.cancel_range` describes."""
-    seen = await listed(core, span)
+    seen = await list_time_range(core, span)
     await core.rest("POST", CANCEL_PATH, json=span.request(), write=True)
-    with looking_back("the service took the request"):
-        read = await listed(core, span)
+    with readback_context("the service took the request"):
+        read = await list_time_range(core, span)
         for pause in CONFIRM_AFTER:
             if not any(job_id in seen and row.status in IDLE for job_id, row in read.items()):
                 break
             await asyncio.sleep(pause)  # what could be cancelled is not yet: it may take a moment
-            read = await listed(core, span)
+            read = await list_time_range(core, span)
     ids = list(dict.fromkeys([*seen, *read]))
     was = [seen[job_id].status if job_id in seen else None for job_id in ids]
     reads = [read[job_id].status if job_id in read else None for job_id in ids]

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.distributed.worker_clients import client_of
 from jobwidgets.errors import ServiceError
 from jobwidgets.frames import JOB_COLUMNS, frame_of
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from jobwidgets.distributed.token_split import Half
+    from jobwidgets.distributed.token_split import TokenShare
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PartitionSpec:
     """What all partitions of a frame have in common; it goes with the graph, and everybody may see it.
 
     Attributes
@@ -43,7 +43,7 @@ class Reading:
     """
 
     service: str
-    half: Half | None
+    half: TokenShare | None
     wanted: Mapping[str, Any]
     words: tuple[str, ...]
     share: int | None
@@ -57,7 +57,7 @@ class Reading:
         return {"kind": "jobs", "service": self.service, "query": query}
 
 
-def read_window(window: tuple[datetime, datetime], reading: Reading) -> pd.DataFrame:
+def read_window(window: tuple[datetime, datetime], reading: PartitionSpec) -> pd.DataFrame:
     """Read the jobs that were created in a window, oldest first, by the time they were created."""
     frame = client_of(reading.service, reading.half, reading.share, reading.timeout).jobs(
         since=window[0], until=window[1], tasks=False, progress=False, **reading.wanted
@@ -65,12 +65,12 @@ def read_window(window: tuple[datetime, datetime], reading: Reading) -> pd.DataF
     return shaped(frame, reading)
 
 
-def nothing(reading: Reading) -> pd.DataFrame:
+def nothing(reading: PartitionSpec) -> pd.DataFrame:
     """Give a partition without jobs: what Dask knows of the others before they are read."""
     return shaped(frame_of(JOB_COLUMNS, dict.fromkeys(JOB_COLUMNS, ()), {}), reading)
 
 
-def shaped(frame: pd.DataFrame, reading: Reading) -> pd.DataFrame:
+def shaped(frame: pd.DataFrame, reading: PartitionSpec) -> pd.DataFrame:
     """Put a frame of jobs into the shape that all partitions have.
 
     Raises
@@ -86,7 +86,7 @@ def shaped(frame: pd.DataFrame, reading: Reading) -> pd.DataFrame:
     if new:
         first = frame.loc[frame["status"] == new[0], "id"].iloc[0]
         raise ServiceError(
-            f"job {first} has the status {safe(new[0])!r}, new to this frame",
+            f"job {first} has the status {sanitize(new[0])!r}, new to this frame",
             hint=f"read_jobs(..., more_statuses={new!r}): a Dask frame has to know its categories beforehand",
         )
     frame = frame.sort_values(["created", "id"])

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from jobwidgets._internal import parse_timestamp
 from jobwidgets.errors import UsageError
-from jobwidgets.listing import FILTERABLE, MILLISECOND, Ask, paged, status_page
+from jobwidgets.listing import FILTERABLE, MILLISECOND, PageRequest, fetch_page, status_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from jobwidgets.transport import Core
+    from jobwidgets.transport import ServiceConnection
 
 MOST = 10_000
 """Windows: more partitions cost a scheduler more than the jobs in them."""
@@ -27,8 +27,8 @@ def equal(since: datetime, until: datetime, count: int) -> list[datetime]:
     return [*(since + timedelta(milliseconds=length * number // count) for number in range(count)), until]
 
 
-async def about_equally_full(
-    core: Core, since: datetime, until: datetime, status: Sequence[str], size: int
+async def balanced_partitions(
+    core: ServiceConnection, since: datetime, until: datetime, status: Sequence[str], size: int
 ) -> list[datetime]:
     """Cut a range into windows with about `size` jobs each, asking for one job at each edge; give the edges.
 
@@ -38,8 +38,8 @@ async def about_equally_full(
     edges = [until]
     listed = status if all(word in FILTERABLE or word == "aborted" for word in status) else ()
     while len(edges) <= MOST:
-        ask = Ask(since, edges[-1], offset=size)
-        records, _ = await paged(core, partial(status_page, core, ask, status=listed), most=1)
+        ask = PageRequest(since, edges[-1], offset=size)
+        records, _ = await fetch_page(core, partial(status_page, core, ask, status=listed), most=1)
         created = records[0].created_date_time if records and records[0] is not None else None
         edge = min(parse_timestamp(created), edges[-1] - MILLISECOND) if created is not None else since
         if edge <= since:
@@ -50,9 +50,9 @@ async def about_equally_full(
     )
 
 
-async def words_there(core: Core, since: datetime, until: datetime) -> list[str]:
+async def known_statuses(core: ServiceConnection, since: datetime, until: datetime) -> list[str]:
     """Name the statuses of the newest jobs of a range, by one thin page."""
-    records, _ = await paged(core, partial(status_page, core, Ask(since, until)))
+    records, _ = await fetch_page(core, partial(status_page, core, PageRequest(since, until)))
     return sorted({row.status for row in records if row is not None and row.status})
 
 

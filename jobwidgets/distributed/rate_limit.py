@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from distributed import Semaphore, get_worker
 
-from jobwidgets.transport import WINDOW
+from jobwidgets.transport import BUDGET_WINDOW_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-class Turns:
+class ClusterRateLimiter:
     """Lets at most `share` requests of all workers together reach a service in any ten seconds.
 
     A request has one of so many leases from before it leaves until ten seconds after its answer: two requests with the
@@ -41,13 +41,13 @@ class Turns:
         try:
             yield
         finally:
-            self._loop.add_callback(self._loop.call_later, WINDOW, self._leases.release)
+            self._loop.add_callback(self._loop.call_later, BUDGET_WINDOW_S, self._leases.release)
 
     async def _lease(self) -> None:
         await self._leases.acquire()
 
 
-class OwnTurns:
+class LocalRateLimiter:
     """Does the same where the tasks run in this process, without a cluster."""
 
     def __init__(self, share: int) -> None:
@@ -60,13 +60,13 @@ class OwnTurns:
         try:
             yield
         finally:
-            asyncio.get_running_loop().call_later(WINDOW, self._leases.release)
+            asyncio.get_running_loop().call_later(BUDGET_WINDOW_S, self._leases.release)
 
 
-def turns_for(service: str, share: int) -> Turns | OwnTurns:
+def rate_limiter_for(service: str, share: int) -> ClusterRateLimiter | LocalRateLimiter:
     """Make what is entered for each request, for a task of a worker or of this process."""
     try:
         get_worker()
     except ValueError:
-        return OwnTurns(share)
-    return Turns(service, share)
+        return LocalRateLimiter(share)
+    return ClusterRateLimiter(service, share)

@@ -8,12 +8,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.client import Client
-from jobwidgets.distributed.partition_loader import Reading, nothing, read_window
-from jobwidgets.distributed.partitions import MOST, about_equally_full, equal, whole_number, words_there
-from jobwidgets.distributed.token_split import half_of, other_of
+from jobwidgets.distributed.partition_loader import PartitionSpec, nothing, read_window
+from jobwidgets.distributed.partitions import MOST, balanced_partitions, equal, known_statuses, whole_number
+from jobwidgets.distributed.token_split import other_share_of, share_of_token
 from jobwidgets.errors import SettingsError, UsageError
-from jobwidgets.listing import SECOND, checked_query
-from jobwidgets.transport import OUR_SHARE
+from jobwidgets.listing import SECOND, validate_query
+from jobwidgets.transport import BULK_BUDGET_SHARE
 from jobwidgets.vocabulary import STATUSES
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client as Cluster
 
     from jobwidgets.client import AsyncClient
-    from jobwidgets.distributed.token_split import Half
+    from jobwidgets.distributed.token_split import TokenShare
 
 
 def read_jobs(
@@ -104,9 +104,9 @@ def read_jobs(
         "engine": on_engine, "target": target, "scheduled_job": scheduled_job,
     }  # fmt: skip
     edges, words = client.run(_looked(client.aio, since, until, wanted, windows=windows, per_partition=per_partition))
-    reading = Reading(
+    reading = PartitionSpec(
         service=client.service_url,
-        half=half_of(client) if token_from == "client" else None,  # noqa: S105  where it comes from
+        half=share_of_token(client) if token_from == "client" else None,  # noqa: S105  where it comes from
         wanted={name: value for name, value in wanted.items() if value is not None},
         words=tuple(dict.fromkeys([*STATUSES, *words, *more_statuses])),
         share=share,
@@ -126,7 +126,7 @@ def _dask() -> Any:
 
 
 def _share(budget: int | None) -> int | None:
-    return None if budget is None else max(1, int(whole_number(budget, "budget") * OUR_SHARE))
+    return None if budget is None else max(1, int(whole_number(budget, "budget") * BULK_BUDGET_SHARE))
 
 
 async def _looked(
@@ -144,17 +144,17 @@ async def _looked(
         whole_number(windows, "windows", MOST)
     now = await client.now()
     end = now + SECOND if until is None else until
-    query = checked_query(now, since=since, until=end, limit=None, api="graphql", **wanted)
+    query = validate_query(now, since=since, until=end, limit=None, api="graphql", **wanted)
     if query.since is None or query.until is None:
         raise UsageError("windows of time need a beginning", hint='say since=, such as "30d"')
     core = client._core  # noqa: SLF001  thin pages, which no frame is made of
-    words = await words_there(core, query.since, query.until)
+    words = await known_statuses(core, query.since, query.until)
     if windows is not None:
         return equal(query.since, query.until, windows), words
-    return await about_equally_full(core, query.since, query.until, query.status, per_partition), words
+    return await balanced_partitions(core, query.since, query.until, query.status, per_partition), words
 
 
-def _give(half: Half, cluster: Cluster | None) -> None:
+def _give(half: TokenShare, cluster: Cluster | None) -> None:
     """Hand the other half of the token to the workers."""
     found: Any = cluster
     if found is None and "distributed" in sys.modules:
@@ -163,12 +163,12 @@ def _give(half: Half, cluster: Cluster | None) -> None:
         with suppress(ValueError):  # no cluster: the threads of this process read, and it has both halves
             found = default_client()
     if found is not None:
-        from jobwidgets.distributed.worker_plugin import OtherHalf  # noqa: PLC0415  an extra
+        from jobwidgets.distributed.worker_plugin import TokenSharePlugin  # noqa: PLC0415  an extra
 
-        found.register_plugin(OtherHalf(half.name, other_of(half)))
+        found.register_plugin(TokenSharePlugin(half.name, other_share_of(half)))
 
 
-def _frame(dataframes: Any, reading: Reading, edges: Sequence[datetime]) -> dd.DataFrame:
+def _frame(dataframes: Any, reading: PartitionSpec, edges: Sequence[datetime]) -> dd.DataFrame:
     import pandas as pd  # noqa: PLC0415
 
     frame: dd.DataFrame = dataframes.from_map(

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 _OTHERS: dict[str, bytes] = {}
 """The other halves that this process was given, by name."""
-_split: weakref.WeakKeyDictionary[Any, Half] = weakref.WeakKeyDictionary()
+_split: weakref.WeakKeyDictionary[Any, TokenShare] = weakref.WeakKeyDictionary()
 """What was split already, by the wire that holds the token."""
 
 
 @dataclass(frozen=True, slots=True)
-class Half:
+class TokenShare:
     """The half of a token that goes with a graph.
 
     Attributes
@@ -51,21 +51,21 @@ class Half:
         return Secret.joined(self.noise, other)
 
 
-def half_of(client: Client) -> Half:
+def share_of_token(client: Client) -> TokenShare:
     """Split the token of a client, once; the other half stays in this process until it is handed over."""
     wire = client.aio._core.wire  # noqa: SLF001  the only place that has the token
     if wire not in _split:
         noise, other = wire.token.split()
-        half = _split[wire] = Half(uuid4().hex, noise)
+        half = _split[wire] = TokenShare(uuid4().hex, noise)
         _OTHERS[half.name] = other
     return _split[wire]
 
 
-def take(name: str, other: bytes) -> None:
+def keep_share(name: str, other: bytes) -> None:
     """Keep a half that was handed over."""
     _OTHERS[name] = other
 
 
-def other_of(half: Half) -> bytes:
+def other_share_of(half: TokenShare) -> bytes:
     """Give what the workers have to be handed."""
     return _OTHERS[half.name]

@@ -10,13 +10,13 @@ from jobwidgets.client import Client, connect
 from jobwidgets.transport import Settings
 
 if TYPE_CHECKING:
-    from jobwidgets.distributed.token_split import Half
+    from jobwidgets.distributed.token_split import TokenShare
 
 _clients: dict[tuple[Any, ...], Client] = {}
 _lock = threading.Lock()
 
 
-def client_of(service: str, half: Half | None, share: int | None, timeout: float) -> Client:
+def client_of(service: str, half: TokenShare | None, share: int | None, timeout: float) -> Client:
     """Return the client of this worker for a service and token; connect the first time.
 
     Parameters
@@ -58,13 +58,13 @@ def _worker() -> str | None:
         return None
 
 
-def _connected(service: str, half: Half | None, share: int | None, timeout: float) -> Client:
+def _connected(service: str, half: TokenShare | None, share: int | None, timeout: float) -> Client:
     if half is None:  # the address was found usable where the frame was made
         client = connect(service, allow_http=True, timeout=timeout)
     else:
         client = Client(Settings(service, None, half.joined()), timeout=timeout)
     if share is not None:
-        from jobwidgets.distributed.rate_limit import turns_for  # noqa: PLC0415  an extra
+        from jobwidgets.distributed.rate_limit import rate_limiter_for  # noqa: PLC0415  an extra
 
-        client.aio._core.pace.turn = turns_for(service, share)  # noqa: SLF001  where requests wait
+        client.aio._core.pace.turn = rate_limiter_for(service, share)  # noqa: SLF001  where requests wait
     return client

@@ -6,11 +6,11 @@ from typing import Any
 
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from jobwidgets.distributed.token_split import take
+from jobwidgets.distributed.token_split import keep_share
 from jobwidgets.distributed.worker_clients import close_clients
 
 
-class OtherHalf(WorkerPlugin):
+class TokenSharePlugin(WorkerPlugin):
     """Gives the other half of a token to every worker, those that start later among them."""
 
     def __init__(self, name: str, other: bytes) -> None:
@@ -20,7 +20,7 @@ class OtherHalf(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         """Put it where the process of this worker looks for it."""
         del worker
-        take(self._half, self._other)
+        keep_share(self._half, self._other)
 
     def teardown(self, worker: Any) -> None:
         """Close what was connected with it."""

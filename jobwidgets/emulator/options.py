@@ -27,7 +27,7 @@ _STATUSES = {"auth_status": (200, 401, 403)}
 
 
 @dataclass(slots=True)
-class Choices:
+class EmulatorOptions:
     """The open questions of the contract and how this service answers them.
 
     Every attribute can be given by name, and changed at any time; setting an unknown name or value is a `ValueError`.

@@ -9,7 +9,7 @@ from jobwidgets.emulator.api.graphql import GraphQL
 from jobwidgets.emulator.http.app import App
 from jobwidgets.emulator.http.auth import Access, RateLimit
 from jobwidgets.emulator.http.faults import Faults
-from jobwidgets.emulator.persistence.autosave import Keeper, Wishes, open_world
+from jobwidgets.emulator.persistence.autosave import Autosaver, WorldRequest, open_world
 from jobwidgets.emulator.persistence.state_file import StateFile
 from jobwidgets.emulator.simulation.catalog import ENGINES, INGEST, ORGANIZATIONS, SPEECH, Shape
 from jobwidgets.emulator.simulation.clock import to_ms
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
-    from jobwidgets.emulator.options import Choices
+    from jobwidgets.emulator.options import EmulatorOptions
 
 
 class Service:
@@ -77,7 +77,7 @@ class Service:
         jobs: int | None = None,
         seed: int | None = None,
         speed: float = 1.0,
-        choices: Choices | None = None,
+        choices: EmulatorOptions | None = None,
         token: str | None = None,
         start: datetime | None = None,
         state: str | PathLike[str] | None = None,
@@ -88,12 +88,12 @@ class Service:
             raise ValueError("start needs a time zone")
         file = None if state is None else StateFile(state)
         try:
-            self.world, self.notes = open_world(file, Wishes(jobs, seed, start, choices))
+            self.world, self.notes = open_world(file, WorldRequest(jobs, seed, start, choices))
         except BaseException:
             if file is not None:
                 file.close()
             raise
-        self.keeper = None if file is None else Keeper(self.world, file)
+        self.keeper = None if file is None else Autosaver(self.world, file)
         self.choices, self.clock = self.world.choices, self.world.clock
         self.access = Access(self.world, seed=self.world.seed, token=token)
         self.limit = RateLimit()

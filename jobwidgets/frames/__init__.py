@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets.frames.column_builders import Times
+from jobwidgets.frames.column_builders import TimeBuilder
 from jobwidgets.frames.job_frame_builder import JobTableBuilder
-from jobwidgets.frames.job_ids import applications_of, brought, created_of, elsewhere, ids_of, statuses_of
+from jobwidgets.frames.job_ids import applications_of, compute_if_lazy, created_of, ids_of, is_lazy_frame, statuses_of
 from jobwidgets.frames.record_batch import Batch, Rows
 from jobwidgets.frames.records import (
-    GistPage,
-    JobGist,
     JobPage,
     JobRow,
+    JobSummary,
+    SummaryPage,
     TaskPage,
     TaskRow,
-    decoded,
+    decode_json,
     job_frame,
     timed_tasks,
 )
@@ -29,7 +29,7 @@ from jobwidgets.frames.schema import (
     has_arrow,
     status_dtype,
 )
-from jobwidgets.frames.task_frames import Brought, brought_with, task_frame
+from jobwidgets.frames.task_frames import PrefetchedTasks, prefetched_tasks_of, task_frame
 
 if TYPE_CHECKING:
     from jobwidgets.frames.arrow_decoder import read_page
@@ -40,27 +40,27 @@ __all__ = [
     "TASK_COLUMNS",
     "TIME",
     "Batch",
-    "Brought",
-    "GistPage",
-    "JobGist",
     "JobPage",
     "JobRow",
+    "JobSummary",
     "JobTableBuilder",
+    "PrefetchedTasks",
     "Rows",
+    "SummaryPage",
     "TaskPage",
     "TaskRow",
-    "Times",
+    "TimeBuilder",
     "applications_of",
     "array_of",
-    "brought",
-    "brought_with",
+    "compute_if_lazy",
     "created_of",
-    "decoded",
-    "elsewhere",
+    "decode_json",
     "frame_of",
     "has_arrow",
     "ids_of",
+    "is_lazy_frame",
     "job_frame",
+    "prefetched_tasks_of",
     "read_page",
     "status_dtype",
     "statuses_of",

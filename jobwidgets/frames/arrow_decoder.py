@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from pyarrow import json
 
 from jobwidgets.frames.column_builders import MISSING
-from jobwidgets.frames.record_batch import JOB_FIELDS, TASK_FIELDS, Batch, Coded
-from jobwidgets.frames.records import JobGist, TaskGist, TaskRow
+from jobwidgets.frames.record_batch import JOB_FIELDS, TASK_FIELDS, Batch, DictionaryColumn
+from jobwidgets.frames.records import JobSummary, TaskRow, TaskSummary
 from jobwidgets.frames.schema import JOB_COLUMNS, TASK_COLUMNS
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def _names(kind: type[msgspec.Struct], columns: Mapping[str, str]) -> dict[str, 
     return {column: written[field] for column, field in columns.items() if field in written}
 
 
-JOB_NAMES = _names(JobGist, {"id": "id", "status": "status", **JOB_FIELDS})
-GIST_NAMES, TASK_NAMES = _names(TaskGist, TASK_FIELDS), _names(TaskRow, TASK_FIELDS)
+JOB_NAMES = _names(JobSummary, {"id": "id", "status": "status", **JOB_FIELDS})
+GIST_NAMES, TASK_NAMES = _names(TaskSummary, TASK_FIELDS), _names(TaskRow, TASK_FIELDS)
 
 
 def read_page(body: bytes, limit: int | None, *, whole: bool) -> Columns | None:
@@ -95,7 +95,7 @@ def _columns(records: pa.StructArray, limit: int | None, *, whole: bool) -> Colu
     if whole:
         told["engine"] = _ready("word", names)
         ids_of_engines = _ready("word", engine_ids)
-        told["engine_id"] = Coded(ids_of_engines.codes, [word or None for word in ids_of_engines.words])
+        told["engine_id"] = DictionaryColumn(ids_of_engines.codes, [word or None for word in ids_of_engines.words])
         told["category"] = _ready("word", _field(_field(engine, "category"), "name"))
         told["job_id"] = jobs["id"].take(pa.array(np.repeat(np.arange(len(sizes)), sizes)))
     created = records.field("createdDateTime").to_pylist()
@@ -117,7 +117,7 @@ def _ready(kind: str, values: pa.Array) -> Any:
     if kind == "count":
         return values.fill_null(MISSING).to_numpy()
     coded = values.dictionary_encode("encode")
-    return Coded(coded.indices.to_numpy(), coded.dictionary.to_pylist())
+    return DictionaryColumn(coded.indices.to_numpy(), coded.dictionary.to_pylist())
 
 
 @cache
@@ -205,6 +205,6 @@ class Columns(Batch):
 
 
 def _picked(values: Any, places: np.ndarray[Any, np.dtype[np.intp]]) -> Any:
-    if isinstance(values, Coded):
-        return Coded(values.codes[places], values.words)
+    if isinstance(values, DictionaryColumn):
+        return DictionaryColumn(values.codes[places], values.words)
     return values[places] if isinstance(values, np.ndarray) else values.take(pa.array(places))

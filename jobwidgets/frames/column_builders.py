@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from jobwidgets.errors import ServiceError
-from jobwidgets.frames.memory import arrow_joined, give_back, mapped
-from jobwidgets.frames.record_batch import Coded
+from jobwidgets.frames.memory import arrow_joined, mmap_array, release_memory
+from jobwidgets.frames.record_batch import DictionaryColumn
 from jobwidgets.frames.schema import (
     array_of,
     has_arrow,
@@ -40,7 +40,7 @@ MISSING = -(2**31)
 """What stands for a missing number until the column is made."""
 
 
-class Growing:
+class ColumnBuilder:
     """A column that is not complete yet."""
 
     KIND = "i4"
@@ -63,7 +63,7 @@ class Growing:
         self._pages, self._rows = [], 0
 
     def _joined(self, parts: Sequence[Any]) -> Any:
-        return np.concatenate(parts, out=mapped(sum(map(len, parts)), self.KIND))
+        return np.concatenate(parts, out=mmap_array(sum(map(len, parts)), self.KIND))
 
     def numbers(self) -> Any:
         """Give what numbers it is made of, in the order of their coming."""
@@ -91,7 +91,7 @@ class Growing:
         return numbers
 
 
-class Texts(Growing):
+class StringBuilder(ColumnBuilder):
     """Texts: in Arrow's own form where pyarrow is installed."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class Texts(Growing):
         self._arrow = has_arrow()
 
     def part(self, values: Any) -> Any:
-        """Do what `Growing.part` says."""
+        """Do what `ColumnBuilder.part` says."""
         if not self._arrow:
             return values
         import pyarrow as pa  # noqa: PLC0415  an extra
@@ -110,11 +110,11 @@ class Texts(Growing):
         return arrow_joined(parts) if self._arrow else list(chain.from_iterable(parts))
 
     def column(self, order: Order = None) -> Any:
-        """Do what `Growing.column` says."""
+        """Do what `ColumnBuilder.column` says."""
         pieces = self._pieces(order)
         self._parts = []  # what it is made of goes before it is made whole
         made = self._whole(pieces)
-        give_back(len(made))
+        release_memory(len(made))
         return made
 
     def at(self, rows: Order) -> list[str]:
@@ -159,29 +159,29 @@ def _put_together(parts: Sequence[Any], order: Order) -> Iterator[Any]:
             yield near.take(pa.array(wanted - (ends[first] - sizes[first])))
 
 
-class Times(Growing):
+class TimeBuilder(ColumnBuilder):
     """Times, as microseconds."""
 
     KIND = "datetime64[us]"
 
     def part(self, values: Any) -> Any:
-        """Do what `Growing.part` says."""
+        """Do what `ColumnBuilder.part` says."""
         return values if isinstance(values, np.ndarray) else moments_of(values)
 
     def _made(self, numbers: Any) -> Any:
         return time_column(numbers)
 
 
-class Words(Growing):
+class CategoryBuilder(ColumnBuilder):
     """Words that come again and again: a category, or with `status` the ordered one of statuses."""
 
     def __init__(self, *, status: bool = False) -> None:
         super().__init__()
         self._status = status
-        self._known = Codes()
+        self._known = DictionaryEncoder()
 
     def part(self, values: Any) -> Any:
-        """Do what `Growing.part` says."""
+        """Do what `ColumnBuilder.part` says."""
         return self._known.of(values)
 
     def _made(self, numbers: Any) -> Any:
@@ -192,11 +192,11 @@ class Words(Growing):
         return pd.Categorical.from_codes(places[numbers], dtype=dtype)
 
 
-class Counts(Growing):
+class IntBuilder(ColumnBuilder):
     """Whole numbers."""
 
     def part(self, values: Any) -> Any:
-        """Do what `Growing.part` says."""
+        """Do what `ColumnBuilder.part` says."""
         if isinstance(values, np.ndarray):
             return values
         numbers = [MISSING if value is None else value for value in values]
@@ -208,7 +208,7 @@ class Counts(Growing):
         return pd.arrays.IntegerArray(numbers, numbers == MISSING)
 
 
-class Codes(dict[Any, int]):
+class DictionaryEncoder(dict[Any, int]):
     """Numbers the values that come, in the order of their coming."""
 
     def __missing__(self, value: Any) -> int:
@@ -217,17 +217,17 @@ class Codes(dict[Any, int]):
 
     def of(self, values: Any) -> np.ndarray[Any, np.dtype[np.int32]]:
         """Give the numbers of these, which can have numbers of their own."""
-        if isinstance(values, Coded):
+        if isinstance(values, DictionaryColumn):
             numbers: np.ndarray[Any, np.dtype[np.int32]] = self.of(values.words)[values.codes]
             return numbers
         return np.fromiter(map(self.__getitem__, values), "i4", len(values))
 
 
-GROWING: dict[str, Callable[[], Growing]] = {
-    "string": Texts,
-    "time": Times,
-    "word": Words,
-    "status": lambda: Words(status=True),
-    "count": Counts,
+GROWING: dict[str, Callable[[], ColumnBuilder]] = {
+    "string": StringBuilder,
+    "time": TimeBuilder,
+    "word": CategoryBuilder,
+    "status": lambda: CategoryBuilder(status=True),
+    "count": IntBuilder,
 }
 """What grows into a column of each kind."""

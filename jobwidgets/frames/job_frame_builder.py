@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from jobwidgets._internal import collector_paused
+from jobwidgets._internal import gc_paused
 from jobwidgets.eligibility import cancel_verdict, retry_verdict
-from jobwidgets.frames.column_builders import GROWING, Codes, Growing, Texts, Times
-from jobwidgets.frames.memory import give_back
+from jobwidgets.frames.column_builders import GROWING, ColumnBuilder, DictionaryEncoder, StringBuilder, TimeBuilder
+from jobwidgets.frames.memory import release_memory
 from jobwidgets.frames.record_batch import JOB_FIELDS, Rows
 from jobwidgets.frames.records import job_frame
 from jobwidgets.frames.schema import JOB_COLUMNS, array_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from jobwidgets.frames.column_builders import Order
     from jobwidgets.frames.record_batch import Batch
-    from jobwidgets.frames.records import JobGist
+    from jobwidgets.frames.records import JobSummary
     from jobwidgets.frames.schema import Moments
 
 
@@ -40,7 +40,11 @@ class _Facts(NamedTuple):
     why_not: str | None
 
 
-TOLD: dict[str, Callable[[], Growing]] = {"started": Times, "completed": Times, "kinds": Growing}
+TOLD: dict[str, Callable[[], ColumnBuilder]] = {
+    "started": TimeBuilder,
+    "completed": TimeBuilder,
+    "kinds": ColumnBuilder,
+}
 """What the tasks of jobs tell: when each job began and ended, and of which kind it is."""
 FACTS = {
     "status": "status", "engines": "string", "tasks": "count", "tasks_done": "count", "tasks_failed": "count",
@@ -48,7 +52,7 @@ FACTS = {
 }  # fmt: skip
 
 
-class Kinds(Codes):
+class Kinds(DictionaryEncoder):
     """Numbers the kinds of jobs: in a list of any length there are a few, and what is true of a kind is found out once.
 
     Parameters
@@ -60,7 +64,7 @@ class Kinds(Codes):
     TASK = 8
     """Bytes of the two numbers of a task."""
 
-    def __init__(self, words: Codes, names: Codes) -> None:
+    def __init__(self, words: DictionaryEncoder, names: DictionaryEncoder) -> None:
         self._words, self._names = words, names
         self.facts: list[_Facts] = []
         """What is true of each."""
@@ -80,12 +84,12 @@ class JobTableBuilder:
 
     def __init__(self) -> None:
         self._place: dict[str, int] = {}
-        self._id = Texts()
+        self._id = StringBuilder()
         self._columns = {name: GROWING[JOB_COLUMNS[name]]() for name in JOB_FIELDS}
         self._told = {name: kind() for name, kind in TOLD.items()}
-        self._words, self._names = Codes(), Codes()
+        self._words, self._names = DictionaryEncoder(), DictionaryEncoder()
         self._kinds = Kinds(self._words, self._names)
-        self._whole: dict[str, JobGist] = {}
+        self._whole: dict[str, JobSummary] = {}
         self.counts: Counter[str] = Counter()
         """How many jobs of each status came so far."""
         self.unread = 0
@@ -100,7 +104,7 @@ class JobTableBuilder:
 
     def add(self, batch: Batch) -> Batch:
         """Take the jobs whose id is new, and give these."""
-        with collector_paused():
+        with gc_paused():
             fresh = self._fresh(batch)
             ids = self._id.part(fresh.job("id"))
             parts = {name: column.part(fresh.job(name)) for name, column in self._columns.items()}
@@ -125,7 +129,7 @@ class JobTableBuilder:
         first = {job_id: at for at, job_id in reversed(list(enumerate(batch.ids))) if job_id not in self._place}
         return batch.part(list(reversed(first.values())))
 
-    def complete(self, row: JobGist) -> None:
+    def complete(self, row: JobSummary) -> None:
         """Put all tasks of a job in, of which the list had only the first page."""
         self._whole[row.id] = row
 
@@ -134,7 +138,7 @@ class JobTableBuilder:
         pairs = self._words.of(batch.task("status")), self._names.of(batch.task("runs_on"))
         ends = (np.cumsum(batch.sizes) * Kinds.TASK).tolist()
         tasks = map(np.stack(pairs, axis=1).tobytes().__getitem__, map(slice, [0, *ends], ends))
-        times = Times()
+        times = TimeBuilder()
         return {
             "started": _edge(times.part(batch.task("started")), batch.sizes, np.fmin),
             "completed": _edge(times.part(batch.task("completed")), batch.sizes, np.fmax),
@@ -145,7 +149,7 @@ class JobTableBuilder:
         """Make the frame, newest first or in the order of coming; the builder is empty afterwards."""
         self._put_late()
         jobs, self._place = len(self), {}
-        give_back(jobs)
+        release_memory(jobs)
         order = _newest_first(self._columns["created"].numbers(), self._id) if newest_first else None
         columns = {"id": self._id.column(order)}
         columns |= {name: self._columns.pop(name).column(order) for name in JOB_FIELDS}
@@ -194,7 +198,7 @@ def _facts_of(status: str, statuses: Sequence[str], engines: Iterable[str | None
     )
 
 
-def _newest_first(created: Moments, ids: Texts) -> Order:
+def _newest_first(created: Moments, ids: StringBuilder) -> Order:
     """Order by creation, the newest first; jobs of one instant, which come in any order, by id, so that they stay.
 
     None where they stand so already, as a list does whose pages came one after the other.

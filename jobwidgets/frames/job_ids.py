@@ -32,7 +32,7 @@ def ids_of(jobs: object, *, service: str | None = None) -> list[str]:
     UsageError
         There are no ids in it, or they are not texts; nothing was sent.
     """
-    if elsewhere(jobs):
+    if is_lazy_frame(jobs):
         raise UsageError(
             "these jobs are not here yet", hint="jobs.compute() brings them; plan_cancel() and plan_retry() do it too"
         )
@@ -55,13 +55,13 @@ def ids_of(jobs: object, *, service: str | None = None) -> list[str]:
     return list(dict.fromkeys(values if _plainly_ids(values) else map(_checked, values)))
 
 
-def elsewhere(jobs: object) -> bool:
+def is_lazy_frame(jobs: object) -> bool:
     """Whether these are jobs that Dask has not computed yet; without Dask there are none."""
     dask = sys.modules.get("dask")
     return dask is not None and bool(dask.is_dask_collection(jobs))
 
 
-def brought(jobs: Any) -> object:
+def compute_if_lazy(jobs: Any) -> object:
     """Compute jobs that lie elsewhere, and bring of a frame only the columns that a plan looks at."""
     if jobs.ndim == 2:  # noqa: PLR2004  a frame
         jobs = jobs[[name for name in jobs.columns if name in _PLANNED]]

@@ -16,7 +16,7 @@ LARGE = 500_000
 """Rows from which on it is worth it."""
 
 
-def give_back(rows: int) -> None:
+def release_memory(rows: int) -> None:
     """Give memory back that a long list has left free: it lies in many pieces between what is still in use.
 
     Allocators keep such pieces for requests of their size, which do not come again: a list of a million jobs took half
@@ -33,7 +33,7 @@ def give_back(rows: int) -> None:
             trim(0)
 
 
-def mapped(rows: int, kind: str) -> Any:
+def mmap_array(rows: int, kind: str) -> Any:
     """Make an array whose memory is the system's own, which has it back at once when the array goes."""
     return np.frombuffer(mmap(-1, max(1, rows * np.dtype(kind).itemsize)), kind, rows)
 

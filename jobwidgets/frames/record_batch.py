@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from jobwidgets.frames.records import JobGist, TaskGist, TaskRow
+    from jobwidgets.frames.records import JobSummary, TaskRow, TaskSummary
 
 JOB_FIELDS = {
     "name": "name",
@@ -38,7 +38,7 @@ TASK_FIELDS = {
 """The same of a task."""
 
 
-class Coded(NamedTuple):
+class DictionaryColumn(NamedTuple):
     """Words that come again and again: the number of each, and the word of each number."""
 
     codes: Any
@@ -49,7 +49,7 @@ class Batch:
     """The jobs of one page, and the tasks that came with them.
 
     A column is a sequence of the service's own values, or something that takes the same place in a column that grows:
-    Arrow's texts, `datetime64[us]` in UTC, `int32`, `Coded`.
+    Arrow's texts, `datetime64[us]` in UTC, `int32`, `DictionaryColumn`.
 
     Attributes
     ----------
@@ -105,13 +105,13 @@ class Rows(Batch):
 
     Parameters
     ----------
-    records : sequence of JobGist or None
+    records : sequence of JobSummary or None
         The jobs; null where one could not be read.
     limit : int or None
         How many tasks a page of them could hold; None: all have come.
     """
 
-    def __init__(self, records: Sequence[JobGist | None], limit: int | None) -> None:
+    def __init__(self, records: Sequence[JobSummary | None], limit: int | None) -> None:
         self.came = len(records)
         self.rows = [row for row in records if row is not None]
         self.limit = limit
@@ -150,7 +150,7 @@ class Rows(Batch):
         return type(self)([self.rows[place] for place in at], self.limit)
 
 
-def _runs_on(task: TaskGist) -> str | None:
+def _runs_on(task: TaskSummary) -> str | None:
     name = task.engine.name if task.engine is not None else None
     return task.engine_id if name is None else name
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from jobwidgets._internal import collector_paused
+from jobwidgets._internal import gc_paused
 from jobwidgets.errors import ServiceError
 from jobwidgets.frames.schema import JOB_COLUMNS, TASK_COLUMNS
 from jobwidgets.vocabulary import TERMINAL
@@ -31,7 +31,7 @@ class EngineRow(Named, gc=False):
     category: Named | None = None
 
 
-class TaskGist(msgspec.Struct, gc=False, rename="camel"):
+class TaskSummary(msgspec.Struct, gc=False, rename="camel"):
     """As much of a task as the row of its job tells of it."""
 
     status: str | None = None
@@ -41,7 +41,7 @@ class TaskGist(msgspec.Struct, gc=False, rename="camel"):
     engine: Named | None = None
 
 
-class TaskRow(TaskGist, gc=False, rename="camel"):
+class TaskRow(TaskSummary, gc=False, rename="camel"):
     """One task, as much of it as was asked for."""
 
     id: str = ""
@@ -54,7 +54,7 @@ class TaskRow(TaskGist, gc=False, rename="camel"):
     failure_message: str | None = None
 
 
-T = TypeVar("T", bound=TaskGist)
+T = TypeVar("T", bound=TaskSummary)
 
 
 class TasksOf(msgspec.Struct, Generic[T], gc=False):
@@ -77,7 +77,7 @@ class TaskPage(TasksOf[TaskRow], gc=False):
     """One page of the tasks of a job, with all that was asked for of each."""
 
 
-class JobGist(msgspec.Struct, gc=False, rename="camel"):
+class JobSummary(msgspec.Struct, gc=False, rename="camel"):
     """One job as its row in a frame shows it."""
 
     id: str
@@ -89,19 +89,19 @@ class JobGist(msgspec.Struct, gc=False, rename="camel"):
     cluster_id: str | None = None
     application_id: str | None = None
     scheduled_job_id: str | None = None
-    tasks: TasksOf[TaskGist] | None = None
+    tasks: TasksOf[TaskSummary] | None = None
 
 
-class JobRow(JobGist, gc=False, rename="camel"):
+class JobRow(JobSummary, gc=False, rename="camel"):
     """One job with its tasks, as much of them as was asked for."""
 
     tasks: TaskPage | None = None  # type: ignore[assignment]  # a page of more than the gist
 
 
-class GistPage(msgspec.Struct, gc=False):
+class SummaryPage(msgspec.Struct, gc=False):
     """One page of a list of jobs, no more of it than the rows of a frame show."""
 
-    records: list[JobGist | None] | None = None
+    records: list[JobSummary | None] | None = None
 
 
 class JobPage(msgspec.Struct, gc=False):
@@ -117,7 +117,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
-def decoded(kind: Any, data: msgspec.Raw | bytes, what: str) -> Any:
+def decode_json(kind: Any, data: msgspec.Raw | bytes, what: str) -> Any:
     """Decode bytes to typed values.
 
     Raises
@@ -126,7 +126,7 @@ def decoded(kind: Any, data: msgspec.Raw | bytes, what: str) -> Any:
         They have another shape.
     """
     try:
-        with collector_paused():
+        with gc_paused():
             return _decoder(kind).decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         why = str(error)[:200]

@@ -11,7 +11,7 @@ import pandas as pd
 from jobwidgets.errors import ServiceError
 from jobwidgets.frames.column_builders import GROWING
 from jobwidgets.frames.job_ids import ids_of
-from jobwidgets.frames.memory import give_back
+from jobwidgets.frames.memory import release_memory
 from jobwidgets.frames.record_batch import Rows
 from jobwidgets.frames.records import timed_tasks
 from jobwidgets.frames.schema import TASK_COLUMNS
@@ -49,7 +49,7 @@ class TaskTable:
 
     def frame(self, order: Order, as_of: datetime) -> pd.DataFrame:
         """Make the frame of the tasks in this order; the table is empty afterwards."""
-        give_back(len(self))
+        release_memory(len(self))
         return timed_tasks({name: self._columns.pop(name).column(order) for name in list(self._columns)}, as_of)
 
 
@@ -62,7 +62,7 @@ def task_frame(batch: Batch, attrs: Mapping[str, Any], as_of: datetime) -> pd.Da
     return frame
 
 
-class Brought(dict[str, int]):
+class PrefetchedTasks(dict[str, int]):
     """The tasks that a list of jobs brought with it, kept until somebody asks for them.
 
     It lies in `df.attrs["tasks"]` of the list's frame, and goes when the last frame goes that was made from that one.
@@ -152,12 +152,12 @@ def _rows(begins: Sizes, counts: Sizes) -> Any:
     return np.repeat(begins - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
 
 
-def brought_with(jobs: object, service: str) -> pd.DataFrame | None:
+def prefetched_tasks_of(jobs: object, service: str) -> pd.DataFrame | None:
     """Give the tasks that came with a frame of jobs; None where they did not, or not those of all of these."""
     if not isinstance(jobs, pd.DataFrame) or "job_id" in jobs.columns or "id" not in jobs.columns:
         return None
     kept = jobs.attrs.get("tasks")
-    if not isinstance(kept, Brought) or jobs.attrs.get("service") != service:
+    if not isinstance(kept, PrefetchedTasks) or jobs.attrs.get("service") != service:
         return None
     ids = None if kept.has_just(jobs["id"].array) else ids_of(jobs)
     frame = kept.frame(ids, datetime.fromisoformat(jobs.attrs["as_of"]))

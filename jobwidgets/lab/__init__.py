@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from jobwidgets.lab.notebooks import default_folder, lay_out
 from jobwidgets.lab.server import Lab
-from jobwidgets.lab.sidebar import deafen, listen
+from jobwidgets.lab.sidebar import register, unregister
 
 __all__ = [
     "Lab",
-    "deafen",
     "default_folder",
     "lay_out",
-    "listen",
+    "register",
+    "unregister",
 ]

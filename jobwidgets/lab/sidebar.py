@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.client import AsyncClient, Client
-    from jobwidgets.live import Following, News
+    from jobwidgets.live import ListUpdate, Subscription
 
 TARGET = "jobwidgets.side"
 EVERY = 10.0
@@ -26,17 +26,17 @@ NEWEST, RECEIPTS = 2_000, 5
 """How many jobs are counted, and how many receipts are told."""
 _OPEN = {"open": "unfinished", "at work": "at work", "damaged": "damaged"}
 
-_sides: set[Side] = set()
+_sides: set[SidebarBackend] = set()
 
 
-def listen(ip: Any = None) -> None:
+def register(ip: Any = None) -> None:
     """Let side panels talk to this kernel; in a shell without a kernel there is nothing to do."""
     targets = _targets(ip)
     if targets is not None and TARGET not in targets.targets:
         targets.register_target(TARGET, _opened)
 
 
-def deafen(ip: Any = None) -> None:
+def unregister(ip: Any = None) -> None:
     """Take it back: panels that are open are told so."""
     targets = _targets(ip)
     if targets is not None and TARGET in targets.targets:
@@ -53,10 +53,10 @@ def _targets(ip: Any) -> Any:
 
 def _opened(comm: Any, _message: object) -> None:
     shell = sys.modules["IPython"].get_ipython()
-    _sides.add(Side(comm, shell.user_ns if shell is not None else {}))
+    _sides.add(SidebarBackend(comm, shell.user_ns if shell is not None else {}))
 
 
-class Side:
+class SidebarBackend:
     """One side panel. It is told what to show and can ask for three things: watch, rest and refresh.
 
     What the service says is read on the client's thread and told from there: the kernel is never kept waiting, and a
@@ -73,7 +73,7 @@ class Side:
     def __init__(self, comm: Any, names: Mapping[str, Any]) -> None:
         self._comm, self._names = comm, names
         self._client: weakref.ref[Client] | None = None  # a panel keeps no client open that nobody holds
-        self._following: Following | None = None
+        self._following: Subscription | None = None
         self._turn: object = None  # which of the lists that were followed so far still counts
         self._taking: asyncio.Task[None] | None = None
         self._heading: dict[str, Any] = {}
@@ -114,12 +114,12 @@ class Side:
         self._tell()
 
     def _follow(self, client: Client) -> None:
-        from jobwidgets.live import poller_of  # noqa: PLC0415  as above
+        from jobwidgets.live import poller_for  # noqa: PLC0415  as above
 
         aio, turn = client.aio, object()
         self._turn = turn
 
-        def told(news: News) -> None:
+        def told(news: ListUpdate) -> None:
             if turn is not self._turn or news.reading:
                 return
             if aio.closed:
@@ -130,7 +130,7 @@ class Side:
 
                 self._taking = asyncio.get_running_loop().create_task(self._take(news, aio, turn))
 
-        poller = poller_of(client)
+        poller = poller_for(client)
         self._following = poller.follow({"limit": NEWEST}, every=EVERY, told=told, watched=lambda: self._watched)
 
     def _rest(self) -> None:
@@ -151,7 +151,7 @@ class Side:
     def _watched(self) -> bool:
         return not self._closed and time.monotonic() - self._seen < UNSEEN
 
-    async def _take(self, news: News, client: AsyncClient, turn: object) -> None:
+    async def _take(self, news: ListUpdate, client: AsyncClient, turn: object) -> None:
         """Say in words what was read, and what was done; on the client's thread."""
         said: dict[str, Any] = {"error": "" if news.error is None else _told(news.error)}
         try:
@@ -187,9 +187,9 @@ def _last_client() -> Client | None:
 
 
 def _heading(client: Client, names: Mapping[str, Any]) -> dict[str, Any]:
-    from jobwidgets._internal import safe  # noqa: PLC0415  as above
+    from jobwidgets._internal import sanitize  # noqa: PLC0415  as above
 
-    heading = {"service": safe(client.label), "environment": client.environment, "total": "Reading the jobs…"}
+    heading = {"service": sanitize(client.label), "environment": client.environment, "total": "Reading the jobs…"}
     return heading | {"code": _line(client, names)}
 
 
@@ -202,13 +202,13 @@ def _line(client: Client, names: Mapping[str, Any]) -> str:
 
 
 def _counts(jobs: pd.DataFrame) -> dict[str, Any]:
-    from jobwidgets._internal import safe  # noqa: PLC0415  as above
+    from jobwidgets._internal import sanitize  # noqa: PLC0415  as above
     from jobwidgets.rendering import phrases as words  # noqa: PLC0415  as above
 
     found = {str(word): int(count) for word, count in jobs.jobs.counts().items()}
     most = max(found.values(), default=1)
     counts = [
-        {"status": safe(word), "face": words.face(word), "count": words.number(count), "share": count / most}
+        {"status": sanitize(word), "face": words.face(word), "count": words.number(count), "share": count / most}
         for word, count in found.items()
     ]
     total = f"The newest {words.jobs(len(jobs))}" if jobs.attrs["truncated"] else words.jobs(len(jobs))
@@ -216,7 +216,7 @@ def _counts(jobs: pd.DataFrame) -> dict[str, Any]:
 
 
 def _receipts(frame: pd.DataFrame) -> list[dict[str, str]]:
-    from jobwidgets._internal import safe  # noqa: PLC0415  as above
+    from jobwidgets._internal import sanitize  # noqa: PLC0415  as above
     from jobwidgets.rendering import missing, records  # noqa: PLC0415  as above
     from jobwidgets.rendering import phrases as words  # noqa: PLC0415  as above
     from jobwidgets.vocabulary import OUTCOMES  # noqa: PLC0415  as above
@@ -226,9 +226,9 @@ def _receipts(frame: pd.DataFrame) -> list[dict[str, str]]:
         counts = {outcome: int(row[outcome]) for outcome in OUTCOMES if not missing(row[outcome])}
         told.append(
             {
-                "op": safe(row["op"]),
-                "verb": words.VERBS.get(row["kind"], safe(row["kind"])),
-                "why": "" if missing(row["why"]) else safe(row["why"], 80),
+                "op": sanitize(row["op"]),
+                "verb": words.VERBS.get(row["kind"], sanitize(row["kind"])),
+                "why": "" if missing(row["why"]) else sanitize(row["why"], 80),
                 "said": "its journal cannot be read" if row["state"] == "damaged" else words.outcomes(counts),
                 "begun": "" if missing(row["begun"]) else row["begun"].isoformat(),
                 "state": _OPEN.get(row["state"], ""),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from jobwidgets.listing.changes import CREATED, MODIFIED, read_changes, read_present
-from jobwidgets.listing.job_reader import JobReader, checked_id
+from jobwidgets.listing.job_reader import JobReader, validate_id
 from jobwidgets.listing.list_reader import SELDOM, read_jobs
-from jobwidgets.listing.pages import FILTERABLE, paged, read_rows, status_page
-from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, SECOND, Ask
-from jobwidgets.listing.query import APIS, Query, checked_query, one_of
-from jobwidgets.listing.range_lookup import one_page
+from jobwidgets.listing.pages import FILTERABLE, fetch_by_aliases, fetch_page, status_page
+from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, SECOND, PageRequest
+from jobwidgets.listing.query import APIS, Query, check_choice, validate_query
+from jobwidgets.listing.range_lookup import estimated_page_size
 from jobwidgets.listing.schedules import read_schedule, switch_off
 from jobwidgets.listing.statuses import OPEN, listed_statuses, listed_under, read_statuses
-from jobwidgets.listing.time_range import CANCEL_PATH, TimeRange, listed
+from jobwidgets.listing.time_range import CANCEL_PATH, TimeRange, list_time_range
 
 __all__ = [
     "APIS",
@@ -24,24 +24,24 @@ __all__ = [
     "OPEN",
     "SECOND",
     "SELDOM",
-    "Ask",
     "JobReader",
+    "PageRequest",
     "Query",
     "TimeRange",
-    "checked_id",
-    "checked_query",
-    "listed",
+    "check_choice",
+    "estimated_page_size",
+    "fetch_by_aliases",
+    "fetch_page",
+    "list_time_range",
     "listed_statuses",
     "listed_under",
-    "one_of",
-    "one_page",
-    "paged",
     "read_changes",
     "read_jobs",
     "read_present",
-    "read_rows",
     "read_schedule",
     "read_statuses",
     "status_page",
     "switch_off",
+    "validate_id",
+    "validate_query",
 ]

@@ -36,7 +36,7 @@ class _Answer(msgspec.Struct):
 _ANSWER = msgspec.json.Decoder(_Answer)
 
 
-class Edges:
+class PageBoundaryProbe:
     """Asks when single jobs further on in a list were created, a page from one to the next.
 
     It is a hint, as good as the service: where it is wrong, or nothing is told, a list costs more requests. A service

@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from jobwidgets.errors import ServiceError
-from jobwidgets.transport import BUSY
+from jobwidgets.transport import RATE_LIMITED_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from jobwidgets.listing.pagination import Ask, Page
-    from jobwidgets.listing.partitions import Window, Windows
-    from jobwidgets.transport import Readers
+    from jobwidgets.listing.pagination import PageInfo, PageRequest
+    from jobwidgets.listing.partitions import TimePartitioner, Window
+    from jobwidgets.transport import ConcurrencyLimiter
 
 
 T = TypeVar("T")
@@ -22,14 +22,14 @@ FIRST = 8
 """Pages that are asked for at once before any has come full."""
 
 
-class Abreast(Generic[T]):
+class ConcurrentPageReader(Generic[T]):
     """Reads windows until none is left, or until there is enough.
 
     Parameters
     ----------
     windows : Windows
         What is to be read.
-    readers : Readers
+    readers : ConcurrencyLimiter
         How many pages may be asked for at once.
     read, take : callable
         Reads a page, and gives it with the limit it was read at; takes its rows, and says what the walk must know.
@@ -37,10 +37,10 @@ class Abreast(Generic[T]):
 
     def __init__(
         self,
-        windows: Windows,
-        readers: Readers,
-        read: Callable[[Ask], Awaitable[tuple[T, int]]],
-        take: Callable[[T, int], Awaitable[Page]],
+        windows: TimePartitioner,
+        readers: ConcurrencyLimiter,
+        read: Callable[[PageRequest], Awaitable[tuple[T, int]]],
+        take: Callable[[T, int], Awaitable[PageInfo]],
     ) -> None:
         self._windows, self._readers, self._read, self._take = windows, readers, read, take
         self._came = self._full = 0
@@ -90,12 +90,12 @@ class Abreast(Generic[T]):
                 return
             more = self._windows.told(window, page, limit)
 
-    async def _page(self, ask: Ask) -> tuple[T, int]:
+    async def _page(self, ask: PageRequest) -> tuple[T, int]:
         """Read a page; where the service was too busy for it, again, as long as others come meanwhile."""
         while True:
             before = self._came
             try:
                 return await self._read(ask)
             except ServiceError as error:
-                if error.name != BUSY or self._came == before:
+                if error.name != RATE_LIMITED_TAG or self._came == before:
                     raise

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets.frames import JobRow, TaskPage, TaskRow, decoded
-from jobwidgets.listing.pages import with_all_tasks
+from jobwidgets.frames import JobRow, TaskPage, TaskRow, decode_json
+from jobwidgets.listing.pages import fetch_job_with_all_tasks
 from jobwidgets.listing.schedules import ScheduleRow  # noqa: TC001  msgspec reads the annotation
 from jobwidgets.models import TaskDetail
 from jobwidgets.transport import queries as documents
@@ -15,7 +15,7 @@ from jobwidgets.transport import queries as documents
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jobwidgets.transport import Core
+    from jobwidgets.transport import ServiceConnection
 
 
 class DetailTask(TaskRow, rename="camel"):
@@ -43,17 +43,17 @@ class DetailRow(JobRow, rename="camel"):
     scheduled_job: ScheduleRow | None = None
 
 
-async def read_detail(core: Core, job_id: str) -> tuple[DetailRow, tuple[str, ...]] | None:
+async def read_detail(core: ServiceConnection, job_id: str) -> tuple[DetailRow, tuple[str, ...]] | None:
     """Read one job and all its tasks, and keep the answers as they came; None when it is there no more."""
     raw: list[str] = []
 
     async def read(variables: Mapping[str, Any]) -> DetailRow | None:
         came: msgspec.Raw = await core.one("job", documents.JOB_DETAIL, variables, msgspec.Raw)
-        row: DetailRow | None = decoded(DetailRow | None, came, "job")
+        row: DetailRow | None = decode_json(DetailRow | None, came, "job")
         raw.append(bytes(came).decode("utf-8", "replace"))
         return row
 
-    row = await with_all_tasks(core, job_id, read)
+    row = await fetch_job_with_all_tasks(core, job_id, read)
     return None if row is None else (row, tuple(raw))
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 import pandas as pd
 
-from jobwidgets._internal import iso, parse_optional_timestamp, safe
+from jobwidgets._internal import iso, parse_optional_timestamp, sanitize
 from jobwidgets.errors import NotFoundError, UsageError
 from jobwidgets.frames import (
     JobRow,
@@ -17,28 +17,28 @@ from jobwidgets.frames import (
     TaskRow,
     applications_of,
     array_of,
-    brought_with,
     created_of,
-    decoded,
+    decode_json,
     ids_of,
+    prefetched_tasks_of,
     statuses_of,
     task_frame,
 )
 from jobwidgets.listing.details import read_detail, task_details
 from jobwidgets.listing.list_reader import read_jobs
-from jobwidgets.listing.pages import read_job, read_rows
-from jobwidgets.listing.query import APIS, checked_query, one_of, read_by_ids
+from jobwidgets.listing.pages import fetch_by_aliases, read_job
+from jobwidgets.listing.query import APIS, check_choice, read_by_ids, validate_query
 from jobwidgets.listing.schedules import read_schedule, read_schedules, schedule_of
 from jobwidgets.listing.statuses import listed_under, read_statuses
 from jobwidgets.models import Job, JobDetail, Task, User
-from jobwidgets.transport import naming
+from jobwidgets.transport import error_context
 from jobwidgets.transport import queries as documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from jobwidgets.models import ScheduledJob
-    from jobwidgets.transport import Core
+    from jobwidgets.transport import ServiceConnection
 
 
 class _RestState(msgspec.Struct):
@@ -58,7 +58,7 @@ class JobReader:
         The connection to the service.
     """
 
-    def __init__(self, connection: Core) -> None:
+    def __init__(self, connection: ServiceConnection) -> None:
         self.connection = connection
 
     @property
@@ -148,7 +148,7 @@ class JobReader:
                 created_of(ids),
                 applications=applications_of(ids),
             )
-        query = checked_query(
+        query = validate_query(
             await self.clock_for(since, until),
             status=status,
             since=since,
@@ -172,11 +172,11 @@ class JobReader:
             list that has brought the tasks, they are as of that list and nothing is asked; of ids alone (`df.id`) they
             are read as they are now. `df.attrs["as_of"]` says it.
         """
-        brought = brought_with(jobs, self.service_url)
+        brought = prefetched_tasks_of(jobs, self.service_url)
         if brought is not None:
             return brought
         ids = ids_of(jobs, service=self.service_url)
-        rows, missing = await read_rows(self.connection, "jobTasks", ids)
+        rows, missing = await fetch_by_aliases(self.connection, "jobTasks", ids)
         as_of = self.connection.as_of()
         attrs = {
             "kind": "tasks",
@@ -196,8 +196,8 @@ class JobReader:
         NotFoundError
             No such job, or it is not yours.
         """
-        with naming("job", job_id):
-            row = await read_job(self.connection, checked_id(job_id))
+        with error_context("job", job_id):
+            row = await read_job(self.connection, validate_id(job_id))
             if row is None:
                 raise NotFoundError("the service knows nothing of it")
         return job_of(row, self.connection.as_of())
@@ -210,8 +210,8 @@ class JobReader:
         NotFoundError
             No such job, or it is not yours.
         """
-        with naming("job", job_id):
-            found = await read_detail(self.connection, checked_id(job_id))
+        with error_context("job", job_id):
+            found = await read_detail(self.connection, validate_id(job_id))
             if found is None:
                 raise NotFoundError("the service knows nothing of it")
         row, raw = found
@@ -236,15 +236,15 @@ class JobReader:
         api : {"graphql", "rest"}
             Which API to ask.
         """
-        one_of(api, "api", APIS)
+        check_choice(api, "api", APIS)
         if api == "rest":
-            with naming("job", job_id):
-                reply = await self.connection.rest("GET", f"/proc/job/{quote(checked_id(job_id), safe='')}/status")
-            answer: _RestStatus = decoded(_RestStatus, reply.body, "status")
+            with error_context("job", job_id):
+                reply = await self.connection.rest("GET", f"/proc/job/{quote(validate_id(job_id), safe='')}/status")
+            answer: _RestStatus = decode_json(_RestStatus, reply.body, "status")
             return answer.job.status or "unknown"
-        with naming("job", job_id):
+        with error_context("job", job_id):
             row: JobRow | None = await self.connection.one(
-                "job", documents.JOB_STATUS, {"id": checked_id(job_id)}, JobRow | None
+                "job", documents.JOB_STATUS, {"id": validate_id(job_id)}, JobRow | None
             )
             if row is None:
                 raise NotFoundError("the service knows nothing of it")
@@ -339,10 +339,10 @@ class JobReader:
         NotFoundError
             No such schedule, or it is not yours.
         """
-        return await read_schedule(self.connection, checked_id(scheduled_job_id))
+        return await read_schedule(self.connection, validate_id(scheduled_job_id))
 
 
-def checked_id(value: object) -> str:
+def validate_id(value: object) -> str:
     """Refuse what cannot be an id before anything is sent; ids are texts and stay as they are."""
     if not isinstance(value, str):
         raise UsageError(
@@ -351,7 +351,7 @@ def checked_id(value: object) -> str:
     if not value.strip():
         raise UsageError("the id is empty", hint="give the id of a job")
     if not value.isprintable():
-        raise UsageError(f"{safe(value)!r} is no id", hint="copy it again: it holds a character that no id has")
+        raise UsageError(f"{sanitize(value)!r} is no id", hint="copy it again: it holds a character that no id has")
     return value
 
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from jobwidgets._internal import iso
 from jobwidgets.errors import AuthError, JobError, RefusedError, ServiceError, UsageError
-from jobwidgets.frames import Brought, JobTableBuilder, Rows, Times
-from jobwidgets.listing.boundary_probe import LEAST, Edges
-from jobwidgets.listing.concurrent_reader import Abreast
-from jobwidgets.listing.pages import list_page, paged, read_whole, rest_page
-from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, Ask, Page
-from jobwidgets.listing.partitions import Windows
+from jobwidgets.frames import JobTableBuilder, PrefetchedTasks, Rows, TimeBuilder
+from jobwidgets.listing.boundary_probe import LEAST, PageBoundaryProbe
+from jobwidgets.listing.concurrent_reader import ConcurrentPageReader
+from jobwidgets.listing.pages import complete_tasks, fetch_jobs_page, fetch_page, rest_page
+from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, PageInfo, PageRequest
+from jobwidgets.listing.partitions import TimePartitioner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.frames import Batch, JobGist, JobRow
+    from jobwidgets.frames import Batch, JobRow, JobSummary
     from jobwidgets.listing.query import Query
-    from jobwidgets.transport import Core
+    from jobwidgets.transport import ServiceConnection
 
     Counting = Callable[[Mapping[str, int]], object]
 
@@ -35,13 +35,13 @@ SELDOM = timedelta(days=366)
 
 
 async def read_jobs(
-    core: Core, query: Query, progress: Counting | None = None, *, partial: bool = False
+    core: ServiceConnection, query: Query, progress: Counting | None = None, *, partial: bool = False
 ) -> pd.DataFrame:
     """Read every job that a query asks for into a typed frame; `progress` hears after each page how many there are.
 
     When it ends early the error has what was read in `partial`; where that is wanted it is given instead.
     """
-    reading = Reading(core, query, progress)
+    reading = JobListReader(core, query, progress)
     try:
         await reading.run()
     except (JobError, asyncio.CancelledError) as error:
@@ -55,7 +55,7 @@ async def read_jobs(
     return reading.frame()
 
 
-class Reading:
+class JobListReader:
     """One list, as far as it was read.
 
     Parameters
@@ -68,17 +68,17 @@ class Reading:
         Told the counts by status after each page.
     """
 
-    def __init__(self, core: Core, query: Query, progress: Counting | None) -> None:
+    def __init__(self, core: ServiceConnection, query: Query, progress: Counting | None) -> None:
         self._core, self._query, self._progress = core, query, progress
         self._builder = JobTableBuilder()
-        self._brought = Brought() if query.tasks else None
+        self._brought = PrefetchedTasks() if query.tasks else None
         begin = query.since - MILLISECOND if query.since else BEGINNING
         end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
         self._list = _which(query, core.as_of())
         seen = core.seen.get(self._list)
-        self._windows = Windows(begin, end + MILLISECOND, alone=query.limit is not None, seen=seen)
+        self._windows = TimePartitioner(begin, end + MILLISECOND, alone=query.limit is not None, seen=seen)
         unknown = seen is None or (bool(seen.edges) and not self._windows.planned)
-        self._edges = Edges() if unknown and core.sizes.edges and _tells_edges(query) else None
+        self._edges = PageBoundaryProbe() if unknown and core.sizes.edges and _tells_edges(query) else None
 
     def __bool__(self) -> bool:
         """Whether anything has come."""
@@ -86,12 +86,12 @@ class Reading:
 
     async def run(self) -> None:
         """Read all of it, or up to the limit, with all tasks of each job."""
-        work = Abreast(self._windows, self._core.pace.readers, self._page, self._take)
+        work = ConcurrentPageReader(self._windows, self._core.pace.readers, self._page, self._take)
         most = self._query.limit
         await work.run(lambda: most is not None and len(self._builder) > most)
         if most is None:
             self._core.remember(self._list, self._windows.seen)
-        await read_whole(self._core, self._builder.short, self._complete)
+        await complete_tasks(self._core, self._builder.short, self._complete)
 
     def frame(self, *, broken_off: str = "") -> pd.DataFrame:
         """Make the frame of what was read, which is all of it unless it was broken off."""
@@ -114,21 +114,21 @@ class Reading:
             frame.attrs["truncated"] = True
         return frame
 
-    async def _page(self, ask: Ask) -> tuple[Batch, int]:
+    async def _page(self, ask: PageRequest) -> tuple[Batch, int]:
         edges, self._edges = self._edges, None  # they are told with the first page
         page = await _page(self._core, self._query, ask, edges)
         if edges is not None:
             self._windows.expect(edges.found)
         return page
 
-    async def _take(self, page: Batch, limit: int) -> Page:
+    async def _take(self, page: Batch, limit: int) -> PageInfo:
         fresh = self._builder.add(await _kept(self._core, self._query, page))
         if self._brought is not None:
             self._brought.add(fresh)
         self._builder.unread += page.came - len(page)
         if self._progress is not None:
             self._progress(dict(self._builder.counts))
-        return Page(page.ids, page.created, page.came < limit, len(fresh))
+        return PageInfo(page.ids, page.created, page.came < limit, len(fresh))
 
     def _complete(self, row: JobRow) -> None:
         self._builder.complete(row)
@@ -143,12 +143,12 @@ def _which(query: Query, now: datetime) -> Hashable:
 
 
 def _tells_edges(query: Query) -> bool:
-    """Whether the service can be asked where the pages of a list lie, and all of it is wanted: see `Edges`."""
+    """Whether the page boundaries can be probed, and the whole list is wanted: see `PageBoundaryProbe`."""
     sifted = query.status or query.target or query.scheduled_job or query.applications
     return query.api == "graphql" and query.limit is None and not sifted
 
 
-def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
+def _attrs(core: ServiceConnection, query: Query, as_of: datetime) -> dict[str, Any]:
     return {
         "kind": "jobs",
         "service": core.url,
@@ -160,7 +160,9 @@ def _attrs(core: Core, query: Query, as_of: datetime) -> dict[str, Any]:
     }
 
 
-async def _page(core: Core, query: Query, ask: Ask, edges: Edges | None) -> tuple[Batch, int]:
+async def _page(
+    core: ServiceConnection, query: Query, ask: PageRequest, edges: PageBoundaryProbe | None
+) -> tuple[Batch, int]:
     if query.api == "rest":
         more: dict[str, str] = {}
         if len(query.status) == 1:
@@ -171,8 +173,8 @@ async def _page(core: Core, query: Query, ask: Ask, edges: Edges | None) -> tupl
 
     else:
 
-        async def listed(limit: int, edges: Edges | None = None) -> Batch:
-            return await list_page(
+        async def listed(limit: int, edges: PageBoundaryProbe | None = None) -> Batch:
+            return await fetch_jobs_page(
                 core,
                 ask,
                 limit,
@@ -202,10 +204,10 @@ async def _page(core: Core, query: Query, ask: Ask, edges: Edges | None) -> tupl
             return page
 
     most = query.limit + 1 if query.limit is not None and query.filtered_there and query.api != "rest" else None
-    return await paged(core, read, most=most, rest=query.api == "rest")
+    return await fetch_page(core, read, most=most, rest=query.api == "rest")
 
 
-async def _kept(core: Core, query: Query, page: Batch) -> Batch:
+async def _kept(core: ServiceConnection, query: Query, page: Batch) -> Batch:
     """Keep the jobs that are wanted: what the service does not filter exactly is filtered here."""
     if query.status or query.since or query.until:
         words = set(query.status)
@@ -220,7 +222,7 @@ async def _kept(core: Core, query: Query, page: Batch) -> Batch:
 
 def _in_range(created: Any, query: Query) -> Any:
     """Say which times lie in the range; one that is not known does."""
-    moments = Times().part(created)
+    moments = TimeBuilder().part(created)
     inside = np.full(len(moments), True)
     if query.since is not None:
         inside &= moments >= np.datetime64(query.since.replace(tzinfo=None), "us")
@@ -229,18 +231,18 @@ def _in_range(created: Any, query: Query) -> Any:
     return inside | np.isnat(moments)
 
 
-async def _on_engine(core: Core, engine: str, page: Batch) -> Batch:
+async def _on_engine(core: ServiceConnection, engine: str, page: Batch) -> Batch:
     """Keep the jobs of which one task runs on an engine; a task beyond the first page can be that one."""
     if not isinstance(page, Rows):
         raise TypeError("which engines a job runs on is looked up row by row")
     open_ = [page.rows[at] for at in np.flatnonzero(~page.known)]
     unsure = [row.id for row in open_ if not _runs_on(row, engine)]
-    whole: dict[str, JobGist] = {}
-    await read_whole(core, unsure, lambda row: whole.update({row.id: row}))
+    whole: dict[str, JobSummary] = {}
+    await complete_tasks(core, unsure, lambda row: whole.update({row.id: row}))
     return page.part([at for at, row in enumerate(page.rows) if _runs_on(whole.get(row.id, row), engine)])
 
 
-def _runs_on(row: JobGist, engine: str) -> bool:
+def _runs_on(row: JobSummary, engine: str) -> bool:
     tasks = row.tasks.rows() if row.tasks is not None else []
     return any(
         engine == (task.engine_id or "").casefold() or engine in ((task.engine and task.engine.name) or "").casefold()

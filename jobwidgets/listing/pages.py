@@ -11,17 +11,17 @@ import msgspec
 
 from jobwidgets._internal import iso
 from jobwidgets.errors import NotFoundError, RefusedError, ServiceError
-from jobwidgets.frames import Batch, GistPage, JobGist, JobPage, JobRow, Rows, TaskRow, decoded, has_arrow
-from jobwidgets.transport import SIDE_BY_SIDE, TOO_MANY, Answer, Core, graph_error, together
+from jobwidgets.frames import Batch, JobPage, JobRow, JobSummary, Rows, SummaryPage, TaskRow, decode_json, has_arrow
+from jobwidgets.transport import SIDE_BY_SIDE, TOO_MANY, Answer, ServiceConnection, graph_error, together
 from jobwidgets.transport import queries as documents
 
 if TYPE_CHECKING:
-    from jobwidgets.listing.boundary_probe import Edges
-    from jobwidgets.listing.pagination import Ask
+    from jobwidgets.listing.boundary_probe import PageBoundaryProbe
+    from jobwidgets.listing.pagination import PageRequest
 
 T = TypeVar("T")
 R = TypeVar("R", bound=JobRow)
-Records = Sequence[JobGist | None]
+Records = Sequence[JobSummary | None]
 SLOW, SMALL = 0.25, 50
 """A page that takes this part of the time a call may take is followed by one of half as many rows, but not fewer."""
 GONE = frozenset({"not_found", "not_allowed"})
@@ -30,8 +30,8 @@ FILTERABLE = frozenset({"pending", "running", "complete", "cancelled", "queued",
 """The words that the filter of the service knows; jobs that read `aborted` are listed under `cancelled`."""
 
 
-async def paged(
-    core: Core, read: Callable[[int], Awaitable[T]], *, most: int | None = None, rest: bool = False
+async def fetch_page(
+    core: ServiceConnection, read: Callable[[int], Awaitable[T]], *, most: int | None = None, rest: bool = False
 ) -> tuple[T, int]:
     """Read one page, a smaller one where the service says that it is too large; give it with the limit it was read at.
 
@@ -73,9 +73,9 @@ async def paged(
             return page, limit
 
 
-async def list_page(
-    core: Core,
-    ask: Ask,
+async def fetch_jobs_page(
+    core: ServiceConnection,
+    ask: PageRequest,
     limit: int,
     *,
     status: Iterable[str] = (),
@@ -84,7 +84,7 @@ async def list_page(
     applications: Sequence[str] = (),
     whole: bool = False,
     by_row: bool = False,
-    edges: Edges | None = None,
+    edges: PageBoundaryProbe | None = None,
 ) -> Batch:
     """Read one page of AI Data's list of jobs, with the first page of their tasks.
 
@@ -98,7 +98,7 @@ async def list_page(
         Bring all that is shown of the tasks, and not only what the rows of their jobs tell of them.
     by_row : bool, default False
         Give `Rows`, always.
-    edges : Edges, optional
+    edges : PageBoundaryProbe, optional
         Told where the pages after this one lie.
     """
     tasks = core.sizes.tasks  # as it is now: it can shrink before the page has come
@@ -110,8 +110,10 @@ async def list_page(
         more |= edges.asked(limit)
         read = edges.beside(read)
     variables = {**_asked(ask, limit, status, applications), **more}
-    page = await core.one("jobs", document, variables, (JobPage if whole else GistPage) | None, read=read)
-    return page if isinstance(page, Batch) else Rows(there(page.records if page is not None else None, "jobs"), tasks)
+    page = await core.one("jobs", document, variables, (JobPage if whole else SummaryPage) | None, read=read)
+    return (
+        page if isinstance(page, Batch) else Rows(drop_nulls(page.records if page is not None else None, "jobs"), tasks)
+    )
 
 
 def _to_columns(tasks: int, *, whole: bool) -> Callable[[bytes], Answer[Batch] | None] | None:
@@ -127,26 +129,33 @@ def _to_columns(tasks: int, *, whole: bool) -> Callable[[bytes], Answer[Batch] |
     return read
 
 
-async def gist_page(core: Core, ask: Ask, limit: int, *, applications: Sequence[str] = ()) -> Sequence[JobRow | None]:
+async def fetch_jobs_page_slim(
+    core: ServiceConnection, ask: PageRequest, limit: int, *, applications: Sequence[str] = ()
+) -> Sequence[JobRow | None]:
     """Read one page of the same list with no more of the tasks than the rows of their jobs tell of them."""
     return await _listed(core, documents.JOBS, {**_asked(ask, limit, (), applications), "tasks": core.sizes.tasks})
 
 
 async def status_page(
-    core: Core, ask: Ask, limit: int, *, status: Iterable[str] = (), applications: Sequence[str] = ()
+    core: ServiceConnection,
+    ask: PageRequest,
+    limit: int,
+    *,
+    status: Iterable[str] = (),
+    applications: Sequence[str] = (),
 ) -> Records:
     """Read one page of the same list with no more of each job than its status and its time."""
     return await _listed(core, documents.JOB_STATUSES, _asked(ask, limit, status, applications))
 
 
-async def change_page(core: Core, ask: Ask, limit: int, field: str) -> Sequence[JobRow | None]:
+async def change_page(core: ServiceConnection, ask: PageRequest, limit: int, field: str) -> Sequence[JobRow | None]:
     """Read one page of the same list with all that is kept of a job and its tasks, by the time that `field` names."""
     variables = {**_asked(ask, limit, (), (), field), "tasks": core.sizes.tasks}
     return await _listed(core, documents.JOB_CHANGES, variables)
 
 
 def _asked(
-    ask: Ask, limit: int, status: Iterable[str], applications: Sequence[str], field: str = "createdDateTime"
+    ask: PageRequest, limit: int, status: Iterable[str], applications: Sequence[str], field: str = "createdDateTime"
 ) -> dict[str, Any]:
     return {
         "status": sorted({"cancelled" if word == "aborted" else word for word in status}) or None,
@@ -158,9 +167,9 @@ def _asked(
     }
 
 
-async def _listed(core: Core, document: str, variables: Mapping[str, Any]) -> Sequence[JobRow | None]:
+async def _listed(core: ServiceConnection, document: str, variables: Mapping[str, Any]) -> Sequence[JobRow | None]:
     page: JobPage | None = await core.one("jobs", document, variables, JobPage | None)
-    return there(page.records if page is not None else None, "jobs")
+    return drop_nulls(page.records if page is not None else None, "jobs")
 
 
 class _RestJob(msgspec.Struct, gc=False):
@@ -176,7 +185,9 @@ class _RestPage(msgspec.Struct, gc=False):
     result: list[_RestJob] | None = None
 
 
-async def rest_page(core: Core, ask: Ask, limit: int, more: Mapping[str, str]) -> Sequence[JobRow | None]:
+async def rest_page(
+    core: ServiceConnection, ask: PageRequest, limit: int, more: Mapping[str, str]
+) -> Sequence[JobRow | None]:
     """Read one page of AI Processing's list of jobs; it tells nothing of tasks."""
     query: dict[str, str | int] = {
         "createdAfter": iso(ask.since),
@@ -188,7 +199,7 @@ async def rest_page(core: Core, ask: Ask, limit: int, more: Mapping[str, str]) -
         **more,
     }
     reply = await core.rest("GET", "/proc/jobs", query=query)
-    page: _RestPage = decoded(_RestPage, reply.body, "GET /proc/jobs")
+    page: _RestPage = decode_json(_RestPage, reply.body, "GET /proc/jobs")
     return [
         JobRow(
             id=row.internal_job_id,
@@ -198,28 +209,30 @@ async def rest_page(core: Core, ask: Ask, limit: int, more: Mapping[str, str]) -
             modified_date_time=row.modified,
             scheduled_job_id=row.scheduled,
         )
-        for row in there(page.result, "GET /proc/jobs")
+        for row in drop_nulls(page.result, "GET /proc/jobs")
     ]
 
 
-def there(records: Sequence[T] | None, what: str) -> Sequence[T]:
+def drop_nulls(records: Sequence[T] | None, what: str) -> Sequence[T]:
     """Refuse to take a list that is null for one that is empty."""
     if records is None:
         raise ServiceError(f"the service answered {what} without a list", hint="try again; if it stays, ask its people")
     return records
 
 
-async def read_job(core: Core, job_id: str) -> JobRow | None:
+async def read_job(core: ServiceConnection, job_id: str) -> JobRow | None:
     """Read one job and all its tasks, however many pages they take; None when it is there no more."""
 
     async def read(variables: Mapping[str, Any]) -> JobRow | None:
         row: JobRow | None = await core.one("job", documents.JOB_ONE, variables, JobRow | None)
         return row
 
-    return await with_all_tasks(core, job_id, read)
+    return await fetch_job_with_all_tasks(core, job_id, read)
 
 
-async def with_all_tasks(core: Core, job_id: str, read: Callable[[Mapping[str, Any]], Awaitable[R | None]]) -> R | None:
+async def fetch_job_with_all_tasks(
+    core: ServiceConnection, job_id: str, read: Callable[[Mapping[str, Any]], Awaitable[R | None]]
+) -> R | None:
     """Read one job page of tasks by page of tasks, and give it with all of them; `read` reads it with one page."""
     before = core.sizes.tasks
     first: R | None = None
@@ -255,7 +268,7 @@ async def with_all_tasks(core: Core, job_id: str, read: Callable[[Mapping[str, A
     return first
 
 
-async def read_whole(core: Core, ids: Sequence[str], take: Callable[[JobRow], None]) -> None:
+async def complete_tasks(core: ServiceConnection, ids: Sequence[str], take: Callable[[JobRow], None]) -> None:
     """Read jobs one by one with all their tasks, several at once; what vanished meanwhile is passed over."""
     places = asyncio.Semaphore(SIDE_BY_SIDE)
 
@@ -271,7 +284,9 @@ async def read_whole(core: Core, ids: Sequence[str], take: Callable[[JobRow], No
     await together(read(job_id) for job_id in ids)
 
 
-async def read_rows(core: Core, verb: str, ids: Sequence[str]) -> tuple[dict[str, JobRow], list[str]]:
+async def fetch_by_aliases(
+    core: ServiceConnection, verb: str, ids: Sequence[str]
+) -> tuple[dict[str, JobRow], list[str]]:
     """Read many jobs with all their tasks; give their rows in the order of the ids, and the ids that are not known.
 
     Raises
@@ -284,7 +299,7 @@ async def read_rows(core: Core, verb: str, ids: Sequence[str]) -> tuple[dict[str
     again: list[str] = []
     for job_id, answer in found.items():
         if answer.value is not None:
-            row: JobRow = decoded(JobRow, answer.value, "job")
+            row: JobRow = decode_json(JobRow, answer.value, "job")
             rows[job_id] = row
             if row.tasks is None or not row.tasks.whole(answer.tasks):
                 again.append(job_id)
@@ -292,6 +307,6 @@ async def read_rows(core: Core, verb: str, ids: Sequence[str]) -> tuple[dict[str
             again.append(job_id)  # nothing was said of it
         elif answer.error.name not in GONE:
             raise graph_error(answer.error, "job")
-    await read_whole(core, again, lambda row: rows.update({row.id: row}))
+    await complete_tasks(core, again, lambda row: rows.update({row.id: row}))
     unique = dict.fromkeys(ids)
     return {job_id: rows[job_id] for job_id in unique if job_id in rows}, [i for i in unique if i not in rows]

@@ -26,11 +26,11 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """The lower end of a range that has none: every list sends an explicit range."""
 MILLISECOND = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)
-MOST_PASSES = 60
+MAX_SCANS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PageRequest:
     """One page that is wanted: jobs created from `since` to `until`, newest first, beginning at `offset`."""
 
     since: datetime
@@ -39,7 +39,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageInfo:
     """What the walk needs to know of one page."""
 
     ids: Sequence[str]
@@ -50,9 +50,9 @@ class Page:
     """How many of its ids were not seen before."""
 
 
-def walk(
+def paginate_by_time(
     since: datetime, until: datetime, leave: Callable[[datetime, datetime, timedelta], None] | None = None
-) -> Generator[Ask, Page, None]:
+) -> Generator[PageRequest, PageInfo, None]:
     """Ask for page after page until every job of the range that stays there throughout has been read.
 
     Parameters
@@ -72,7 +72,7 @@ def walk(
     """
     top = until
     while True:
-        page = yield Ask(since, top)
+        page = yield PageRequest(since, top)
         if page.last:
             return
         newest, oldest = _ends(page)
@@ -84,7 +84,7 @@ def walk(
         if oldest + tick < top:
             top = oldest + tick
         else:
-            yield from _instant(max(since, oldest - 2 * tick), oldest + tick)
+            yield from _scan_timestamp(max(since, oldest - 2 * tick), oldest + tick)
             top = oldest - tick
             if top <= since:
                 return
@@ -93,7 +93,7 @@ def walk(
             return
 
 
-def _ends(page: Page) -> tuple[datetime, datetime]:
+def _ends(page: PageInfo) -> tuple[datetime, datetime]:
     """Give the times of the first and last job of a page, after a look whether the page is in order at all."""
     times = [text for text in page.created if text is not None]
     if not times:
@@ -109,7 +109,7 @@ def _ends(page: Page) -> tuple[datetime, datetime]:
     return parse_timestamp(times[0]), parse_timestamp(times[-1])
 
 
-def _instant(since: datetime, until: datetime) -> Generator[Ask, Page, None]:
+def _scan_timestamp(since: datetime, until: datetime) -> Generator[PageRequest, PageInfo, None]:
     """Read one instant by offsets until every job in it was seen.
 
     The order inside an instant is not fixed, so one pass can miss jobs. A pass ends with the number of jobs there are;
@@ -118,8 +118,8 @@ def _instant(since: datetime, until: datetime) -> Generator[Ask, Page, None]:
     """
     known: set[str] = set()
     before: int | None = None
-    for _ in range(MOST_PASSES):
-        ids, there = yield from _pass(since, until, most=100 + 10 * len(known))
+    for _ in range(MAX_SCANS):
+        ids, there = yield from _scan_once(since, until, most=100 + 10 * len(known))
         known = known | ids if there is not None and there == before else set()
         before = there
         if there is not None and len(known) >= there:
@@ -130,12 +130,14 @@ def _instant(since: datetime, until: datetime) -> Generator[Ask, Page, None]:
     )
 
 
-def _pass(since: datetime, until: datetime, *, most: int) -> Generator[Ask, Page, tuple[set[str], int | None]]:
+def _scan_once(
+    since: datetime, until: datetime, *, most: int
+) -> Generator[PageRequest, PageInfo, tuple[set[str], int | None]]:
     """Go through one instant once: the ids seen, and how many jobs there are at the end (None: that is not clear)."""
     ids: set[str] = set()
     offset, pages = 0, 0
     while True:
-        page = yield Ask(since, until, offset)
+        page = yield PageRequest(since, until, offset)
         ids.update(page.ids)
         offset += len(page.ids)
         pages += 1
@@ -146,6 +148,6 @@ def _pass(since: datetime, until: datetime, *, most: int) -> Generator[Ask, Page
     if page.ids or offset == 0:
         return ids, offset
     # an empty page tells only that there are no more than `offset`: the one before it tells how many there are
-    page = yield Ask(since, until, offset - 1)
+    page = yield PageRequest(since, until, offset - 1)
     ids.update(page.ids)
     return ids, offset - 1 + len(page.ids) if page.ids else None

@@ -16,14 +16,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from jobwidgets._internal import parse_timestamp
-from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, Page, walk
-from jobwidgets.transport import ABREAST, PageBoundaries
+from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, PageInfo, paginate_by_time
+from jobwidgets.transport import MAX_READS_IN_FLIGHT, PageBoundaries
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from datetime import datetime
 
-    from jobwidgets.listing.pagination import Ask
+    from jobwidgets.listing.pagination import PageRequest
 
 ROOM = 0.9
 """How full a page is planned to be: what does not fit costs another request."""
@@ -41,8 +41,8 @@ AGES = timedelta(days=366 * 100)
 class Window:
     """A part of the range that is being read."""
 
-    steps: Generator[Ask, Page, None]
-    ask: Ask
+    steps: Generator[PageRequest, PageInfo, None]
+    ask: PageRequest
     """The page of it that is wanted now."""
     until: datetime
     open: bool
@@ -52,7 +52,7 @@ class Window:
     begun: bool = False
 
 
-class Windows:
+class TimePartitioner:
     """Cuts a range, and hands out one window after the other, the newest first.
 
     Parameters
@@ -125,7 +125,7 @@ class Windows:
             return self._window(since, until, open_=True, beyond=not self._cuts)
         scouting = self._beyond is None or any(window.beyond for window in self._read)
         ahead = sum((until - since for since, until in self._near), timedelta(0))
-        if self._beyond is not None and not scouting and (not self._near or ahead < ABREAST * self._step):
+        if self._beyond is not None and not scouting and (not self._near or ahead < MAX_READS_IN_FLIGHT * self._step):
             (since, until), self._beyond = self._beyond, None
             return self._window(since, until, open_=True, beyond=True)
         if not self._near:
@@ -134,7 +134,7 @@ class Windows:
         self._near.remove(newest)
         return self._window(self._cut(since, until, self._step), until)
 
-    def told(self, window: Window, page: Page, limit: int) -> bool:
+    def told(self, window: Window, page: PageInfo, limit: int) -> bool:
         """Take in what a page of at most `limit` jobs brought; say whether the window wants another one, its `ask`."""
         times = [text for text in page.created if text is not None]
         self._note(times, limit)
@@ -163,7 +163,7 @@ class Windows:
             leave = self._leave_beyond
         else:
             leave = self._leave
-        steps = walk(since, until, leave)
+        steps = paginate_by_time(since, until, leave)
         window = Window(steps, next(steps), until, open_, beyond)
         self._read.add(window)
         return window
@@ -179,7 +179,7 @@ class Windows:
             self._plan(since, until, told, tick)
             return
         self._tick = tick
-        horizon = self._cut(since, until, (ABREAST - 1) * self._step, beyond=True)
+        horizon = self._cut(since, until, (MAX_READS_IN_FLIGHT - 1) * self._step, beyond=True)
         self._put(horizon, until)
 
     def _put(self, since: datetime, until: datetime) -> None:

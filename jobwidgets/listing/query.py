@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from jobwidgets._internal import iso, parse_when
 from jobwidgets.errors import UsageError
 from jobwidgets.frames import JobTableBuilder, Rows
-from jobwidgets.listing.pages import FILTERABLE, Records, gist_page, read_rows
-from jobwidgets.listing.range_lookup import sweep
+from jobwidgets.listing.pages import FILTERABLE, Records, fetch_by_aliases, fetch_jobs_page_slim
+from jobwidgets.listing.range_lookup import look_up
 from jobwidgets.vocabulary import STATUSES
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.listing.pagination import Ask
-    from jobwidgets.transport import Core
+    from jobwidgets.listing.pagination import PageRequest
+    from jobwidgets.transport import ServiceConnection
 
     Counting = Callable[[Mapping[str, int]], object]
 
@@ -65,7 +65,7 @@ class Query:
         return {name: value for name, value in told.items() if value is not None}
 
 
-def checked_query(
+def validate_query(
     now: datetime,
     *,
     status: str | Iterable[str] | None,
@@ -94,7 +94,7 @@ def checked_query(
             raise UsageError(f"no status is called {word!r}", hint=f"{guess}known are {', '.join(known)}")
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise UsageError(f"limit={limit!r} is no number of jobs", hint="give a whole number from 1, or None for all")
-    one_of(api, "api", APIS)
+    check_choice(api, "api", APIS)
     _not_empty(engine=engine, target=target, scheduled_job=scheduled_job)
     if api == "rest" and (engine or target or scheduled_job):
         raise UsageError("the REST list knows no engine, target or schedule", hint='leave out api="rest"')
@@ -123,14 +123,14 @@ def _not_empty(**texts: object) -> None:
             raise UsageError(f"{name}={value!r} is no text to filter by", hint=f"give one, or leave {name} out")
 
 
-def one_of(value: str, name: str, allowed: Sequence[str]) -> None:
+def check_choice(value: str, name: str, allowed: Sequence[str]) -> None:
     """Refuse a value that is not one of the words allowed."""
     if value not in allowed:
         raise UsageError(f"{name}={value!r} is not known", hint=f"known are {', '.join(map(repr, allowed))}")
 
 
 async def read_by_ids(
-    core: Core,
+    core: ServiceConnection,
     ids: Sequence[str],
     created: Mapping[str, datetime | None] | None = None,
     *,
@@ -142,14 +142,16 @@ async def read_by_ids(
     """
     short: set[str] = set()
 
-    async def page(ask: Ask, limit: int) -> Records:
+    async def page(ask: PageRequest, limit: int) -> Records:
         size = core.sizes.tasks
-        records = await gist_page(core, ask, limit, applications=applications)
+        records = await fetch_jobs_page_slim(core, ask, limit, applications=applications)
         short.update(row.id for row in records if row and not (row.tasks and row.tasks.whole(size)))
         return records
 
-    seen = await sweep(core, ids, created, page)
-    left, missing = await read_rows(core, "job", [job_id for job_id in ids if job_id not in seen or job_id in short])
+    seen = await look_up(core, ids, created, page)
+    left, missing = await fetch_by_aliases(
+        core, "job", [job_id for job_id in ids if job_id not in seen or job_id in short]
+    )
     gone = set(missing)
     rows = {job_id: left.get(job_id) or seen[job_id] for job_id in ids if job_id not in gone}
     builder = JobTableBuilder()

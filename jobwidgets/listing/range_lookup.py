@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 from jobwidgets._internal import parse_timestamp
 from jobwidgets.errors import AuthError, RefusedError, ServiceError
-from jobwidgets.listing.pages import Records, paged
-from jobwidgets.listing.pagination import MILLISECOND, SECOND, Ask
+from jobwidgets.listing.pages import Records, fetch_page
+from jobwidgets.listing.pagination import MILLISECOND, SECOND, PageRequest
 from jobwidgets.transport import together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
-    from jobwidgets.frames import JobGist
-    from jobwidgets.transport import Core
+    from jobwidgets.frames import JobSummary
+    from jobwidgets.transport import ServiceConnection
 
 STRANDS, LATER = 4, 4
 """Pages that are asked for side by side: at first, and more once it is known what a page brings."""
@@ -35,17 +35,17 @@ TRIALS, FOR_EACH_TRIAL = 2, 4
 FEW = 0.8
 """Where the first page shows a smaller share of the jobs that it was to show, the other list may cost less."""
 
-ReadPage = Callable[[Ask, int], Awaitable[Records]]
+ReadPage = Callable[[PageRequest, int], Awaitable[Records]]
 """Reads the page that is asked for, of at most so many rows."""
 
 
-async def sweep(
-    core: Core,
+async def look_up(
+    core: ServiceConnection,
     ids: Sequence[str],
     created: Mapping[str, datetime | None] | None,
     page: ReadPage,
     narrow: ReadPage | None = None,
-) -> dict[str, JobGist]:
+) -> dict[str, JobSummary]:
     """Read as many of these jobs as pages of a list bring cheaply.
 
     Parameters
@@ -68,7 +68,7 @@ async def sweep(
         Those that were seen. Of the others nothing is known.
     """
     times = {job_id: when for job_id in ids if (when := (created or {}).get(job_id)) is not None}
-    walk = _Sweep(core, times, page, narrow)
+    walk = _RangeLookup(core, times, page, narrow)
     at_once = STRANDS if narrow is None else 1
     if len(times) > core.sizes.aliases:
         try:
@@ -80,7 +80,7 @@ async def sweep(
     return walk.found
 
 
-def one_page(core: Core, created: Sequence[datetime | None]) -> int:
+def estimated_page_size(core: ServiceConnection, created: Sequence[datetime | None]) -> int:
     """Say how many of these jobs, in this order, one page of a list is thought to show.
 
     0: their times are not known, or not in order, or pages are so small that a document of aliases does as well. Then
@@ -93,7 +93,7 @@ def one_page(core: Core, created: Sequence[datetime | None]) -> int:
 
 
 @dataclass(slots=True)
-class _Stretch:
+class _ScanRange:
     """Jobs that should stand on one page: those created from `since` to `until`, newest first."""
 
     ids: Sequence[str]
@@ -102,7 +102,7 @@ class _Stretch:
     offset: int = 0
 
 
-class _Sweep:
+class _RangeLookup:
     """Walks the list over the times of the jobs that are wanted, in stretches, as long as the pages are worth it.
 
     A page is worth it while it brings more of them than a document of aliases would. How many it will bring is told
@@ -110,9 +110,9 @@ class _Sweep:
     """
 
     def __init__(
-        self, core: Core, created: Mapping[str, datetime], page: ReadPage, narrow: ReadPage | None = None
+        self, core: ServiceConnection, created: Mapping[str, datetime], page: ReadPage, narrow: ReadPage | None = None
     ) -> None:
-        self.found: dict[str, JobGist] = {}
+        self.found: dict[str, JobSummary] = {}
         self._core, self._page, self._other = core, page, narrow
         if narrow is not None and core.sizes.crowded:
             self._page, self._other = narrow, page
@@ -137,7 +137,7 @@ class _Sweep:
                 pass
         self._told.set()
 
-    def _take(self) -> _Stretch | None:
+    def _take(self) -> _ScanRange | None:
         """Take the next stretch; what stands too far apart for a page is passed over."""
         times, seconds = self._times, self._seconds
         while self._next < len(times) and self._wasted <= TRIALS + self._worth // FOR_EACH_TRIAL:
@@ -151,16 +151,16 @@ class _Sweep:
                 end += 1
             self._next = end
             if end - begin > self._core.sizes.aliases:
-                return _Stretch(self._ids[begin:end], times[end - 1] - self._tick, times[begin] + self._tick)
+                return _ScanRange(self._ids[begin:end], times[end - 1] - self._tick, times[begin] + self._tick)
             self._others /= 2  # further on it may be quieter
         return None
 
-    async def _read(self, stretch: _Stretch) -> bool:
+    async def _read(self, stretch: _ScanRange) -> bool:
         """Read a page of a stretch; say whether another one is worth it."""
         least = self._core.sizes.aliases
-        ask = Ask(stretch.since, stretch.until, stretch.offset)
+        ask = PageRequest(stretch.since, stretch.until, stretch.offset)
         page = self._page
-        rows, limit = await paged(self._core, lambda limit: page(ask, limit))
+        rows, limit = await fetch_page(self._core, lambda limit: page(ask, limit))
         before = len(self.found)
         self.found.update((row.id, row) for row in rows if row is not None and row.id in self._wanted)
         fresh = len(self.found) - before
@@ -181,7 +181,7 @@ class _Sweep:
             self._others = 0.0
         return worth and sum(job_id not in self.found for job_id in stretch.ids) > least
 
-    def _go_on(self, stretch: _Stretch, oldest: datetime, rows: int, fresh: int) -> None:
+    def _go_on(self, stretch: _ScanRange, oldest: datetime, rows: int, fresh: int) -> None:
         """Leave of a stretch what is older than a full page."""
         self._note_others(stretch.until - oldest, rows - fresh)
         if oldest + self._tick < stretch.until:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._internal import iso, parse_optional_timestamp, safe
+from jobwidgets._internal import iso, parse_optional_timestamp, sanitize
 from jobwidgets.errors import NotFoundError, ServiceError, UnknownOutcomeError
 from jobwidgets.frames import SCHEDULE_COLUMNS, frame_of
-from jobwidgets.listing.pages import paged, there
+from jobwidgets.listing.pages import drop_nulls, fetch_page
 from jobwidgets.models import ScheduledJob
-from jobwidgets.transport import looking_back, naming
+from jobwidgets.transport import error_context, readback_context
 from jobwidgets.transport import queries as documents
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.transport import Core
+    from jobwidgets.transport import ServiceConnection
 
 MOST_PASSES = 10
 
@@ -46,7 +46,7 @@ class SchedulePage(msgspec.Struct):
     count: int | None = None
 
 
-async def read_schedules(core: Core, *, active: bool | None, name: str | None) -> pd.DataFrame:
+async def read_schedules(core: ServiceConnection, *, active: bool | None, name: str | None) -> pd.DataFrame:
     """Read all schedules, in the order of their ids; again from the start while the list changes under the reading."""
     rows: dict[str, ScheduleRow] = {}
     for _ in range(MOST_PASSES):
@@ -87,7 +87,9 @@ async def read_schedules(core: Core, *, active: bool | None, name: str | None) -
     return frame_of(SCHEDULE_COLUMNS, data, attrs)
 
 
-async def _page(core: Core, *, active: bool | None, name: str | None, offset: int) -> tuple[Sequence[ScheduleRow], int]:
+async def _page(
+    core: ServiceConnection, *, active: bool | None, name: str | None, offset: int
+) -> tuple[Sequence[ScheduleRow], int]:
     async def read(limit: int) -> Sequence[ScheduleRow]:
         variables: dict[str, Any] = {
             "name": name,
@@ -99,12 +101,12 @@ async def _page(core: Core, *, active: bool | None, name: str | None, offset: in
         page: SchedulePage | None = await core.one(
             "scheduledJobs", documents.SCHEDULED_JOBS, variables, SchedulePage | None
         )
-        return there(page.records if page is not None else None, "scheduledJobs")
+        return drop_nulls(page.records if page is not None else None, "scheduledJobs")
 
-    return await paged(core, read)
+    return await fetch_page(core, read)
 
 
-async def read_schedule(core: Core, scheduled_job_id: str) -> ScheduledJob:
+async def read_schedule(core: ServiceConnection, scheduled_job_id: str) -> ScheduledJob:
     """Read one schedule.
 
     Raises
@@ -112,7 +114,7 @@ async def read_schedule(core: Core, scheduled_job_id: str) -> ScheduledJob:
     NotFoundError
         No such schedule, or it is not yours.
     """
-    with naming("schedule", scheduled_job_id):
+    with error_context("schedule", scheduled_job_id):
         row: ScheduleRow | None = await core.one(
             "scheduledJob", documents.SCHEDULED_JOB, {"id": scheduled_job_id}, ScheduleRow | None
         )
@@ -137,7 +139,7 @@ def schedule_of(row: ScheduleRow) -> ScheduledJob:
     )
 
 
-async def switch_off(core: Core, schedule: ScheduledJob, *, api: str) -> None:
+async def switch_off(core: ServiceConnection, schedule: ScheduledJob, *, api: str) -> None:
     """Switch one schedule off and look that nothing else changed.
 
     Over GraphQL the input takes whole fields, and `isPublic` left out means false: so the schedule's own `isPublic` and
@@ -153,11 +155,11 @@ async def switch_off(core: Core, schedule: ScheduledJob, *, api: str) -> None:
     else:
         given = {"id": schedule.id, "isActive": False, "isPublic": schedule.is_public, "runMode": schedule.run_mode}
         await core.one("updateScheduledJob", documents.SWITCH_OFF, {"input": given}, dict[str, Any], write=True)
-    with looking_back("the service took the request"):
+    with readback_context("the service took the request"):
         after = await read_schedule(core, schedule.id)
     if after.is_active:
-        said = f"the service said yes, but schedule {safe(schedule.id)} still reads active"
+        said = f"the service said yes, but schedule {sanitize(schedule.id)} still reads active"
         raise UnknownOutcomeError(said, hint="read it again in a while")
     if (after.is_public, after.run_mode) != (schedule.is_public, schedule.run_mode):
-        said = f"schedule {safe(schedule.id)} is off, but reads otherwise public or in another run mode than before"
+        said = f"schedule {sanitize(schedule.id)} is off, but reads otherwise public or in another run mode than before"
         raise UnknownOutcomeError(said, hint="read the schedule, and mend it")

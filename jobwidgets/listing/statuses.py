@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobwidgets.errors import NotFoundError
-from jobwidgets.frames import JobRow, decoded
+from jobwidgets.frames import JobRow, decode_json
 from jobwidgets.listing.pages import FILTERABLE, GONE, Records, status_page
-from jobwidgets.listing.range_lookup import sweep
+from jobwidgets.listing.range_lookup import look_up
 from jobwidgets.transport import graph_error
 from jobwidgets.transport import queries as documents
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from jobwidgets.listing.pagination import Ask
-    from jobwidgets.transport import Core
+    from jobwidgets.listing.pagination import PageRequest
+    from jobwidgets.transport import ServiceConnection
 
 OPEN = frozenset({"pending", "queued", "running"})
 """The words of the service's filter for jobs that can still change."""
@@ -29,7 +29,7 @@ def listed_under(statuses: Iterable[str | None]) -> list[str]:
 
 
 async def read_statuses(
-    core: Core,
+    core: ServiceConnection,
     ids: Sequence[str],
     created: Mapping[str, datetime | None] | None = None,
     *,
@@ -75,7 +75,7 @@ async def read_statuses(
 
 
 async def listed_statuses(
-    core: Core,
+    core: ServiceConnection,
     ids: Sequence[str],
     created: Mapping[str, datetime | None] | None,
     *,
@@ -88,17 +88,17 @@ async def listed_statuses(
     Of those that are absent nothing is known.
     """
 
-    async def wide(ask: Ask, limit: int) -> Records:
+    async def wide(ask: PageRequest, limit: int) -> Records:
         return await status_page(core, ask, limit, applications=applications)
 
-    async def narrow(ask: Ask, limit: int) -> Records:
+    async def narrow(ask: PageRequest, limit: int) -> Records:
         return await status_page(core, ask, limit, status=expected, applications=applications)
 
     pages = (narrow,) if expected and sure else (wide, narrow) if expected else (wide,)
-    return {job_id: row.status or "unknown" for job_id, row in (await sweep(core, ids, created, *pages)).items()}
+    return {job_id: row.status or "unknown" for job_id, row in (await look_up(core, ids, created, *pages)).items()}
 
 
-async def _by_aliases(core: Core, ids: Sequence[str]) -> dict[str, str]:
+async def _by_aliases(core: ServiceConnection, ids: Sequence[str]) -> dict[str, str]:
     """Ask for each by its id, many in a document."""
     found: dict[str, str] = {}
 
@@ -113,7 +113,7 @@ async def _by_aliases(core: Core, ids: Sequence[str]) -> dict[str, str]:
     again: list[str] = []
     for job_id, answer in (await core.read_many("jobStatus", ids)).items():
         if answer.value is not None:
-            found[job_id] = decoded(JobRow, answer.value, "job").status or "unknown"
+            found[job_id] = decode_json(JobRow, answer.value, "job").status or "unknown"
         elif answer.error is None:
             again.append(job_id)  # nothing was said of it
         elif answer.error.name not in GONE:

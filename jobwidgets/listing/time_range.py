@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Self
 
 from jobwidgets._internal import iso, parse_timestamp, parse_when
 from jobwidgets.errors import UsageError
-from jobwidgets.listing.pages import paged, rest_page
-from jobwidgets.listing.pagination import MILLISECOND, Page, walk
+from jobwidgets.listing.pages import fetch_page, rest_page
+from jobwidgets.listing.pagination import MILLISECOND, PageInfo, paginate_by_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jobwidgets.frames import JobRow
-    from jobwidgets.transport import Core
+    from jobwidgets.transport import ServiceConnection
 
 CANCEL_PATH = "/proc/jobs/cancel"
 """Where a range is cancelled: its body is `TimeRange.request()`."""
@@ -66,14 +66,14 @@ class TimeRange:
         return {"organization_id": self.organization_id, "after": iso(self.after), "before": iso(self.before)}
 
 
-async def listed(core: Core, span: TimeRange) -> dict[str, JobRow]:
+async def list_time_range(core: ServiceConnection, span: TimeRange) -> dict[str, JobRow]:
     """List an organisation's jobs in a range, through the API that knows organisations."""
     rows: dict[str, JobRow] = {}
-    steps = walk(span.after - MILLISECOND, span.before + MILLISECOND)
+    steps = paginate_by_time(span.after - MILLISECOND, span.before + MILLISECOND)
     try:
         ask = next(steps)
         while True:
-            records, limit = await paged(
+            records, limit = await fetch_page(
                 core,
                 partial(rest_page, core, ask, more={"organizationID": span.organization_id}),
                 rest=True,
@@ -85,7 +85,7 @@ async def listed(core: Core, span: TimeRange) -> dict[str, JobRow]:
                 if created is None or span.after <= created <= span.before:
                     rows[row.id] = row
             ask = steps.send(
-                Page([row.id for row in page], [row.created_date_time for row in page], len(records) < limit, fresh)
+                PageInfo([row.id for row in page], [row.created_date_time for row in page], len(records) < limit, fresh)
             )
     except StopIteration:
         return rows

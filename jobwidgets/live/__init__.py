@@ -3,18 +3,19 @@
 from jobwidgets.live.changes import looked_at_again
 from jobwidgets.live.count_history import History, Trend
 from jobwidgets.live.poll_interval import SLOWEST, SOONEST
-from jobwidgets.live.poller import Following, News, Poller, poller_of
+from jobwidgets.live.poller import Poller, poller_for
+from jobwidgets.live.subscription import ListUpdate, Subscription
 from jobwidgets.live.waiting import wait_for
 
 __all__ = [
     "SLOWEST",
     "SOONEST",
-    "Following",
     "History",
-    "News",
+    "ListUpdate",
     "Poller",
+    "Subscription",
     "Trend",
     "looked_at_again",
-    "poller_of",
+    "poller_for",
     "wait_for",
 ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.listing import JobReader
-    from jobwidgets.live.status_cache import Known
+    from jobwidgets.live.status_cache import StatusCache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +35,7 @@ class Moved:
 
 
 async def moved(
-    reader: JobReader, known: Known, open_ones: pd.DataFrame, *, fresh: float, also: Collection[str] = ()
+    reader: JobReader, known: StatusCache, open_ones: pd.DataFrame, *, fresh: float, also: Collection[str] = ()
 ) -> Moved:
     """Ask what jobs read, and for the whole rows of those that read something else than before.
 
@@ -77,7 +77,7 @@ def differing(before: pd.Series[str], now: pd.Series[str]) -> npt.NDArray[np.boo
     return different
 
 
-async def looked_at_again(reader: JobReader, known: Known, frame: pd.DataFrame, *, fresh: float) -> pd.DataFrame:
+async def looked_at_again(reader: JobReader, known: StatusCache, frame: pd.DataFrame, *, fresh: float) -> pd.DataFrame:
     """Bring a frame of jobs up to date, with the rows of all that run; what is gone is left out."""
     open_ones = still_open(frame)
     news = await moved(

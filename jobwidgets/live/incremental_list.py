@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from jobwidgets.listing import JobReader
-    from jobwidgets.live.status_cache import Known
+    from jobwidgets.live.status_cache import StatusCache
 
 OPEN = ("pending", "queued", "running")
 """The words of the service's own filter for jobs that can still change."""
 SERVICE_FILTERS = frozenset({*OPEN, "complete", "failed", *CANCELLED})
-LAP = timedelta(seconds=1)
+OVERLAP = timedelta(seconds=1)
 """Jobs that are newer than the newest one but this are asked for again: several can be of one instant."""
 MARGIN = timedelta(minutes=1)
 """How far our idea of the service's clock is trusted."""
@@ -56,7 +56,7 @@ class LiveList:
         Seconds that a usual look at it takes.
     """
 
-    def __init__(self, query: Mapping[str, Any], known: Known) -> None:
+    def __init__(self, query: Mapping[str, Any], known: StatusCache) -> None:
         self.query = dict(query)
         self.frame: pd.DataFrame | None = None
         self.cost = 0.0
@@ -169,7 +169,7 @@ class LiveList:
             since = pd.Series([since, pd.Timestamp(known.attrs["as_of"]) - MARGIN]).max()
         query = dict(self._widened)
         if not pd.isna(since):
-            query["since"] = (since - LAP).to_pydatetime()
+            query["since"] = (since - OVERLAP).to_pydatetime()
         return query
 
     def _running(self, open_ones: pd.DataFrame) -> list[str]:

@@ -17,7 +17,7 @@ WHOLE_AGAIN, WHOLE_SHARE = 60.0, 60
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
+class PollSignals:
     """What the pace of a list depends on.
 
     Attributes
@@ -41,12 +41,12 @@ class Signs:
     complete: bool = False
 
 
-def pause(signs: Signs, every: float) -> float | None:
+def pause(signs: PollSignals, every: float) -> float | None:
     """Say how long to wait after a look; None: until somebody asks.
 
     Parameters
     ----------
-    signs : Signs
+    signs : PollSignals
         What was seen.
     every : float
         What a person asked for: never sooner.

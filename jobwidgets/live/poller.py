@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jobwidgets.errors import UsageError
 from jobwidgets.listing import JobReader
 from jobwidgets.live.incremental_list import LiveList
-from jobwidgets.live.status_cache import Known
-from jobwidgets.live.subscription import Feed, Following, News
+from jobwidgets.live.status_cache import StatusCache
+from jobwidgets.live.subscription import ListUpdate, PolledList, Subscription
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from jobwidgets.transport import Portal
 
-__all__ = ["Following", "News", "Poller", "poller_of"]
 
 log = logging.getLogger("jobwidgets.live")
 PATIENCE = 5.0
@@ -61,10 +60,10 @@ class Poller:
     """
 
     def __init__(self) -> None:
-        self.known = Known()
+        self.known = StatusCache()
         self._lock = threading.RLock()
         self._clients: list[weakref.ref[ReadingClient]] = []
-        self._feeds: dict[Hashable, Feed] = {}
+        self._feeds: dict[Hashable, PolledList] = {}
         self._running: concurrent.futures.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._bell: asyncio.Event | None = None
@@ -85,9 +84,9 @@ class Poller:
         query: Mapping[str, Any],
         *,
         every: float | None,
-        told: Callable[[News], None],
+        told: Callable[[ListUpdate], None],
         watched: Callable[[], bool] = lambda: True,
-    ) -> Following:
+    ) -> Subscription:
         """Follow a list: it is read now, and again and again while it is watched.
 
         Parameters
@@ -97,7 +96,7 @@ class Poller:
         every : float or None
             Seconds between two looks, at least; None looks only when asked to.
         told : callable
-            Takes `News`, on a client's thread; it must return at once.
+            Takes `ListUpdate`, on a client's thread; it must return at once.
         watched : callable
             Says whether anybody looks on; asked on that thread.
 
@@ -110,8 +109,8 @@ class Poller:
         with self._lock:
             feed = self._feeds.get(key)
             if feed is None:
-                feed = self._feeds[key] = Feed(key, LiveList(query, self.known))
-            following = Following(self, feed, every, told, watched)
+                feed = self._feeds[key] = PolledList(key, LiveList(query, self.known))
+            following = Subscription(self, feed, every, told, watched)
             feed.followers.append(following)
             try:
                 self._start()
@@ -121,7 +120,7 @@ class Poller:
         self.ring()
         return following
 
-    def drop(self, following: Following) -> None:
+    def drop(self, following: Subscription) -> None:
         """Forget somebody who follows, and the list with the last one."""
         with self._lock:
             feed = following.feed
@@ -186,7 +185,7 @@ class Poller:
                     feed.error, feed.reading = error, False
                     feed.tell()
 
-    async def _turn(self, reader: JobReader, feed: Feed, bell: asyncio.Event) -> None:
+    async def _turn(self, reader: JobReader, feed: PolledList, bell: asyncio.Event) -> None:
         """Read one list; leave off when nobody wants it any more."""
         whole = feed.begin()
         heard = _Heard(feed)
@@ -214,7 +213,7 @@ class Poller:
 class _Heard:
     """What is heard of a reading while it goes on: how far it is, or nothing at all."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: PolledList) -> None:
         self._feed, self._last, self._told = feed, time.monotonic(), 0.0
         self._since = datetime.now(UTC)
 
@@ -263,7 +262,7 @@ _pollers: weakref.WeakValueDictionary[Hashable, Poller] = weakref.WeakValueDicti
 _lock = threading.Lock()
 
 
-def poller_of(client: ReadingClient | JobReader) -> Poller:
+def poller_for(client: ReadingClient | JobReader) -> Poller:
     """Give the poller of a client's service and token; it is gone when nobody uses it any more.
 
     Parameters

@@ -15,7 +15,7 @@ LOOKS = 8
 """So many of the last looks are kept, of as many as see other jobs."""
 
 
-class Known:
+class StatusCache:
     """The statuses that the last looks have seen, with the time of each look."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from jobwidgets.live.count_history import History
-from jobwidgets.live.poll_interval import Signs, pause
+from jobwidgets.live.poll_interval import PollSignals, pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -22,7 +22,7 @@ log = logging.getLogger("jobwidgets.live")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class News:
+class ListUpdate:
     """What is known of a list just now.
 
     Attributes
@@ -64,12 +64,12 @@ class WakeablePoller(Protocol):
     def ring(self) -> None:
         """Have it look at the clock, and at who wants what."""
 
-    def drop(self, following: Following) -> None:
+    def drop(self, following: Subscription) -> None:
         """Forget somebody who follows."""
 
 
 @dataclass(eq=False)
-class Following:
+class Subscription:
     """Somebody who follows a list; `close` ends it.
 
     Attributes
@@ -83,9 +83,9 @@ class Following:
     """
 
     poller: WakeablePoller
-    feed: Feed
+    feed: PolledList
     every: float | None
-    told: Callable[[News], None]
+    told: Callable[[ListUpdate], None]
     watched: Callable[[], bool]
     paused: bool = False
     asked: bool = True
@@ -102,7 +102,7 @@ class Following:
             log.exception("it cannot be said whether anybody looks on")
             return False
 
-    def tell(self, news: News) -> None:
+    def tell(self, news: ListUpdate) -> None:
         """Pass news on; one who cannot take them is in nobody's way."""
         try:
             self.told(news)
@@ -134,13 +134,13 @@ class Following:
 
 
 @dataclass(eq=False)
-class Feed:
+class PolledList:
     """One list, those who follow it, and when it is due."""
 
     key: Hashable
     jobs: LiveList
     history: History = field(default_factory=History)
-    followers: list[Following] = field(default_factory=list)
+    followers: list[Subscription] = field(default_factory=list)
     whole: bool = False
     asleep: bool = True
     hurry: bool = False
@@ -174,7 +174,7 @@ class Feed:
 
     def wait(self, every: float, now: float) -> float | None:
         """Say how long after a reading the next one is due."""
-        signs = Signs(
+        signs = PollSignals(
             quiet=0.0 if self.hurry else now - self.changed_at,
             took=self.jobs.cost,
             misses=self.misses,
@@ -183,10 +183,10 @@ class Feed:
         )
         return pause(signs, every)
 
-    def news(self, changed: int = 0) -> News:
+    def news(self, changed: int = 0) -> ListUpdate:
         """Say how things are."""
         frame = self.jobs.frame
-        return News(
+        return ListUpdate(
             frame=frame,
             changed=changed,
             as_of="" if frame is None else str(frame.attrs["as_of"]),

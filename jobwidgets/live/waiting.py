@@ -13,7 +13,7 @@ from jobwidgets._internal import parse_age
 from jobwidgets.eligibility import cancel_verdict, retry_verdict
 from jobwidgets.errors import NotSentError, ServiceError
 from jobwidgets.frames import array_of
-from jobwidgets.live import poller_of
+from jobwidgets.live import poller_for
 from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class _Watch:
 
     def __init__(self, reader: JobReader, frame: pd.DataFrame, progress: ProgressCallback | None) -> None:
         self._reader, self._frame, self._progress = reader, frame, progress
-        self._poller = poller_of(reader)
+        self._poller = poller_for(reader)
         self.fresh = 0.0  # seconds: what panels and others that wait have seen so lately is not asked for
         self._missing: list[str] = list(frame.attrs["missing"])
         self._total = len(frame) + len(self._missing)

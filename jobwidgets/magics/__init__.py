@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobwidgets.magics.extension import Shelf
+    from jobwidgets.magics.extension import Extension
 
-_loaded: dict[int, Shelf] = {}
+_loaded: dict[int, Extension] = {}
 
 
 def load_ipython_extension(ip: Any) -> None:
@@ -21,23 +21,23 @@ def load_ipython_extension(ip: Any) -> None:
     ip : IPython.core.interactiveshell.InteractiveShell
         The shell to extend. Loading twice is the same as loading once.
     """
-    from jobwidgets.lab import listen  # noqa: PLC0415  importing the package must stay free
-    from jobwidgets.magics.extension import Shelf  # noqa: PLC0415  as above
+    from jobwidgets.lab import register  # noqa: PLC0415  importing the package must stay free
+    from jobwidgets.magics.extension import Extension  # noqa: PLC0415  as above
 
     if id(ip) in _loaded:
         return
-    _loaded[id(ip)] = Shelf(ip)
-    listen(ip)
+    _loaded[id(ip)] = Extension(ip)
+    register(ip)
 
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take all of it away again; jobs, clients and frames are left as they are."""
-    from jobwidgets.lab import deafen  # noqa: PLC0415  as above
+    from jobwidgets.lab import unregister  # noqa: PLC0415  as above
 
     shelf = _loaded.pop(id(ip), None)
     if shelf is not None:
         shelf.clear()
-        deafen(ip)
+        unregister(ip)
 
 
 def client_of(ip: Any) -> Any:

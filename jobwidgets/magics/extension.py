@@ -31,7 +31,7 @@ def _commands() -> Mapping[str, Command]:
     return COMMANDS
 
 
-class Shelf:
+class Extension:
     """Everything that one shell was given, so that all of it can be taken back."""
 
     def __init__(self, ip: Any) -> None:

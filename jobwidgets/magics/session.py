@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jobwidgets
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import SettingsError, UsageError
 from jobwidgets.magics.completion_cache import Memory
 from jobwidgets.magics.parsing.argparse_ext import HelpAsked, nearest
 from jobwidgets.magics.parsing.parsers import parser_of, read, verb_named
-from jobwidgets.magics.parsing.tokens import checked_name, scalars, split, targets, variable
+from jobwidgets.magics.parsing.tokens import expand_variables, split, targets, validate_name, variable
 from jobwidgets.magics.verbs import TAKES_CELL, overview
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ _LONGEST_NAME = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class SilentResult:
     """A result that was said already: -o keeps it, the cell does not show it again."""
 
     value: Any
 
 
-class Stopped(KeyboardInterrupt):
+class InterruptedMessage(KeyboardInterrupt):
     """An interrupt, with one line that says what it did and did not stop."""
 
     def _render_traceback_(self) -> list[str]:
@@ -81,7 +81,7 @@ class Session:
             hint = f"write it in one line: %job {verb.name} {verb.usage}".rstrip()
             raise UsageError(f"%%job {verb.name} takes no cell", hint=hint)
         try:
-            args = read(verb.name, scalars(words[1:], self.names))
+            args = read(verb.name, expand_variables(words[1:], self.names))
         except HelpAsked as asked:
             self.say(str(asked))
             return None
@@ -93,17 +93,17 @@ class Session:
 
     def _done(self, verb: str, args: argparse.Namespace, cell: str | None) -> Any:
         """Do it, store the result where -o says, and give what is still to be shown."""
-        out = checked_name(args.out) if getattr(args, "out", None) else None
+        out = validate_name(args.out) if getattr(args, "out", None) else None
         try:
             result = self._commands()[verb](self, args, cell)
-        except Stopped:
+        except InterruptedMessage:
             raise
         except KeyboardInterrupt:
-            raise Stopped("the waiting has ended; nothing was changed") from None
-        value = result.value if isinstance(result, Quiet) else result
+            raise InterruptedMessage("the waiting has ended; nothing was changed") from None
+        value = result.value if isinstance(result, SilentResult) else result
         if out is not None:
             self.ip.user_ns[out] = value
-        return None if isinstance(result, Quiet) else value
+        return None if isinstance(result, SilentResult) else value
 
     def say(self, text: str) -> None:
         """Print into the cell."""
@@ -142,7 +142,7 @@ class Session:
             there = frame.attrs.get("service", here)
             if there != here:
                 raise UsageError(
-                    f"the frame lists jobs of {safe(there)}, and %job talks to {safe(here)}",
+                    f"the frame lists jobs of {sanitize(there)}, and %job talks to {sanitize(here)}",
                     hint="list them again here, or %job connect to the frame's service",
                 )
         return found
@@ -161,7 +161,7 @@ class Session:
             return found
         if op not in self.plans:
             known = ", ".join(self.plans) or "none yet"
-            raise UsageError(f"no plan {safe(op)!r}{nearest(op, self.plans)}", hint=f"plans made here: {known}")
+            raise UsageError(f"no plan {sanitize(op)!r}{nearest(op, self.plans)}", hint=f"plans made here: {known}")
         return self.plans[op]
 
     def begun(self, op: str | None) -> Receipt | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.rendering import html as _html
 from jobwidgets.rendering import phrases
 from jobwidgets.rendering.columns import KINDS, Field, plain
@@ -104,4 +104,4 @@ def receipt_text(receipt: ShownReceipt) -> str:
 def status_text(status: str) -> str:
     """Show a status by glyph and word."""
     cell = status_cell(status)
-    return f"{cell.glyph} {safe(cell.text, 40)}"
+    return f"{cell.glyph} {sanitize(cell.text, 40)}"

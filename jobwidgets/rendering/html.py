@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal import safe_html
+from jobwidgets._internal import sanitize_html
 
 if TYPE_CHECKING:
     from jobwidgets.rendering.view_model import Cell, Column, Table, View
@@ -34,11 +34,11 @@ def render(view: View) -> str:
     """Write a view as one HTML fragment that needs no style sheet and runs no script."""
     parts = [f'<div style="color:{_INK};font-size:13px;line-height:1.45;max-width:100%">']
     parts.append(_headline(view))
-    parts += [f'<div style="color:{_QUIET}">{safe_html(fact, 400)}</div>' for fact in view.facts]
+    parts += [f'<div style="color:{_QUIET}">{sanitize_html(fact, 400)}</div>' for fact in view.facts]
     if view.pairs:
         parts.append(_pairs(view.pairs))
     parts += [_table(table) for table in view.tables]
-    parts += [f'<div style="margin-top:4px">{safe_html(note, 600)}</div>' for note in view.notes]
+    parts += [f'<div style="margin-top:4px">{sanitize_html(note, 600)}</div>' for note in view.notes]
     parts.append("</div>")
     return "".join(parts)
 
@@ -47,13 +47,13 @@ def _headline(view: View) -> str:
     chips = "".join(
         f'<span style="margin-left:14px;white-space:nowrap">{_cell_text(chip, 60)}</span>' for chip in view.chips
     )
-    return f"<div><strong>{safe_html(view.title, 300)}</strong>{chips}</div>"
+    return f"<div><strong>{sanitize_html(view.title, 300)}</strong>{chips}</div>"
 
 
 def _pairs(pairs: tuple[tuple[str, Cell], ...]) -> str:
     left = f"{_CELL};text-align:left"
     rows = "".join(
-        f'{_ROW}<th scope="row" style="{left};font-weight:normal;color:{_QUIET}">{safe_html(name)}</th>'
+        f'{_ROW}<th scope="row" style="{left};font-weight:normal;color:{_QUIET}">{sanitize_html(name)}</th>'
         f'<td style="{left};{_NUMBERS}">{_cell_text(cell, 300)}</td></tr>'
         for name, cell in pairs
     )
@@ -62,12 +62,16 @@ def _pairs(pairs: tuple[tuple[str, Cell], ...]) -> str:
 
 def _table(table: Table) -> str:
     head = "".join(
-        f'<th scope="col" style="{_CELL};text-align:{_side(column)};font-weight:600">{safe_html(column.title)}</th>'
+        f'<th scope="col" style="{_CELL};text-align:{_side(column)};font-weight:600">{sanitize_html(column.title)}</th>'
         for column in table.columns
     )
     body = "".join(f"{_ROW}{_row(row, table.columns)}</tr>" for row in table.rows)
-    title = f'<div style="margin-top:8px;font-weight:600">{safe_html(table.title, 300)}</div>' if table.title else ""
-    footer = f'<div style="color:{_QUIET};margin-top:2px">{safe_html(table.footer, 400)}</div>' if table.footer else ""
+    title = (
+        f'<div style="margin-top:8px;font-weight:600">{sanitize_html(table.title, 300)}</div>' if table.title else ""
+    )
+    footer = (
+        f'<div style="color:{_QUIET};margin-top:2px">{sanitize_html(table.footer, 400)}</div>' if table.footer else ""
+    )
     return (
         f'{title}<div style="overflow-x:auto;margin:6px 0 2px"><table style="{_TABLE};margin:0">'
         f'<thead style="border:0">{_ROW}{head}</tr></thead><tbody>{body}</tbody></table></div>{footer}'
@@ -87,17 +91,17 @@ def _side(column: Column) -> str:
 
 def _cell_text(cell: Cell, width: int) -> str:
     glyph = (
-        f'<span style="color:{_TONES.get(cell.tone, _INK)};font-weight:bold">{safe_html(cell.glyph)}</span> '
+        f'<span style="color:{_TONES.get(cell.tone, _INK)};font-weight:bold">{sanitize_html(cell.glyph)}</span> '
         if cell.glyph
         else ""
     )
-    text = safe_html(cell.text, width)
+    text = sanitize_html(cell.text, width)
     if cell.mono:
         text = f'<code style="{_CODE}">{text}</code>'
     elif cell.tone == "off" and not cell.glyph:
         text = f'<span style="color:{_QUIET}">{text}</span>'
     note = (
-        f'<span style="color:{_QUIET}">{" · " if cell.text else ""}{safe_html(cell.note, 200)}</span>'
+        f'<span style="color:{_QUIET}">{" · " if cell.text else ""}{sanitize_html(cell.note, 200)}</span>'
         if cell.note
         else ""
     )

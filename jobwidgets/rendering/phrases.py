@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.vocabulary import OUTCOMES, REASON_TEXT, STATUSES, TERMINAL
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def face(word: str) -> str:
 
 def reason(code: str) -> str:
     """Say one job's reason; a code that is not known here is shown as it is."""
-    return REASON_TEXT.get(code, safe(code))
+    return REASON_TEXT.get(code, sanitize(code))
 
 
 def short(code: str) -> str:

@@ -7,7 +7,7 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,14 +23,14 @@ _NO_TERMINAL = 150
 def render(view: View) -> str:
     """Write a view as lines of text."""
     chips = _GAP.join(_flat(chip) for chip in view.chips)
-    lines = [safe(view.title, 300) + (f"{_GAP}{chips}" if chips else "")]
-    lines += [safe(fact, 400) for fact in view.facts]
+    lines = [sanitize(view.title, 300) + (f"{_GAP}{chips}" if chips else "")]
+    lines += [sanitize(fact, 400) for fact in view.facts]
     if view.pairs:
         widest = max(width_of(name) for name, _ in view.pairs)
         lines += [f"  {pad(name, widest)}{_GAP}{_flat(cell, 300)}".rstrip() for name, cell in view.pairs]
     for table in view.tables:
         lines += ["", *_table_lines(table, terminal_width())]
-    lines += [safe(note, 600) for note in view.notes]
+    lines += [sanitize(note, 600) for note in view.notes]
     return "\n".join(lines)
 
 
@@ -68,7 +68,7 @@ def cut(text: str, width: int) -> str:
 
 
 def _flat(cell: Cell, limit: int = 200) -> str:
-    words = " · ".join(part for part in (safe(cell.text, limit), safe(cell.note, limit)) if part)
+    words = " · ".join(part for part in (sanitize(cell.text, limit), sanitize(cell.note, limit)) if part)
     return f"{cell.glyph} {words}" if cell.glyph else words
 
 
@@ -79,10 +79,10 @@ def _table_lines(table: Table, room: int) -> list[str]:
     columns = [table.columns[i] for i in kept]
     widths = _squeeze([widths[i] for i in kept], columns, room)
     heads = [column.title for column in columns]
-    lines = [safe(table.title, 300)] if table.title else []
+    lines = [sanitize(table.title, 300)] if table.title else []
     lines += [_line(heads, widths, columns), _GAP.join("─" * width for width in widths)]
     lines += [_line([row[i] for i in kept], widths, columns) for row in cells]
-    lines += [safe(table.footer, 400)] if table.footer else []
+    lines += [sanitize(table.footer, 400)] if table.footer else []
     dropped = [column.title for i, column in enumerate(table.columns) if i not in kept]
     return [*lines, f"Not shown for want of room: {', '.join(dropped)}."] if dropped else lines
 

@@ -3,45 +3,60 @@
 from __future__ import annotations
 
 from jobwidgets.transport import queries
-from jobwidgets.transport.alias_responses import Doubt, Found, Sending, matched
-from jobwidgets.transport.config import Settings, settle
-from jobwidgets.transport.connection import SIDE_BY_SIDE, TOO_MANY, Core, together
-from jobwidgets.transport.error_context import looking_back, naming
+from jobwidgets.transport.alias_responses import AliasResult, InFlightWrite, UnresolvedRetry, match_aliases
+from jobwidgets.transport.config import Settings, resolve_settings
+from jobwidgets.transport.connection import SIDE_BY_SIDE, TOO_MANY, ServiceConnection, together
+from jobwidgets.transport.error_context import error_context, readback_context
 from jobwidgets.transport.page_sizes import PageBoundaries
 from jobwidgets.transport.portal import BlockingRunner, Portal
 from jobwidgets.transport.queries import EDGES
-from jobwidgets.transport.retry import BUSY, LOOK_AGAIN, NOTHING_DONE, Answer, Envelope, Request, graph_error
-from jobwidgets.transport.throttle import ABREAST, FIRST, MOST, OUR_SHARE, WINDOW, Readers
+from jobwidgets.transport.retry import (
+    NO_EFFECT_ERRORS,
+    RATE_LIMITED_TAG,
+    UNKNOWN_OUTCOME_HINT,
+    Answer,
+    Envelope,
+    Request,
+    graph_error,
+)
+from jobwidgets.transport.throttle import (
+    BUDGET_WINDOW_S,
+    BULK_BUDGET_SHARE,
+    INITIAL_BULK_IN_FLIGHT,
+    MAX_BULK_IN_FLIGHT,
+    MAX_READS_IN_FLIGHT,
+    ConcurrencyLimiter,
+)
 
 __all__ = [
-    "ABREAST",
-    "BUSY",
+    "BUDGET_WINDOW_S",
+    "BULK_BUDGET_SHARE",
     "EDGES",
-    "FIRST",
-    "LOOK_AGAIN",
-    "MOST",
-    "NOTHING_DONE",
-    "OUR_SHARE",
+    "INITIAL_BULK_IN_FLIGHT",
+    "MAX_BULK_IN_FLIGHT",
+    "MAX_READS_IN_FLIGHT",
+    "NO_EFFECT_ERRORS",
+    "RATE_LIMITED_TAG",
     "SIDE_BY_SIDE",
     "TOO_MANY",
-    "WINDOW",
+    "UNKNOWN_OUTCOME_HINT",
+    "AliasResult",
     "Answer",
     "BlockingRunner",
-    "Core",
-    "Doubt",
+    "ConcurrencyLimiter",
     "Envelope",
-    "Found",
+    "InFlightWrite",
     "PageBoundaries",
     "Portal",
-    "Readers",
     "Request",
-    "Sending",
+    "ServiceConnection",
     "Settings",
+    "UnresolvedRetry",
+    "error_context",
     "graph_error",
-    "looking_back",
-    "matched",
-    "naming",
+    "match_aliases",
     "queries",
-    "settle",
+    "readback_context",
+    "resolve_settings",
     "together",
 ]

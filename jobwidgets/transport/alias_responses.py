@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from jobwidgets.frames import decoded
+from jobwidgets.frames import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jobwidgets.transport.retry import Envelope, GraphError
 
 
-class Doubt(NamedTuple):
+class UnresolvedRetry(NamedTuple):
     """A retry whose answer was lost: whatever was made meanwhile may be its job.
 
     Attributes
@@ -33,7 +33,7 @@ class Doubt(NamedTuple):
 
 
 @dataclass(slots=True)
-class Sending:
+class InFlightWrite:
     """A write under way.
 
     Attributes
@@ -52,7 +52,7 @@ class Sending:
 
 
 @dataclass(slots=True)
-class Found:
+class AliasResult:
     """What one alias of a document came back with: a value, an error, or neither (then nothing is known)."""
 
     value: msgspec.Raw | None = None
@@ -61,12 +61,12 @@ class Found:
     """The largest number of tasks that could come with it."""
 
 
-def matched(envelope: Envelope, ids: Sequence[str], *, tasks: int | None = None) -> dict[str, Found]:
+def match_aliases(envelope: Envelope, ids: Sequence[str], *, tasks: int | None = None) -> dict[str, AliasResult]:
     """Give each target its part of the answer: by `path`, then by `data.objectId`, else nothing is known of it."""
     fields: dict[str, msgspec.Raw] = (
-        decoded(dict[str, msgspec.Raw], envelope.data, "aliases") if envelope.has_data else {}
+        decode_json(dict[str, msgspec.Raw], envelope.data, "aliases") if envelope.has_data else {}
     )
-    answers = {job_id: Found(tasks=tasks) for job_id in ids}
+    answers = {job_id: AliasResult(tasks=tasks) for job_id in ids}
     aliases = {f"a{at}": job_id for at, job_id in enumerate(ids)}
     for alias, job_id in aliases.items():
         value = fields.get(alias)

@@ -50,7 +50,7 @@ def profiles_path(env: Mapping[str, str]) -> Path:
     return user_config_path("jobwidgets") / "profiles.toml"
 
 
-def settle(
+def resolve_settings(
     *,
     url: str | None,
     rest_url: str | None,

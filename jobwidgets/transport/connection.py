@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import (
     AuthError,
     RefusedError,
@@ -24,33 +24,33 @@ from jobwidgets.errors import (
     UnknownOutcomeError,
     UsageError,
 )
-from jobwidgets.frames import decoded
+from jobwidgets.frames import decode_json
 from jobwidgets.transport import queries as documents
-from jobwidgets.transport.alias_responses import Sending, matched
-from jobwidgets.transport.http import Wire
+from jobwidgets.transport.alias_responses import InFlightWrite, match_aliases
+from jobwidgets.transport.http import HttpTransport
 from jobwidgets.transport.page_sizes import ServiceLimits
 from jobwidgets.transport.retry import (
-    LEAST,
-    LOOK_AGAIN,
-    NOTHING_DONE,
+    MIN_TIME_LEFT_S,
+    NO_EFFECT_ERRORS,
     RENEW,
+    UNKNOWN_OUTCOME_HINT,
     Answer,
-    Budget,
     Envelope,
-    Lost,
     Reply,
     Request,
-    Send,
-    asks_to_wait,
-    exchange,
+    RetryBudget,
+    SendEffect,
+    TransportFailure,
     graph_error,
+    is_throttled,
+    send_with_retries,
 )
-from jobwidgets.transport.throttle import Pace
+from jobwidgets.transport.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 
-    from jobwidgets.transport.alias_responses import Doubt, Found
+    from jobwidgets.transport.alias_responses import AliasResult, UnresolvedRetry
     from jobwidgets.transport.config import Settings
     from jobwidgets.transport.page_sizes import PageBoundaries
 
@@ -64,7 +64,7 @@ TOO_MANY = frozenset({"invalid_input", "capacity_exceeded"})
 """Names under which a service refuses a page or a document for its size."""
 
 
-def encoded(value: object) -> bytes:
+def encode_json(value: object) -> bytes:
     """Write JSON.
 
     Raises
@@ -76,7 +76,7 @@ def encoded(value: object) -> bytes:
         return msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(
-            f"this cannot be sent as JSON: {safe(error)}", hint="give texts, numbers, lists and dicts"
+            f"this cannot be sent as JSON: {sanitize(error)}", hint="give texts, numbers, lists and dicts"
         ) from None
 
 
@@ -94,11 +94,11 @@ async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
 def _fields(envelope: Envelope, name: str) -> dict[str, msgspec.Raw] | None:
     fields: dict[str, msgspec.Raw] | None = None
     if envelope.has_data:
-        fields = decoded(dict[str, msgspec.Raw], envelope.data, name)
+        fields = decode_json(dict[str, msgspec.Raw], envelope.data, name)
     return fields
 
 
-class Core:
+class ServiceConnection:
     """Holds the wire, the budget, the sizes and the service's clock of one connection.
 
     Parameters
@@ -116,12 +116,12 @@ class Core:
         self.rest_url = settings.rest_url
         self.environment = settings.environment
         self.timeout = timeout
-        self.pace = Pace(settings.budget)
-        self.wire = Wire(settings.secret, app=app, ready=self.pace.open)
-        self.budget = Budget()
+        self.pace = Throttle(settings.budget)
+        self.wire = HttpTransport(settings.secret, app=app, ready=self.pace.open)
+        self.budget = RetryBudget()
         self.made: set[str] = set()
         """The ids of jobs made by single calls: none of them is the answer to another retry."""
-        self.lost: list[Doubt] = []
+        self.lost: list[UnresolvedRetry] = []
         """Single retries whose answers were lost."""
         self.closed = False
         self.sizes = ServiceLimits()
@@ -138,16 +138,16 @@ class Core:
 
     # ------------------------------------------------------------------ calls
 
-    async def call(self, request: Request, sending: Sending | None = None) -> Reply:
-        """Carry one request through: see `exchange` for what is raised."""
-        sending = sending or Sending()
+    async def call(self, request: Request, sending: InFlightWrite | None = None) -> Reply:
+        """Carry one request through: see `send_with_retries` for what is raised."""
+        sending = sending or InFlightWrite()
         if self.closed:
             raise UsageError("this client is closed", hint="connect again")
 
         def now() -> float:
             return time.monotonic() - sending.queued
 
-        steps = exchange(
+        steps = send_with_retries(
             request,
             deadline=now() + self.timeout,
             budget=self.budget,
@@ -157,7 +157,7 @@ class Core:
         try:
             step = next(steps)
             while True:
-                if isinstance(step, Send):
+                if isinstance(step, SendEffect):
                     asked = time.monotonic()
                     async with self.pace.turn():
                         sending.queued += time.monotonic() - asked
@@ -171,17 +171,17 @@ class Core:
             reply: Reply = end.value
             return reply
 
-    async def _answered(self, step: Send, sending: Sending) -> Reply | Lost:
+    async def _answered(self, step: SendEffect, sending: InFlightWrite) -> Reply | TransportFailure:
         """Send once, but not while the service has asked to be left alone: whoever asks early waits the longer."""
         wait = self.pace.closed_for
         if self.closed:
             raise UsageError("this client was closed while it was at work", hint="connect again")
-        if wait and wait + LEAST >= step.timeout:
+        if wait and wait + MIN_TIME_LEFT_S >= step.timeout:
             return Reply(HTTPStatus.TOO_MANY_REQUESTS, b"", retry_after=wait)
         if wait:
             began = time.monotonic()
             await self.pace.open()
-            step = Send(step.request, max(0.0, step.timeout - (time.monotonic() - began)))
+            step = SendEffect(step.request, max(0.0, step.timeout - (time.monotonic() - began)))
         sending.out = True
         began = time.monotonic()
         answer = await self.wire.send(step.request, step.timeout)
@@ -189,11 +189,11 @@ class Core:
         if isinstance(answer, Reply):
             if answer.date is not None:
                 self._clock = (answer.date, time.monotonic(), time.time())
-            if asks_to_wait(answer):
+            if is_throttled(answer):
                 self.pace.hold(answer.retry_after)
         return answer
 
-    async def _read(self, request: Request, answer: Reply | Lost) -> Reply | Lost:
+    async def _read(self, request: Request, answer: Reply | TransportFailure) -> Reply | TransportFailure:
         """Read a good answer the quick way, where there is one; a large one on another thread, while more come in."""
         if request.read is None or not isinstance(answer, Reply) or answer.status != HTTPStatus.OK:
             return answer
@@ -225,12 +225,12 @@ class Core:
         variables: Mapping[str, Any],
         *,
         write: bool = False,
-        sending: Sending | None = None,
+        sending: InFlightWrite | None = None,
     ) -> Envelope:
         """Send one GraphQL document; the errors in the answer are the caller's to read."""
-        body = encoded({"query": query, "variables": variables})
+        body = encode_json({"query": query, "variables": variables})
         reply = await self.call(Request(name, "POST", self.url, body, write=write), sending)
-        envelope: Envelope = decoded(Envelope, reply.body, name)
+        envelope: Envelope = decode_json(Envelope, reply.body, name)
         return envelope
 
     async def one(
@@ -256,14 +256,14 @@ class Core:
         ServiceError
             A read that could not be had.
         """
-        body = encoded({"query": query, "variables": variables})
+        body = encode_json({"query": query, "variables": variables})
         reply = await self.call(
             Request(name, "POST", self.url, body, write=write, kind=None if write else kind, read=read)
         )
         if reply.read is not None:
             answer: Answer[Any] = reply.read
         else:
-            envelope: Envelope = decoded(Envelope, reply.body, name)
+            envelope: Envelope = decode_json(Envelope, reply.body, name)
             answer = Answer(_fields(envelope, name), envelope.errors)
         fields = answer.data or {}
         value = fields.get(name) if len(fields) > 1 else next(iter(fields.values()), None)
@@ -271,23 +271,23 @@ class Core:
         for error in answer.errors or ():
             if not write and not empty and error.inside and error.name not in TOO_MANY:
                 continue  # a part of the answer is missing and reads null: the rest is kept
-            if not write or (empty and error.name in NOTHING_DONE):
+            if not write or (empty and error.name in NO_EFFECT_ERRORS):
                 raise graph_error(error, name)
             raise UnknownOutcomeError(
                 f"the service answered {name} with an error that leaves open what it did: {error.name or 'unnamed'}",
-                hint=LOOK_AGAIN,
+                hint=UNKNOWN_OUTCOME_HINT,
             )
         if not answer.data or (empty and write):
             if write:
-                raise UnknownOutcomeError(f"the service answered {name} with nothing", hint=LOOK_AGAIN)
+                raise UnknownOutcomeError(f"the service answered {name} with nothing", hint=UNKNOWN_OUTCOME_HINT)
             raise ServiceError(f"the service answered {name} with nothing", hint="ask the service's people")
         if not isinstance(value, msgspec.Raw):
             return value
         try:
-            return decoded(kind, value, name)
+            return decode_json(kind, value, name)
         except ServiceError as error:
             if write:
-                raise UnknownOutcomeError(error.message, hint=LOOK_AGAIN) from None
+                raise UnknownOutcomeError(error.message, hint=UNKNOWN_OUTCOME_HINT) from None
             raise
 
     async def rest(
@@ -298,7 +298,7 @@ class Core:
         query: Mapping[str, str | int] | None = None,
         json: object = None,
         write: bool = False,
-        sending: Sending | None = None,
+        sending: InFlightWrite | None = None,
     ) -> Reply:
         """Send one request to AI Processing.
 
@@ -313,14 +313,14 @@ class Core:
                 hint='connect with rest_url="https://…/edge/v1" or AIWARE_REST_URL',
             )
         url = f"{self.rest_url}{path}" + (f"?{urlencode(query)}" if query else "")
-        body = None if json is None else encoded(json)
+        body = None if json is None else encode_json(json)
         return await self.call(Request(f"{method} {path}", method, url, body, write=write, rest=True), sending)
 
     # ------------------------------------------------------------- many at once
 
-    async def read_many(self, verb: str, ids: Sequence[str]) -> dict[str, Found]:
+    async def read_many(self, verb: str, ids: Sequence[str]) -> dict[str, AliasResult]:
         """Read many jobs by aliases, several documents side by side; a rejected document is halved."""
-        found: dict[str, Found] = {}
+        found: dict[str, AliasResult] = {}
         places = asyncio.Semaphore(SIDE_BY_SIDE)
 
         async def read(part: Sequence[str]) -> None:
@@ -343,7 +343,7 @@ class Core:
         await together(read(unique[at : at + step]) for at in range(0, len(unique), step))
         return found
 
-    async def _aliased(self, verb: str, ids: Sequence[str]) -> dict[str, Found]:
+    async def _aliased(self, verb: str, ids: Sequence[str]) -> dict[str, AliasResult]:
         """Read one document's worth; where its pages of tasks are too large, again with smaller ones."""
         largest = self.sizes.tasks
         while True:
@@ -361,10 +361,10 @@ class Core:
             if any(error.name == "authentication_error" for error in errors):
                 raise AuthError(f"{verb}: the token is not accepted any more", hint=RENEW)
             if not any(error.name in TOO_MANY and (error.path is None or error.inside) for error in errors):
-                return matched(envelope, ids, tasks=size)
+                return match_aliases(envelope, ids, tasks=size)
             if size == 1 or verb not in documents.WITH_TASKS:
                 self.sizes.tasks = largest  # the pages were not the reason
-                return matched(envelope, ids, tasks=size)
+                return match_aliases(envelope, ids, tasks=size)
             self.sizes.tasks = max(1, size // 2)
 
     # -------------------------------------------------------------------- clock

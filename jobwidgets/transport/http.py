@@ -18,9 +18,9 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.transport.config import LOOPBACK
-from jobwidgets.transport.retry import Lost, Reply, Request
+from jobwidgets.transport.retry import Reply, Request, TransportFailure
 
 if TYPE_CHECKING:
     import ssl
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 
     from jobwidgets._internal import Secret
 
-IN_FLIGHT = 32
+MAX_CONNECTIONS = 32
 LARGEST_BODY = 256 * 2**20
-CONNECT = 10.0  # seconds
+CONNECT_TIMEOUT_S = 10.0  # seconds
 KEEP_ALIVE = 4.0  # seconds: shorter than servers wait, so that a write seldom meets a connection that is being closed
-ERRORS_ARE_BELOW = 2**20  # bytes
-AT_ONCE = 2**20  # bytes: a page of a list is as large, and each piece that it comes in costs as much as its bytes
+REDACT_MAX_BYTES = 2**20  # bytes
+READ_CHUNK_BYTES = (
+    2**20
+)  # bytes: a page of a list is as large, and each piece that it comes in costs as much as its bytes
 LONGEST_WAIT = 7 * 86400.0  # seconds: whoever asks for more, by a slip perhaps, is not taken at his word
 SHORTEST_TOKEN = 8  # letters: what is shorter is no secret, and stands in every text
 
@@ -45,7 +47,7 @@ class TooLargeError(Exception):
 
 
 class _Stream(AiohttpResponseStream):
-    CHUNK_SIZE = AT_ONCE
+    CHUNK_SIZE = READ_CHUNK_BYTES
 
 
 class _Transport(AiohttpTransport):
@@ -58,7 +60,7 @@ class _Transport(AiohttpTransport):
         return response
 
 
-class Wire:
+class HttpTransport:
     """Sends requests with the token, each under a deadline that holds, and gives back values, never exceptions.
 
     Parameters
@@ -76,7 +78,7 @@ class Wire:
         self._app = app
         self._ready = ready
         self._http: httpx.AsyncClient | None = None
-        self._places = asyncio.Semaphore(IN_FLIGHT)
+        self._places = asyncio.Semaphore(MAX_CONNECTIONS)
 
     @property
     def identity(self) -> Hashable:
@@ -88,7 +90,7 @@ class Wire:
         """What it sends with each request, in a value that never prints."""
         return self._token
 
-    async def send(self, request: Request, timeout: float) -> Reply | Lost:  # noqa: ASYNC109  the deadline is a value of the flow
+    async def send(self, request: Request, timeout: float) -> Reply | TransportFailure:  # noqa: ASYNC109  the deadline is a value of the flow
         """Send one request and read its whole answer, or say why there is none.
 
         Parameters
@@ -103,7 +105,7 @@ class Wire:
             raise asyncio.CancelledError  # anew: the frames of the first one hold the token
         return answer
 
-    async def _sent(self, request: Request, timeout: float) -> Reply | Lost | None:  # noqa: ASYNC109  as above
+    async def _sent(self, request: Request, timeout: float) -> Reply | TransportFailure | None:  # noqa: ASYNC109  as above
         """Send, and turn whatever happens into a value; None says that the caller does not want it any more."""
         began = False
         try:
@@ -115,15 +117,15 @@ class Wire:
         except asyncio.CancelledError:
             return None
         except TimeoutError:
-            return Lost(sent=began, why=f"no answer within {timeout:.3g} s", timed_out=True)
+            return TransportFailure(sent=began, why=f"no answer within {timeout:.3g} s", timed_out=True)
         except TooLargeError:
-            return Lost(sent=True, why=f"an answer of more than {LARGEST_BODY >> 20} MB")
+            return TransportFailure(sent=True, why=f"an answer of more than {LARGEST_BODY >> 20} MB")
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError, zlib.error) as error:
             # httpx-aiohttp calls every lost connection a ConnectTimeout: only aiohttp's own word says "not sent"
             cause = error.__cause__ or error
-            return Lost(sent=not isinstance(cause, _NOT_SENT), why=_why(cause))
+            return TransportFailure(sent=not isinstance(cause, _NOT_SENT), why=_why(cause))
         except Exception as error:  # noqa: BLE001  frames below hold the token: no traceback of theirs goes up, ever
-            return Lost(sent=True, why=f"the HTTP library failed with {type(error).__name__}")
+            return TransportFailure(sent=True, why=f"the HTTP library failed with {type(error).__name__}")
 
     async def _once(self, request: Request) -> Reply:
         http = self._client(request.url)
@@ -150,7 +152,7 @@ class Wire:
 
     def _redacted(self, body: bytes) -> bytes:
         """Take the token out of an answer that repeats it: errors are shown."""
-        if not self._token or len(body) > ERRORS_ARE_BELOW:
+        if not self._token or len(body) > REDACT_MAX_BYTES:
             return body
         token = self._token.reveal().encode()
         return body.replace(token, b"(token)") if len(token) >= SHORTEST_TOKEN and token in body else body
@@ -168,14 +170,14 @@ class Wire:
                     client=lambda: aiohttp.ClientSession(
                         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE, ssl=context),
                         cookie_jar=aiohttp.DummyCookieJar(),
-                        read_bufsize=AT_ONCE,
+                        read_bufsize=READ_CHUNK_BYTES,
                     ),
                 )
             self._http = httpx.AsyncClient(
                 transport=transport,
                 trust_env=False,  # of the environment only the proxies are taken, and no password file
                 # every exchange runs under asyncio.timeout, which also bounds a trickle; this one tells "not reached"
-                timeout=httpx.Timeout(None, connect=CONNECT),
+                timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
                 follow_redirects=False,  # a token is never carried to another host
                 headers={
                     "Content-Type": "application/json",
@@ -186,9 +188,9 @@ class Wire:
             )
         return self._http
 
-    def with_token(self, token: Secret) -> Wire:
+    def with_token(self, token: Secret) -> HttpTransport:
         """Make a wire to the same place with another token."""
-        return Wire(token, app=self._app, ready=self._ready)
+        return HttpTransport(token, app=self._app, ready=self._ready)
 
     async def close(self) -> None:
         """Close the connections; a later `send` opens new ones."""
@@ -222,8 +224,8 @@ def _why(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return "its certificate cannot be trusted"
     if isinstance(error, _NOT_SENT):
-        return f"it cannot be reached ({safe(getattr(error, 'strerror', None) or error)})"
-    return f"the connection broke ({safe(error) or type(error).__name__})"
+        return f"it cannot be reached ({sanitize(getattr(error, 'strerror', None) or error)})"
+    return f"the connection broke ({sanitize(error) or type(error).__name__})"
 
 
 def _date(text: str | None) -> datetime | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from jobwidgets._internal import collector_paused, safe
+from jobwidgets._internal import gc_paused, sanitize
 from jobwidgets.errors import (
     AuthError,
     JobError,
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 TRIES = 4
 FIRST_PAUSE = 0.2
 RENEW = "get a new token and connect again"
-LEAST = 1.0
+MIN_TIME_LEFT_S = 1.0
 """Seconds that must be left after the service's wait: who sends with less leaves the answer no time."""
-BUSY = "busy"
+RATE_LIMITED_TAG = "busy"
 """Our name for an error that means: the service asked to wait, and certainly did nothing."""
-LOOK_AGAIN = "look at the job before you send it again: it may have happened"
+UNKNOWN_OUTCOME_HINT = "look at the job before you send it again: it may have happened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class TransportFailure:
     """No complete answer came; `sent` False says for certain that the service never saw the request."""
 
     sent: bool
@@ -72,7 +72,7 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendEffect:
     """Asks the driver to send `request` within `timeout` seconds; it sends a Reply or a Lost back."""
 
     request: Request
@@ -80,7 +80,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Sleep:
+class SleepEffect:
     """Asks the driver to wait for this many seconds."""
 
     seconds: float
@@ -136,14 +136,14 @@ class RestError(msgspec.Struct):
     detail: str | None = None
 
 
-NOTHING_DONE = frozenset({"not_found", "not_allowed", "invalid_input", "authentication_error", "rate_limited"})
+NO_EFFECT_ERRORS = frozenset({"not_found", "not_allowed", "invalid_input", "authentication_error", "rate_limited"})
 """Names of errors which say that nothing was done."""
-PASSING = frozenset({"rate_limited", "service_unavailable", "service_failure", "internal_error"})
+TRANSIENT_ERRORS = frozenset({"rate_limited", "service_unavailable", "service_failure", "internal_error"})
 """Names of errors after which a read is worth repeating (capacity_exceeded wants a smaller page instead)."""
 
 
 @dataclass(slots=True)
-class Budget:
+class RetryBudget:
     """A bucket that lets a client try again, but never lets an outage become a storm."""
 
     size: float = 500.0
@@ -161,14 +161,14 @@ class Budget:
         self.left = min(self.size, self.left + back)
 
 
-def exchange(
+def send_with_retries(
     request: Request,
     *,
     deadline: float,
-    budget: Budget,
+    budget: RetryBudget,
     now: Callable[[], float],
     chance: Callable[[], float],
-) -> Generator[Send | Sleep, Reply | Lost | None, Reply]:
+) -> Generator[SendEffect | SleepEffect, Reply | TransportFailure | None, Reply]:
     """Carry one call through to a definite answer, or to an error that says what is certain.
 
     A read is tried up to four times. A write is sent again only when the service certainly never did anything: it was
@@ -196,7 +196,7 @@ def exchange(
     """
     spent = 0.0
     for attempt in range(1, TRIES + 1):
-        answer = yield Send(request, max(0.0, deadline - now()))
+        answer = yield SendEffect(request, max(0.0, deadline - now()))
         if answer is None:
             raise TypeError("a request is answered by a Reply or a Lost")
         answer = _decoded(request, answer)
@@ -205,13 +205,13 @@ def exchange(
             budget.give(spent or 1.0)
             return _definite(request, answer)
         pause = again if again > 0 else chance() * FIRST_PAUSE * 2.0**attempt
-        cost = 10.0 if isinstance(answer, Lost) and answer.timed_out else 5.0
-        needed = pause + LEAST if again > 0 else pause
+        cost = 10.0 if isinstance(answer, TransportFailure) and answer.timed_out else 5.0
+        needed = pause + MIN_TIME_LEFT_S if again > 0 else pause
         if attempt == TRIES or now() + needed >= deadline or not budget.take(cost):
             raise _given_up(request, answer, attempt, again)
         spent += cost
         if pause > 0:
-            yield Sleep(pause)
+            yield SleepEffect(pause)
     raise AssertionError("unreachable: the last try returns or raises")
 
 
@@ -221,38 +221,38 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Answer[Any]]:
     return msgspec.json.Decoder(Answer[kind])
 
 
-def _decoded(request: Request, answer: Reply | Lost) -> Reply | Lost:
+def _decoded(request: Request, answer: Reply | TransportFailure) -> Reply | TransportFailure:
     """Decode a good answer, if it is what the request says; if not it is looked at with less trust."""
     if request.kind is None or not isinstance(answer, Reply) or answer.status != HTTPStatus.OK:
         return answer
     if answer.read is not None:
         return answer
     try:
-        with collector_paused():
+        with gc_paused():
             return replace(answer, read=_decoder(request.kind).decode(answer.body))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return answer
 
 
-def _again(request: Request, answer: Reply | Lost) -> float | None:
+def _again(request: Request, answer: Reply | TransportFailure) -> float | None:
     """Say whether to try again: None no, 0 after a pause of our own, else after this many seconds."""
-    if isinstance(answer, Lost):
+    if isinstance(answer, TransportFailure):
         if request.write and answer.sent:
-            raise UnknownOutcomeError(f"the answer to {request.name} was lost: {answer.why}", hint=LOOK_AGAIN)
+            raise UnknownOutcomeError(f"the answer to {request.name} was lost: {answer.why}", hint=UNKNOWN_OUTCOME_HINT)
         return 0.0
-    if asks_to_wait(answer):
+    if is_throttled(answer):
         return 0.0 if answer.retry_after is None else max(answer.retry_after, 0.05)
     broken = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.NOT_IMPLEMENTED
     if broken or answer.status == HTTPStatus.REQUEST_TIMEOUT:
         if request.write:
-            raise UnknownOutcomeError(f"{request.name} was answered by HTTP {answer.status}", hint=LOOK_AGAIN)
+            raise UnknownOutcomeError(f"{request.name} was answered by HTTP {answer.status}", hint=UNKNOWN_OUTCOME_HINT)
         return 0.0
     if answer.status == HTTPStatus.OK:
         return _look_inside(request, answer)
     return None
 
 
-def asks_to_wait(answer: Reply) -> bool:
+def is_throttled(answer: Reply) -> bool:
     """Whether the service did nothing and says "later": 429, or 503 with Retry-After [contract, section 6]."""
     return answer.status == HTTPStatus.TOO_MANY_REQUESTS or (
         answer.status == HTTPStatus.SERVICE_UNAVAILABLE and answer.retry_after is not None
@@ -270,14 +270,16 @@ def _look_inside(request: Request, answer: Reply) -> float | None:
         envelope = answer.read or msgspec.json.decode(answer.body, type=Envelope)
     except (msgspec.MsgspecError, RecursionError):
         if request.write:
-            raise UnknownOutcomeError(f"the answer to {request.name} is not GraphQL", hint=LOOK_AGAIN) from None
+            raise UnknownOutcomeError(
+                f"the answer to {request.name} is not GraphQL", hint=UNKNOWN_OUTCOME_HINT
+            ) from None
         return 0.0
     errors = envelope.errors or []
-    passing = all(error.name in PASSING and not error.inside for error in errors)
+    passing = all(error.name in TRANSIENT_ERRORS and not error.inside for error in errors)
     return 0.0 if errors and passing and not request.write else None
 
 
-def _definite(request: Request, answer: Reply | Lost) -> Reply:
+def _definite(request: Request, answer: Reply | TransportFailure) -> Reply:
     """Return a good answer; raise what a refusal by status means (the status is looked at before the body)."""
     if not isinstance(answer, Reply):
         raise TypeError("only a complete answer is definite")
@@ -300,19 +302,19 @@ def _definite(request: Request, answer: Reply | Lost) -> Reply:
         )
     if not request.rest:
         for error in graph_errors(answer.body):
-            if error.name in NOTHING_DONE or not request.write:
+            if error.name in NO_EFFECT_ERRORS or not request.write:
                 raise graph_error(error, request.name)
     raise RefusedError(f"the service refused {request.name} (HTTP {answer.status}{said})", hint="change the request")
 
 
 def _said(request: Request, answer: Reply) -> str:
     if not request.rest:
-        return "".join(f": {safe(error.message)}" for error in graph_errors(answer.body)[:1])
+        return "".join(f": {sanitize(error.message)}" for error in graph_errors(answer.body)[:1])
     try:
         error = msgspec.json.decode(answer.body, type=RestError)
     except (msgspec.MsgspecError, RecursionError):
         return ""
-    words = safe(error.detail or error.description or "")
+    words = sanitize(error.detail or error.description or "")
     return f": {words}" if words else ""
 
 
@@ -326,12 +328,12 @@ def graph_errors(body: bytes) -> list[GraphError]:
 
 def graph_error(error: GraphError, what: str) -> JobError:
     """Turn a GraphQL error on a read, or one which says that nothing was done, into ours."""
-    words = f"{what}: {safe(error.message) or 'an error without a message'}"
+    words = f"{what}: {sanitize(error.message) or 'an error without a message'}"
     if error.name == "not_found":
         return NotFoundError(words, hint="check the id and that it is yours", name=error.name)
     if error.name == "authentication_error":
         return AuthError(words, hint=RENEW, name=error.name)
-    if error.name in NOTHING_DONE:
+    if error.name in NO_EFFECT_ERRORS:
         return RefusedError(words, hint=_HINTS.get(error.name, ""), name=error.name)
     return ServiceError(words, hint="try again; if it stays, ask the service's people", name=error.name or "")
 
@@ -343,19 +345,19 @@ _HINTS = {
 }
 
 
-def _given_up(request: Request, answer: Reply | Lost, tries: int, wait: float) -> JobError:
+def _given_up(request: Request, answer: Reply | TransportFailure, tries: int, wait: float) -> JobError:
     """Say what is certain after the last try."""
     times = "once" if tries == 1 else f"{tries} times"
-    if isinstance(answer, Lost):
+    if isinstance(answer, TransportFailure):
         why = answer.why
     elif answer.status == HTTPStatus.OK:
-        names = ", ".join(sorted({safe(error.name) for error in graph_errors(answer.body)}))
+        names = ", ".join(sorted({sanitize(error.name) for error in graph_errors(answer.body)}))
         why = f"the service answered {names or 'something that is not GraphQL'}"
     else:
         why = f"the service answered HTTP {answer.status}"
     hint = f"the service asks to wait {wait:.0f} s" if wait > 0 else "try again later, or check the address"
     message = f"{request.name} tried {times}: {why}"
-    busy = BUSY if isinstance(answer, Reply) and asks_to_wait(answer) else ""
-    if request.write or (isinstance(answer, Lost) and not answer.sent):
+    busy = RATE_LIMITED_TAG if isinstance(answer, Reply) and is_throttled(answer) else ""
+    if request.write or (isinstance(answer, TransportFailure) and not answer.sent):
         return NotSentError(message, hint=hint, name=busy)
     return ServiceError(message, hint=hint, name=busy)

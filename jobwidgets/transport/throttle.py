@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
-MOST = 8
+MAX_BULK_IN_FLIGHT = 8
 """Requests of bulk work in flight, at most."""
-FIRST = 4.0
-WINDOW = 10.0
+INITIAL_BULK_IN_FLIGHT = 4.0
+BUDGET_WINDOW_S = 10.0
 """Seconds in which a service counts requests [contract, section 6]."""
-OUR_SHARE = 1 / 3
+BULK_BUDGET_SHARE = 1 / 3
 """The part of a known budget that bulk work takes: the organisation has other users."""
-ABREAST = 16
+MAX_READS_IN_FLIGHT = 16
 """Pages of a list that are asked for side by side, at most."""
-FAR = 0.1
+HIGH_LATENCY_S = 0.1
 """Seconds for a page, at the quickest, from which on a service is far away."""
-SLOWER = 1.1
+OUTLIER_FACTOR = 1.1
 """How much longer than the quickest a page may take before that one counts as an exception."""
 
 
-class Readers:
+class ConcurrencyLimiter:
     """How many pages of a list are asked for side by side.
 
     As many as can come while one is worked on: where the service is near, two or three keep us busy. Fewer after it has
@@ -35,8 +35,8 @@ class Readers:
     """
 
     def __init__(self) -> None:
-        self._most = float(ABREAST)
-        self._useful = ABREAST
+        self._most = float(MAX_READS_IN_FLIGHT)
+        self._useful = MAX_READS_IN_FLIGHT
         self._quickest = math.inf
 
     @property
@@ -47,20 +47,20 @@ class Readers:
     @property
     def far(self) -> bool:
         """Whether it is the way to the service that a page takes, and not the work on either side."""
-        return FAR <= self._quickest < math.inf
+        return HIGH_LATENCY_S <= self._quickest < math.inf
 
     def came(self, waited: float, worked: float) -> None:
         """Take in that a page came after so many seconds, and how many it took to take it in."""
-        self._most = min(float(ABREAST), self._most + 1 / self._most)
-        self._quickest = min(self._quickest * SLOWER, waited)
-        self._useful = 2 + math.ceil(min(self._quickest / max(worked, 1e-4), ABREAST))
+        self._most = min(float(MAX_READS_IN_FLIGHT), self._most + 1 / self._most)
+        self._quickest = min(self._quickest * OUTLIER_FACTOR, waited)
+        self._useful = 2 + math.ceil(min(self._quickest / max(worked, 1e-4), MAX_READS_IN_FLIGHT))
 
     def fewer(self) -> None:
         """Take in that the service has asked to wait."""
         self._most = max(1.0, self._most / 2)
 
 
-class Pace:
+class Throttle:
     """Kept by a client, for all its calls.
 
     Parameters
@@ -71,8 +71,8 @@ class Pace:
 
     def __init__(self, budget: int | None = None) -> None:
         self.budget = budget
-        self.readers = Readers()
-        self.places = FIRST
+        self.readers = ConcurrencyLimiter()
+        self.places = INITIAL_BULK_IN_FLIGHT
         self._taken = 0
         self._freed = asyncio.Event()
         self._closed_until = 0.0
@@ -95,7 +95,7 @@ class Pace:
 
     def went_well(self) -> None:
         """Take in that a request of bulk work was answered: a little more at once."""
-        self.places = min(float(MOST), self.places + 1 / self.places)
+        self.places = min(float(MAX_BULK_IN_FLIGHT), self.places + 1 / self.places)
         self._freed.set()
 
     async def open(self) -> None:
@@ -123,6 +123,9 @@ class Pace:
         if self.budget is None:
             return
         now = time.monotonic()
-        at, self._next = max(now, self._next), max(now, self._next) + WINDOW / max(1.0, self.budget * OUR_SHARE)
+        at, self._next = (
+            max(now, self._next),
+            max(now, self._next) + BUDGET_WINDOW_S / max(1.0, self.budget * BULK_BUDGET_SHARE),
+        )
         if at > now:
             await asyncio.sleep(at - now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +51,7 @@ class Note(anywidget.AnyWidget):
 
     def say(self, *lines: Line, tone: str = "") -> None:
         """Show these lines instead; empty ones are left out, and no line at all hides the note."""
-        told = [{"kind": kind, "text": safe(text, 1_000)} for kind, text in lines if text]
+        told = [{"kind": kind, "text": sanitize(text, 1_000)} for kind, text in lines if text]
         self._tell(lines=told, tone=tone or self._told["tone"])
         self.layout.display = None if told else "none"
 
@@ -89,7 +89,14 @@ class Chips(anywidget.AnyWidget):
 
 def chip(key: str, word: str, count: str, *, on: bool, face: str = "", hint: str = "") -> dict[str, Any]:
     """Describe one toggle."""
-    return {"key": key, "word": safe(word, 40), "count": count, "face": face, "hint": safe(hint), "on": on}
+    return {
+        "key": key,
+        "word": sanitize(word, 40),
+        "count": count,
+        "face": face,
+        "hint": sanitize(hint),
+        "on": on,
+    }
 
 
 def texts(kind: str, lines: Iterable[str]) -> list[Line]:

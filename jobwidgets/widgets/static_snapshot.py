@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from IPython.display import display, update_display
 
-from jobwidgets._internal import safe, safe_html
+from jobwidgets._internal import sanitize, sanitize_html
 from jobwidgets.rendering import (
     KINDS,
     Cell,
@@ -150,11 +150,11 @@ def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
 
 def _cut(text: str, room: int) -> str:
     """Escape a text and cut it to so many bytes, never inside a character or what stands for one."""
-    whole = safe_html(text, 400)
+    whole = sanitize_html(text, 400)
     if len(whole.encode()) <= room:
         return whole
     kept, left = "", room - len("…".encode())
-    for char in safe(text, 400):
+    for char in sanitize(text, 400):
         piece = html.escape(char)
         left -= len(piece.encode())
         if left < 0:

@@ -31,10 +31,10 @@ import psutil
 from gql.transport.aiohttp import AIOHTTPTransport
 
 import jobwidgets as jw
-from jobwidgets._internal.gc_pause import collector_paused
+from jobwidgets._internal.gc_pause import gc_paused
 from jobwidgets.frames import JobTableBuilder
 from jobwidgets.frames.arrow_decoder import read_page
-from jobwidgets.frames.task_frames import Brought
+from jobwidgets.frames.task_frames import PrefetchedTasks
 from jobwidgets.transport import queries as documents
 from tests.bench.goals import Goal, report
 from tests.bench.pages import served
@@ -78,7 +78,7 @@ class Ways:
         self.w1()
 
     def w1(self):
-        with collector_paused():
+        with gc_paused():
             self.loop.run_until_complete(bytes_and_orjson(self.url, self.jobs, self.http))
 
     def ours(self):
@@ -157,12 +157,12 @@ def list_alone(url, jobs, times):
         bodies.append(urllib.request.urlopen(urllib.request.Request(url, asked)).read())
 
     def parse():
-        with collector_paused():
+        with gc_paused():
             for body in bodies:
                 orjson.loads(body)
 
     def build():
-        builder, brought, now = JobTableBuilder(), Brought(), datetime.now(UTC)
+        builder, brought, now = JobTableBuilder(), PrefetchedTasks(), datetime.now(UTC)
         with ThreadPoolExecutor(os.cpu_count()) as threads:  # as the client reads them
             for page in threads.map(lambda body: read_page(body, 100, whole=True), bodies):
                 brought.add(builder.add(page))

@@ -16,7 +16,7 @@ from jobwidgets.emulator import Service, serve
 from jobwidgets.live.changes import differing, moved
 from jobwidgets.live.incremental_list import LiveList
 from jobwidgets.live.merge import merged
-from jobwidgets.live.status_cache import Known
+from jobwidgets.live.status_cache import StatusCache
 from jobwidgets.widgets.table.row_view import View
 from tests.bench.goals import Goal, report
 
@@ -50,7 +50,7 @@ def rounds(others, times):
     with serve(service) as running, connected(service, running) as client:
         frame = client.jobs()
         waiting = frame[frame["status"] == "queued"]
-        listed = LiveList({}, Known())
+        listed = LiveList({}, StatusCache())
 
         def look():
             client.run(listed.read(client.aio, whole=False, follow=True, progress=lambda _counts: None))
@@ -101,7 +101,7 @@ def diffs(times):
         rows = client.jobs(ids=frame.iloc[5_000 : 5_000 + MOVED])
         before, after = frame[["status"]], now.reset_index(drop=True).to_frame()
         assert differing(frame["status"], now).sum() == MOVED == len(before.compare(after))
-        told, known, view, later = Told(now, rows), Known(), View(frame), merged(frame, [rows])
+        told, known, view, later = Told(now, rows), StatusCache(), View(frame), merged(frame, [rows])
         view.look_through()
         ways = {
             "diff": lambda: differing(frame["status"], now),

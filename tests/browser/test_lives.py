@@ -37,12 +37,12 @@ display(*panels)
 shown += panels"""
 LEFT = """import gc, json, threading
 from ipywidgets.widgets.widget import _instances
-from jobwidgets.live import poller_of
+from jobwidgets.live import poller_for
 gc.collect()
 ours = [each for each in gc.get_objects() if str(type(each).__module__).startswith('jobwidgets.widgets')]
 print(json.dumps({"widgets": len(_instances), "ours": len(ours),
-                  "threads": threading.active_count(), "feeds": len(poller_of(client)._feeds),
-                  "at_work": poller_of(client).at_work}))
+                  "threads": threading.active_count(), "feeds": len(poller_for(client)._feeds),
+                  "at_work": poller_for(client).at_work}))
 """
 
 

@@ -12,7 +12,7 @@ import jobwidgets as jw
 from jobwidgets.bulk.execution import readback as _verify
 from jobwidgets.bulk.journal import journal as _journal
 from jobwidgets.bulk.journal.journal import Journal
-from jobwidgets.bulk.journal.state import replay
+from jobwidgets.bulk.journal.state import fold_events
 from jobwidgets.transport import connection as _core
 from jobwidgets.transport.http import _retry_after
 from tests.support.waiting import until, until_quiet
@@ -30,7 +30,7 @@ def failed(service, count, **options):
 
 
 def on_disk(op):
-    return replay(_journal.read(op))
+    return fold_events(_journal.read(op))
 
 
 def same_on_disk(receipt):

@@ -257,8 +257,8 @@ def test_progress_is_told_and_ends_with_everything(client, service):
 def test_an_interrupt_stops_the_sending_and_the_receipt_can_be_resumed(client, service, monkeypatch):
     ids = waiting(service, 80)
     plan = client.plan_cancel(ids)
-    monkeypatch.setattr(_apply, "FIRST_SIZE", 5)
-    monkeypatch.setattr(_apply, "LARGEST_SIZE", 5)
+    monkeypatch.setattr(_apply, "INITIAL_BATCH_SIZE", 5)
+    monkeypatch.setattr(_apply, "MAX_BATCH_SIZE", 5)
     service.faults.delay(0.3, times=None, operation="cancelJob")
 
     def interrupt():

@@ -11,11 +11,11 @@ import pytest
 import jobwidgets as jw
 from jobwidgets.bulk.execution import executor as _apply
 from jobwidgets.bulk.execution import readback as _verify
-from jobwidgets.bulk.execution.cancellation import Stop, StoppedError
+from jobwidgets.bulk.execution.cancellation import CancelToken, StoppedError
 from jobwidgets.bulk.journal import journal as _journal
 from jobwidgets.bulk.journal import lock as _lease
 from jobwidgets.bulk.journal.journal import Journal
-from jobwidgets.bulk.journal.state import replay
+from jobwidgets.bulk.journal.state import fold_events
 from tests.support.waiting import until
 
 OP = "retry-20261123-194501-1a2b3c"
@@ -30,7 +30,7 @@ def failed(service, count, **options):
 
 
 def on_disk(op):
-    return replay(_journal.read(op))
+    return fold_events(_journal.read(op))
 
 
 def place(service, job, status):
@@ -64,8 +64,8 @@ def in_background(work):
 @pytest.fixture
 def one_by_one(monkeypatch):
     """Let each request carry one job."""
-    monkeypatch.setattr(_apply, "FIRST_SIZE", 1)
-    monkeypatch.setattr(_apply, "LARGEST_SIZE", 1)
+    monkeypatch.setattr(_apply, "INITIAL_BATCH_SIZE", 1)
+    monkeypatch.setattr(_apply, "MAX_BATCH_SIZE", 1)
 
 
 # ------------------------------------------------------------------ a busy service
@@ -84,7 +84,7 @@ def test_a_wait_that_is_longer_than_a_call_may_take_is_kept_by_the_next(client, 
 
 
 def test_a_service_that_stays_busy_is_left_alone_in_the_end(client, service, monkeypatch):
-    monkeypatch.setattr(_apply, "BUSY_FOR", 0.3)
+    monkeypatch.setattr(_apply, "MAX_THROTTLED_S", 0.3)
     plan = client.plan_retry(failed(service, 40))
     client.aio._core.timeout = 2
     service.faults.rate_limit(window=5, retry_after=3, operation="retryJob")
@@ -150,15 +150,15 @@ def test_many_lost_answers_in_a_row_are_taken_for_a_service_that_is_gone(client,
     service.faults.lose_answer(times=None, operation="retryJob")
     receipt = plan.apply(progress=False)
     assert "answers in a row were lost" in receipt.halted
-    assert _apply.TOO_MUCH_DOUBT <= receipt.counts["unknown"] <= _apply.TOO_MUCH_DOUBT + 8
+    assert _apply.MAX_CONSECUTIVE_UNKNOWN <= receipt.counts["unknown"] <= _apply.MAX_CONSECUTIVE_UNKNOWN + 8
     assert service.requests["retryJob"] == receipt.counts["unknown"] == len(service.ledger)
 
 
 def test_an_answer_that_came_ends_the_row_of_lost_ones(client, service, monkeypatch, one_by_one):
     del one_by_one
-    monkeypatch.setattr("jobwidgets.transport.throttle.FIRST", 1.0)
+    monkeypatch.setattr("jobwidgets.transport.throttle.INITIAL_BULK_IN_FLIGHT", 1.0)
     client.aio._core.pace.places = 1.0
-    monkeypatch.setattr("jobwidgets.transport.throttle.MOST", 1)
+    monkeypatch.setattr("jobwidgets.transport.throttle.MAX_BULK_IN_FLIGHT", 1)
     plan = client.plan_retry(failed(service, 30))
     send, sent = client.aio._core.wire.send, []
 
@@ -283,7 +283,7 @@ def test_who_is_taken_over_stops_by_itself_and_sends_nothing_more(client, servic
 
 def test_what_is_given_up_for_a_stop_has_ended_before_the_stop_is_told():
     async def work():
-        stop, ended = Stop(), []
+        stop, ended = CancelToken(), []
 
         async def slow():
             try:
@@ -305,7 +305,7 @@ def test_what_is_given_up_for_a_stop_has_ended_before_the_stop_is_told():
 
 def test_what_is_done_in_time_wins_and_its_error_too():
     async def work():
-        stop = Stop()
+        stop = CancelToken()
 
         async def value():
             return 7
@@ -326,7 +326,7 @@ def test_what_is_done_in_time_wins_and_its_error_too():
 
 
 def test_a_stop_may_be_asked_for_when_its_loop_is_over():
-    stop = Stop()
+    stop = CancelToken()
 
     async def work():
         waits = asyncio.create_task(stop.wait())
@@ -368,7 +368,7 @@ def test_leases_of_other_operations_do_not_count():
 @pytest.fixture
 def one_at_a_time(client, monkeypatch):
     """Let one request after the other leave."""
-    monkeypatch.setattr("jobwidgets.transport.throttle.MOST", 1)
+    monkeypatch.setattr("jobwidgets.transport.throttle.MAX_BULK_IN_FLIGHT", 1)
     client.aio._core.pace.places = 1.0
 
 
@@ -394,7 +394,7 @@ def test_documents_are_halved_while_answers_are_lost(client, service, one_at_a_t
 
 def test_documents_are_halved_while_the_service_is_slow(client, service, one_at_a_time, monkeypatch):
     del one_at_a_time
-    monkeypatch.setattr(_apply, "WANTED_SECONDS", 0.05)
+    monkeypatch.setattr(_apply, "TARGET_BATCH_S", 0.05)
     service.faults.delay(0.2, times=None, operation="retryJob")
     receipt = client.plan_retry(failed(service, 20)).apply(progress=False)
     assert receipt.counts == {"done": 20}
@@ -414,7 +414,7 @@ def test_a_service_that_charges_by_operation_gets_documents_of_about_a_second(cl
     client.aio._core.wire.send = by_operation
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"done": 400}
-    assert 10 < max(sizes(receipt.op)) <= _apply.WANTED_SECONDS / each
+    assert 10 < max(sizes(receipt.op)) <= _apply.TARGET_BATCH_S / each
 
 
 def test_what_was_too_large_for_one_document_and_did_not_go_in_another_was_not_sent(client, service, one_at_a_time):

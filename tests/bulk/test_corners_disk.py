@@ -18,8 +18,15 @@ from jobwidgets.bulk.journal import journal as _journal
 from jobwidgets.bulk.journal import lock as _lease
 from jobwidgets.bulk.journal import operation as _operation
 from jobwidgets.bulk.journal.journal import Journal
-from jobwidgets.bulk.journal.state import Account, Line, intent_record, lines_record, plan_records, replay
-from jobwidgets.transport.retry import Lost
+from jobwidgets.bulk.journal.state import (
+    OperationState,
+    TargetState,
+    fold_events,
+    intent_record,
+    lines_record,
+    plan_records,
+)
+from jobwidgets.transport.retry import TransportFailure
 from tests.support.waiting import until
 
 OP = "retry-20261123-194501-1a2b3c"
@@ -58,8 +65,8 @@ def begun(*records):
 
 def left_by_a_dead_kernel(client, op, ids, *, status, at, learnt=None):
     """Leave an operation whose kernel died with a request under way, or after it had learnt what became of it."""
-    account = Account(op, op.partition("-")[0], client.service_url, "stuck", "2026-11-23T19:45:01Z")
-    account.add(Line(job, None, status, status=status) for job in ids)
+    account = OperationState(op, op.partition("-")[0], client.service_url, "stuck", "2026-11-23T19:45:01Z")
+    account.add(TargetState(job, None, status, status=status) for job in ids)
     journal = Journal.create(op)
     journal.append(*plan_records(account), intent_record(account.numbered, at))
     if learnt:
@@ -83,7 +90,7 @@ def test_what_was_under_way_when_its_kernel_died_was_so_until_it_is_looked_at(cl
     seen = {line.until for line in receipt.aio.lines.values()}
     assert len(seen) == 1
     assert (seen.pop() - now).total_seconds() > 3590
-    assert replay(_journal.read(OP)) == receipt.aio.account
+    assert fold_events(_journal.read(OP)) == receipt.aio.account
     service.clock.advance("5min")
     assert receipt.resume(progress=False).counts == {"done": 2}
     assert len(service.ledger) == 2
@@ -397,7 +404,7 @@ def test_what_moved_out_of_reach_is_left_out_by_the_look_at_the_drift_alone(clie
     assert receipt.df.set_index("id").status[ids[0]] == "aborted"
     assert receipt.drifted == 1
     assert receipt.service_url == client.service_url
-    assert replay(_journal.read(receipt.op)) == receipt.aio.account
+    assert fold_events(_journal.read(receipt.op)) == receipt.aio.account
 
 
 def test_a_first_wave_of_which_nothing_was_retried_teaches_nothing(client, service):
@@ -446,7 +453,7 @@ def test_a_service_that_cannot_be_reached_while_asking_is_asked_again_while_pati
 
     async def away_for_a_while(request, *options):
         if time.monotonic() - began < 2 and request.name.startswith("job"):
-            return Lost(sent=False, why="away")
+            return TransportFailure(sent=False, why="away")
         return await send(request, *options)
 
     client.aio._core.wire.send = away_for_a_while

@@ -27,7 +27,7 @@ def lossy(service, operation):
 @pytest.fixture
 def under_way(client, service, monkeypatch):
     """Send ten jobs a request and eight requests at once, so that many are lost; return the most at once."""
-    monkeypatch.setattr(_apply, "LARGEST_SIZE", 10)
+    monkeypatch.setattr(_apply, "MAX_BATCH_SIZE", 10)
     service.clock.speed = 1.0  # a list in which everything was made in one instant is no list of this world
     core = client.aio._core
     core.pace.places = 8.0

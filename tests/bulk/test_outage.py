@@ -186,7 +186,7 @@ def test_a_wait_that_is_longer_than_was_left_is_kept(client, service):
 
 def test_windows_that_fill_up_are_waited_out(client, service, monkeypatch):
     monkeypatch.setattr(_access, "WINDOW", 2.0)
-    monkeypatch.setattr(_apply, "LARGEST_SIZE", 10)
+    monkeypatch.setattr(_apply, "MAX_BATCH_SIZE", 10)
 
     def storm():
         service.choices.rate_limit = 15

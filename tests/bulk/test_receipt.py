@@ -10,7 +10,7 @@ import jobwidgets as jw
 from jobwidgets.bulk import receipt as _receipt
 from jobwidgets.bulk.journal import journal as _journal
 from jobwidgets.bulk.journal import operation as _operation
-from jobwidgets.bulk.journal.state import replay
+from jobwidgets.bulk.journal.state import fold_events
 from tests.support.waiting import until
 
 
@@ -23,7 +23,7 @@ def failed(service, count):
 
 
 def on_disk(op):
-    return replay(_journal.read(op))
+    return fold_events(_journal.read(op))
 
 
 def place(service, job, status, *tasks):

@@ -27,7 +27,7 @@ from jobwidgets.bulk.journal import lock as _lease
 from jobwidgets.emulator import Service
 from jobwidgets.transport import retry as _flow
 from jobwidgets.transport.config import Settings
-from jobwidgets.transport.retry import Lost, Reply
+from jobwidgets.transport.retry import Reply, TransportFailure
 from tests.support import bulk_checks
 from tests.support.campaigns import figures
 
@@ -36,9 +36,9 @@ SHORT = {
     (_flow, "FIRST_PAUSE"): 0.0005,
     (_doubt, "ASK_EVERY"): 0.002,
     (_verify, "CONFIRM_AFTER"): (0.0, 0.001),
-    (_apply, "LAST_CHANCE"): 0.05,
-    (_apply, "FIRST_SIZE"): 2,
-    (_apply, "LARGEST_SIZE"): 3,
+    (_apply, "STOP_GRACE_S"): 0.05,
+    (_apply, "INITIAL_BATCH_SIZE"): 2,
+    (_apply, "MAX_BATCH_SIZE"): 3,
 }
 """What is waited for by the clock is waited for shortly."""
 JOBS = {
@@ -142,7 +142,7 @@ class Kernel:
         if request.write and self.comes("on the way"):
             self.late.append(request)  # the bytes have left, and arrive when nobody is there any more
             self.end_here()
-            return Lost(sent=True, why="nobody waits for it")
+            return TransportFailure(sent=True, why="nobody waits for it")
         self.come("send" if request.write else "look")
         answer = await self._send(request, seconds)
         self.come("sent" if request.write else "looked")

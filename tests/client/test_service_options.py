@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.emulator import Choices, Service, serve
+from jobwidgets.emulator import EmulatorOptions, Service, serve
 
 OTHER = [
     {"cancelled_status": "cancelled"},
@@ -43,7 +43,9 @@ OTHER = [
 
 @pytest.mark.parametrize("choices", OTHER, ids=lambda choices: "+".join(choices) + f"={next(iter(choices.values()))}")
 def test_all_operations_work_whatever_the_service_chose(choices):
-    service = Service(jobs=40, seed=2, speed=20.0 if "cancel_delay" in choices else 0, choices=Choices(**choices))
+    service = Service(
+        jobs=40, seed=2, speed=20.0 if "cancel_delay" in choices else 0, choices=EmulatorOptions(**choices)
+    )
     with serve(service) as running:
         client = jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token)
         with client:

@@ -57,8 +57,8 @@ def forms(text):
 
 
 def halves(client):
-    half = _token.half_of(client)
-    return half.noise, _token.other_of(half)
+    half = _token.share_of_token(client)
+    return half.noise, _token.other_share_of(half)
 
 
 def reading_of(frame):

@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
-from jobwidgets.transport.config import settle
+from jobwidgets.transport.config import resolve_settings
 from tests.support import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -139,7 +139,7 @@ def test_the_profile_in_the_readme_is_one_that_is_taken(tmp_path):
     path.write_text(profile)
     (name,) = tomllib.loads(profile)
     env = {"JOBWIDGETS_PROFILES": str(path), "STAGING_TOKEN": "a-token"}
-    found = settle(url=None, rest_url=None, secret=None, user=None, profile=name, allow_http=False, env=env)
+    found = resolve_settings(url=None, rest_url=None, secret=None, user=None, profile=name, allow_http=False, env=env)
     assert found.url == tomllib.loads(profile)[name]["url"]
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from jobwidgets.emulator import Choices
+from jobwidgets.emulator import EmulatorOptions
 
 CANCEL = "mutation($id: ID!) { cancelJob(id: $id) { id message } }"
 RETRY = "mutation($id: ID!) { retryJob(id: $id) { id } }"
 
 
 def test_a_choice_that_does_not_exist_or_a_value_it_cannot_take_is_refused():
-    choices = Choices()
+    choices = EmulatorOptions()
     with pytest.raises(ValueError, match="did you mean 'max_page_size'"):
         choices.max_pagesize = 10
     for name, value in (
@@ -26,11 +26,11 @@ def test_a_choice_that_does_not_exist_or_a_value_it_cannot_take_is_refused():
     ):
         with pytest.raises(ValueError, match=name):
             setattr(choices, name, value)
-    assert choices == Choices()
+    assert choices == EmulatorOptions()
 
 
 def test_every_choice_is_documented():
-    assert all(f"    {name}\n" in Choices.__doc__ for name in Choices.__slots__)
+    assert all(f"    {name}\n" in EmulatorOptions.__doc__ for name in EmulatorOptions.__slots__)
 
 
 @pytest.mark.parametrize("word", ["aborted", "cancelled"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobwidgets.frames import JobTableBuilder
 from jobwidgets.frames.arrow_decoder import read_page
 from jobwidgets.frames.record_batch import Rows
-from jobwidgets.frames.records import GistPage, JobPage
+from jobwidgets.frames.records import JobPage, SummaryPage
 from jobwidgets.frames.task_frames import task_frame
 from jobwidgets.transport.retry import Answer
 
@@ -88,7 +88,7 @@ def test_any_page_gives_the_same_columns_as_its_rows(jobs, whole, escaped, data)
     body = json.dumps({"data": {"jobs": {"records": jobs}}}, ensure_ascii=escaped).encode()
     columns = read_page(body, LIMIT, whole=whole)
     assert columns is not None
-    rows = by_row(body, JobPage if whole else GistPage)
+    rows = by_row(body, JobPage if whole else SummaryPage)
     check_same(columns, rows, whole=whole)
     at = data.draw(st.lists(st.integers(0, len(jobs) - 1), unique=True) if jobs else st.just([]))
     check_part(columns.part(at), rows.part(at), whole=whole)

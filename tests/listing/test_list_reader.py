@@ -10,11 +10,11 @@ import pytest
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
-from jobwidgets.listing.concurrent_reader import Abreast
-from jobwidgets.listing.partitions import Windows
+from jobwidgets.listing.concurrent_reader import ConcurrentPageReader
+from jobwidgets.listing.partitions import TimePartitioner
 from jobwidgets.transport.page_sizes import PageBoundaries
 from jobwidgets.transport.retry import Reply
-from jobwidgets.transport.throttle import ABREAST, FAR, Readers
+from jobwidgets.transport.throttle import HIGH_LATENCY_S, MAX_READS_IN_FLIGHT, ConcurrencyLimiter
 from jobwidgets.vocabulary import STATUSES
 
 
@@ -214,7 +214,7 @@ class Side:
         self.meanwhile = lambda: None
         client.aio._core.sizes.page = 20
         client.aio._core.pace.readers.came = lambda *_: None
-        client.aio._core.pace.readers._quickest = FAR
+        client.aio._core.pace.readers._quickest = HIGH_LATENCY_S
         send = client.aio._core.wire.send
 
         async def counted(*request):
@@ -243,7 +243,7 @@ def side(request):
 
 def test_windows_are_read_side_by_side(side):
     assert set(side.client.jobs().id) == side.everything()
-    assert side.most == ABREAST
+    assert side.most == MAX_READS_IN_FLIGHT
     assert side.service.requests["jobs"] <= 900 / 20 * 4
 
 
@@ -404,14 +404,14 @@ def test_jobs_that_stay_are_read_once_at_full_width_while_others_come_and_go(sid
         frame = side.client.jobs()
         assert frame.id.is_unique
         assert staying <= set(frame.id)
-        assert side.most == ABREAST
+        assert side.most == MAX_READS_IN_FLIGHT
         side.most = 0
 
 
 def test_a_service_that_asks_to_wait_again_and_again_is_read_to_the_end_with_less_at_once(side):
     side.service.faults.rate_limit(window=0.1, retry_after=1, times=3, operation="jobs", probability=0.1)
     assert set(side.client.jobs().id) == side.everything()
-    assert side.client.aio._core.pace.readers.places < ABREAST
+    assert side.client.aio._core.pace.readers.places < MAX_READS_IN_FLIGHT
 
 
 DEAD = ("server_error", "lose_answer", "cut", "garbage", "fail_before")
@@ -452,16 +452,19 @@ def test_jobs_with_many_tasks_are_read_whole_when_pages_of_tasks_shrink_meanwhil
 
 
 def test_more_pages_are_asked_for_at_once_only_as_pages_come_full_or_where_nothing_has_to_be_guessed():
-    now, readers = datetime.now(UTC), Readers()
+    now, readers = datetime.now(UTC), ConcurrencyLimiter()
     before = PageBoundaries((now - timedelta(hours=2),), timedelta(milliseconds=1))
-    assert Abreast(Windows(now - timedelta(days=1), now, seen=before), readers, None, None)._width == ABREAST
-    work = Abreast(Windows(now - timedelta(days=1), now), readers, None, None)
+    assert (
+        ConcurrentPageReader(TimePartitioner(now - timedelta(days=1), now, seen=before), readers, None, None)._width
+        == MAX_READS_IN_FLIGHT
+    )
+    work = ConcurrentPageReader(TimePartitioner(now - timedelta(days=1), now), readers, None, None)
     assert work._width == 8
     work._full = 2
     assert work._width == 12
     work._full = 100
-    assert work._width == ABREAST
-    readers._quickest, work._full = FAR, 0
-    assert work._width == ABREAST
+    assert work._width == MAX_READS_IN_FLIGHT
+    readers._quickest, work._full = HIGH_LATENCY_S, 0
+    assert work._width == MAX_READS_IN_FLIGHT
     readers.fewer()  # it has asked to wait
-    assert work._width == ABREAST / 2
+    assert work._width == MAX_READS_IN_FLIGHT / 2

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from jobwidgets._internal.timeparse import iso
 from jobwidgets.errors import ServiceError
-from jobwidgets.listing.boundary_probe import Edges
-from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, SECOND, Page, walk
-from jobwidgets.listing.partitions import Windows
+from jobwidgets.listing.boundary_probe import PageBoundaryProbe
+from jobwidgets.listing.pagination import BEGINNING, MILLISECOND, SECOND, PageInfo, paginate_by_time
+from jobwidgets.listing.partitions import TimePartitioner
 from jobwidgets.transport.page_sizes import PageBoundaries
-from jobwidgets.transport.throttle import ABREAST
+from jobwidgets.transport.throttle import MAX_READS_IN_FLIGHT
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FAR = START + timedelta(days=400)
@@ -41,11 +41,11 @@ class ShiftingList:
         return rows[ask.offset : ask.offset + self.limit]
 
     def told(self, rows, fresh):
-        return Page([job for job, _ in rows], [self.written(t) for _, t in rows], len(rows) < self.limit, fresh)
+        return PageInfo([job for job, _ in rows], [self.written(t) for _, t in rows], len(rows) < self.limit, fresh)
 
 
 def read(shifting, *, between=lambda: None, since=BEGINNING, until=FAR):
-    steps, seen = walk(since, until), []
+    steps, seen = paginate_by_time(since, until), []
     try:
         ask = next(steps)
         while True:
@@ -54,7 +54,7 @@ def read(shifting, *, between=lambda: None, since=BEGINNING, until=FAR):
             seen.extend(fresh)
             between()
             ask = steps.send(
-                Page(
+                PageInfo(
                     [j for j, _ in rows], [shifting.written(t) for _, t in rows], len(rows) < shifting.limit, len(fresh)
                 )
             )
@@ -62,9 +62,9 @@ def read(shifting, *, between=lambda: None, since=BEGINNING, until=FAR):
         return seen
 
 
-def read_abreast(shifting, *, between=lambda: None, since=BEGINNING, until=FAR, chance, places=ABREAST):
+def read_abreast(shifting, *, between=lambda: None, since=BEGINNING, until=FAR, chance, places=MAX_READS_IN_FLIGHT):
     """Read the same list in windows, as many at once as there may be; their pages come in any order."""
-    windows, seen, going = Windows(since, until, seen=shifting.seen), [], []
+    windows, seen, going = TimePartitioner(since, until, seen=shifting.seen), [], []
     windows.expect(shifting.edges)
     while True:
         while len(going) < places and (window := windows.take()) is not None:
@@ -78,7 +78,7 @@ def read_abreast(shifting, *, between=lambda: None, since=BEGINNING, until=FAR, 
         between()
         fresh = [job for job, _ in rows if job not in seen]
         seen.extend(fresh)
-        page = Page(
+        page = PageInfo(
             [j for j, _ in rows], [shifting.written(t) for _, t in rows], len(rows) < shifting.limit, len(fresh)
         )
         if not windows.told(window, page, shifting.limit):
@@ -121,7 +121,7 @@ def test_every_job_that_stays_is_read_once(abreast, offsets, limit, inclusive, m
 
     staying = {job for job in jobs if job not in vanishing}
     if abreast:
-        seen = read_abreast(shifting, between=between, chance=chance, places=chance.choice([1, 2, ABREAST]))
+        seen = read_abreast(shifting, between=between, chance=chance, places=chance.choice([1, 2, MAX_READS_IN_FLIGHT]))
     else:
         seen = read(shifting, between=between)
     assert len(seen) == len(set(seen))
@@ -157,11 +157,11 @@ def test_windows_side_by_side_cost_few_requests_more_than_pages_one_after_the_ot
 
 
 def test_most_of_a_list_is_asked_for_at_once_after_its_first_page():
-    windows = Windows(START, START + timedelta(seconds=1000))
+    windows = TimePartitioner(START, START + timedelta(seconds=1000))
     first = windows.take()
     assert windows.take() is None
     times = [iso(START + timedelta(seconds=1000 - i)) for i in range(100)]
-    assert not windows.told(first, Page([str(i) for i in range(100)], times, False, 100), 100)
+    assert not windows.told(first, PageInfo([str(i) for i in range(100)], times, False, 100), 100)
     abreast = []
     while (window := windows.take()) is not None:
         abreast.append(window)
@@ -195,14 +195,14 @@ def test_a_list_that_tells_where_its_pages_lie_costs_no_search_as_far_as_it_does
     jobs = {f"j{i}": START + timedelta(seconds=chance.uniform(0, 86_400 * 30)) for i in range(jobs)}
     shifting = ShiftingList(jobs, chance, limit=100, inclusive=True)
     times = sorted(jobs.values(), reverse=True)
-    shifting.edges = [times[at] for at in Edges().asked(100).values() if at < len(times)]
+    shifting.edges = [times[at] for at in PageBoundaryProbe().asked(100).values() if at < len(times)]
     assert set(read_abreast(shifting, chance=chance)) == set(jobs)
     assert shifting.requests <= requests
 
 
 def test_all_of_a_list_that_is_read_again_is_asked_for_at_once():
     times = [START + timedelta(seconds=i) for i in range(1_000, 0, -1)]
-    windows = Windows(BEGINNING, FAR, seen=PageBoundaries(tuple(times[90::90]), MILLISECOND))
+    windows = TimePartitioner(BEGINNING, FAR, seen=PageBoundaries(tuple(times[90::90]), MILLISECOND))
     assert windows.complete_to == FAR
     abreast = []
     while (window := windows.take()) is not None:
@@ -210,7 +210,7 @@ def test_all_of_a_list_that_is_read_again_is_asked_for_at_once():
     assert len(abreast) == 12
     for window in abreast:
         texts = [iso(time) for time in times if window.ask.since <= time <= window.ask.until]
-        assert not windows.told(window, Page([*map(str, texts)], texts, len(texts) < 100, len(texts)), 100)
+        assert not windows.told(window, PageInfo([*map(str, texts)], texts, len(texts) < 100, len(texts)), 100)
     assert windows.take() is None
     assert windows.complete_to is None
     kept = windows.seen.edges
@@ -219,20 +219,20 @@ def test_all_of_a_list_that_is_read_again_is_asked_for_at_once():
 
 
 def test_cuts_are_kept_in_their_order_also_where_pages_lie_over_one_another():
-    windows = Windows(BEGINNING, FAR, seen=PageBoundaries((START, START - 500 * SECOND), MILLISECOND))
+    windows = TimePartitioner(BEGINNING, FAR, seen=PageBoundaries((START, START - 500 * SECOND), MILLISECOND))
     for jobs, newest, length in ((95, 1_000, 1_200), (90, 0, 20), (20, -500, 20)):
         window = windows.take()
         texts = [iso(START + (newest - length * at / jobs) * SECOND) for at in range(jobs)]
-        windows.told(window, Page([f"{newest} {at}" for at in range(jobs)], texts, True, jobs), 100)
+        windows.told(window, PageInfo([f"{newest} {at}" for at in range(jobs)], texts, True, jobs), 100)
     edges = windows.seen.edges
     assert len(edges) == 2
     assert edges[0] > edges[1]
 
 
 def test_no_cut_is_kept_of_a_list_that_fits_on_a_page():
-    windows = Windows(BEGINNING, FAR)
+    windows = TimePartitioner(BEGINNING, FAR)
     window = windows.take()
-    windows.told(window, Page(["a", "b"], [iso(START), iso(START - SECOND)], True, 2), 100)
+    windows.told(window, PageInfo(["a", "b"], [iso(START), iso(START - SECOND)], True, 2), 100)
     assert windows.seen.edges == ()
 
 
@@ -279,7 +279,7 @@ def test_times_in_whole_seconds_lose_nothing_within_the_second():
 
     jobs = {f"j{i}": START + timedelta(milliseconds=170 * i) for i in range(60)}
     shifting = ShiftingList(jobs, random.Random(2), limit=10, inclusive=False)
-    steps, seen = walk(BEGINNING, FAR), set()
+    steps, seen = paginate_by_time(BEGINNING, FAR), set()
     with pytest.raises(StopIteration):  # noqa: PT012  the walk ends in the loop
         ask = next(steps)
         while True:
@@ -287,37 +287,37 @@ def test_times_in_whole_seconds_lose_nothing_within_the_second():
             fresh = {job for job, _ in rows} - seen
             seen |= fresh
             texts = [t.replace(microsecond=0).isoformat().replace("+00:00", "Z") for _, t in rows]
-            ask = steps.send(Page([j for j, _ in rows], texts, len(rows) < 10, len(fresh)))
+            ask = steps.send(PageInfo([j for j, _ in rows], texts, len(rows) < 10, len(fresh)))
     assert seen == set(jobs)
 
 
 def test_a_service_that_ignores_the_range_is_told_from_one_that_keeps_to_it():
-    steps = walk(BEGINNING, FAR)
+    steps = paginate_by_time(BEGINNING, FAR)
     next(steps)
     times = [iso(START - timedelta(seconds=i)) for i in range(3)]
-    steps.send(Page(["a", "b", "c"], times, False, 3))
+    steps.send(PageInfo(["a", "b", "c"], times, False, 3))
     with pytest.raises(ServiceError, match="dateTimeFilter"):
-        steps.send(Page(["a", "b", "c"], times, False, 0))
+        steps.send(PageInfo(["a", "b", "c"], times, False, 0))
 
 
 def test_a_service_that_sorts_otherwise_is_told():
-    steps = walk(BEGINNING, FAR)
+    steps = paginate_by_time(BEGINNING, FAR)
     next(steps)
     times = [iso(START + timedelta(seconds=i)) for i in range(3)]
     with pytest.raises(ServiceError, match="does not sort"):
-        steps.send(Page(["a", "b", "c"], times, False, 3))
+        steps.send(PageInfo(["a", "b", "c"], times, False, 3))
 
 
 def test_jobs_without_a_time_are_told():
-    steps = walk(BEGINNING, FAR)
+    steps = paginate_by_time(BEGINNING, FAR)
     next(steps)
     with pytest.raises(ServiceError, match="without createdDateTime"):
-        steps.send(Page(["a", "b"], [None, None], False, 2))
+        steps.send(PageInfo(["a", "b"], [None, None], False, 2))
 
 
 def test_the_same_page_again_and_again_ends():
-    steps = walk(BEGINNING, FAR)
+    steps = paginate_by_time(BEGINNING, FAR)
     next(steps)
     with pytest.raises(ServiceError):  # noqa: PT012  it ends in one of the turns
         for _ in range(100_000):
-            steps.send(Page(["a", "b"], [iso(START), iso(START)], False, 0))
+            steps.send(PageInfo(["a", "b"], [iso(START), iso(START)], False, 0))

@@ -8,7 +8,7 @@ import pytest
 from jobwidgets.live import incremental_list as _list
 from jobwidgets.live.count_history import History
 from jobwidgets.live.incremental_list import LiveList
-from jobwidgets.live.status_cache import Known
+from jobwidgets.live.status_cache import StatusCache
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ QUERIES = [
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_it_reads_the_same_as_a_list_that_is_read_anew(client, service, look, query, monkeypatch):
     monkeypatch.setattr(_list, "ROWS_EVERY", 0.0)
-    chance, listed = random.Random(str(query)), LiveList(query, Known())
+    chance, listed = random.Random(str(query)), LiveList(query, StatusCache())
     ours = []
     for turn in range(12):
         look(listed)
@@ -80,7 +80,7 @@ def test_it_reads_the_same_as_a_list_that_is_read_anew(client, service, look, qu
 
 
 def test_jobs_of_one_instant_each_come_once(client, service, look):
-    listed = LiveList({}, Known())
+    listed = LiveList({}, StatusCache())
     look(listed)
     for _ in range(4):  # the clock stands still
         service.add_job("complete")
@@ -93,7 +93,7 @@ def test_a_quiet_look_at_ten_thousand_open_jobs_costs_a_dozen_requests_and_one(s
     begin = service.clock.now() - timedelta(days=40)
     for number in range(10_000):
         service.add_job("queued", 1, created=begin + number * timedelta(seconds=0.05), lives=False)
-    listed = LiveList({}, Known())
+    listed = LiveList({}, StatusCache())
     whole = asked(service, lambda: look(listed))
     listed._rows_due = float("inf")
     quiet = asked(service, lambda: look(listed))
@@ -107,7 +107,7 @@ def test_a_quiet_look_at_ten_thousand_open_jobs_costs_a_dozen_requests_and_one(s
 
 
 def test_what_has_ended_is_never_asked_for_again(service, look):
-    listed = LiveList({}, Known())
+    listed = LiveList({}, StatusCache())
     look(listed)
     for job_id in listed.frame["id"][~listed.frame["status"].isin(["complete", "failed", "aborted"])]:
         move(service, job_id, "complete")
@@ -118,7 +118,7 @@ def test_what_has_ended_is_never_asked_for_again(service, look):
 
 
 def test_what_was_removed_goes_at_once_while_it_is_open_and_else_with_the_next_whole_list(service, look):
-    listed = LiveList({}, Known())
+    listed = LiveList({}, StatusCache())
     open_one, ended = service.add_job("queued", lives=False), service.a_complete_job()
     look(listed)
     service.clock.advance("1h")
@@ -134,7 +134,7 @@ def test_what_was_removed_goes_at_once_while_it_is_open_and_else_with_the_next_w
 
 def test_it_can_only_be_complete_where_the_range_has_ended(service, look):
     for until, complete in [("2h", False), ("2026-01-01", True), (service.clock.now() + timedelta(days=1), False)]:
-        listed = LiveList({"until": until}, Known())
+        listed = LiveList({"until": until}, StatusCache())
         look(listed)
         assert listed.complete is complete
 

@@ -12,7 +12,7 @@ from jobwidgets.live import (
 )
 from jobwidgets.live import (
     looked_at_again,
-    poller_of,
+    poller_for,
 )
 from jobwidgets.live import (
     poll_interval as _pace,
@@ -28,7 +28,7 @@ class Person:
 
     def __init__(self, client, query=None, *, every=0.01):
         self.news, self.seen, self.changed = [], True, threading.Condition()
-        self.following = poller_of(client).follow(query or {}, every=every, told=self.take, watched=lambda: self.seen)
+        self.following = poller_for(client).follow(query or {}, every=every, told=self.take, watched=lambda: self.seen)
 
     def take(self, news):
         with self.changed:
@@ -99,8 +99,8 @@ def test_a_second_client_of_the_same_account_shares_the_poller_and_another_accou
         jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token) as again,
         jw.connect(served.graphql_url, rest_url=served.rest_url, token=other) as stranger,
     ):
-        assert poller_of(again) is poller_of(client.aio)
-        assert poller_of(stranger) is not poller_of(client)
+        assert poller_for(again) is poller_for(client.aio)
+        assert poller_for(stranger) is not poller_for(client)
     assert service.token not in repr(list(_poller._pollers.items()))
 
 
@@ -202,14 +202,14 @@ def test_when_its_client_is_closed_it_goes_on_through_another(client, served, se
     with jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token) as again:
         first, second = follow(), follow(of=again)
         second.after(2)
-        poller_of(again)  # the newest stands last: the poller runs on the older one
+        poller_for(again)  # the newest stands last: the poller runs on the older one
         client.close()
         service.add_job("pending")
         second.until(lambda news: news.frame is not None and len(news.frame) == 61)
         first.following.close()
         second.following.close()
     with pytest.raises(jw.UsageError, match="closed"):
-        poller_of(client).follow({}, every=1.0, told=print)
+        poller_for(client).follow({}, every=1.0, told=print)
 
 
 def test_when_the_last_client_is_closed_that_is_told(client, follow):
@@ -234,7 +234,7 @@ def test_what_is_read_for_nobody_any_more_is_dropped(service, follow):
 
 
 def test_closing_leaves_no_task_no_list_and_no_poller(client, follow):
-    poller = poller_of(client)
+    poller = poller_for(client)
     people = [follow({"limit": number}) for number in range(1, 6)]
     people[-1].after(1)
     for person in people:
@@ -257,7 +257,7 @@ def test_one_who_cannot_take_news_is_in_nobodys_way(follow, caplog):
 
 def test_a_wait_does_not_ask_for_what_a_panel_has_just_seen(client, service):
     ids = [service.add_job("queued", lives=False) for _ in range(20)]
-    known = poller_of(client).known
+    known = poller_for(client).known
     frame = client.jobs(ids=ids)
     client.run(known.statuses(client.aio, frame, 0.0))
     before = service.requests.copy()
@@ -269,7 +269,7 @@ def test_a_wait_does_not_ask_for_what_a_panel_has_just_seen(client, service):
 
 def test_a_watch_reads_only_the_rows_of_what_moved_or_runs(client, service):
     ids = [service.add_job("queued", lives=False) for _ in range(200)]
-    frame, known = client.jobs(ids=ids), poller_of(client).known
+    frame, known = client.jobs(ids=ids), poller_for(client).known
     world = service.world
     with world.lock:
         world.set_tasks(world.store.rows[ids[7]], "complete")

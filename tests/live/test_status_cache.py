@@ -9,7 +9,7 @@ from jobwidgets.emulator import Service, serve
 from jobwidgets.frames.schema import array_of
 from jobwidgets.live.changes import differing
 from jobwidgets.live.incremental_list import LiveList
-from jobwidgets.live.status_cache import LOOKS, Known
+from jobwidgets.live.status_cache import LOOKS, StatusCache
 
 
 def asked(service, work):
@@ -20,7 +20,7 @@ def asked(service, work):
 
 def test_what_two_looks_have_seen_is_put_together_in_the_order_of_the_jobs(client, service):
     ids = [service.add_job(word, lives=False) for word in ("queued", "running", "pending", "complete")]
-    frame, known = client.jobs(ids=ids), Known()
+    frame, known = client.jobs(ids=ids), StatusCache()
     client.run(known.statuses(client.aio, frame.iloc[[3, 1]], 0.0))
     told, requests = asked(service, lambda: client.run(known.statuses(client.aio, frame, 60.0)))
     assert told.index.tolist() == ids
@@ -33,7 +33,7 @@ def test_what_two_looks_have_seen_is_put_together_in_the_order_of_the_jobs(clien
 
 def test_what_is_gone_is_missing_and_not_asked_for_again_at_once(client, service):
     ids = [service.add_job("queued", lives=False) for _ in range(3)]
-    frame, known = client.jobs(ids=ids), Known()
+    frame, known = client.jobs(ids=ids), StatusCache()
     service.remove_job(ids[1])
     for fresh in (0.0, 60.0):
         told, requests = asked(service, lambda fresh=fresh: client.run(known.statuses(client.aio, frame, fresh)))
@@ -42,7 +42,7 @@ def test_what_is_gone_is_missing_and_not_asked_for_again_at_once(client, service
 
 
 def test_only_a_few_looks_are_kept_and_one_at_the_same_jobs_takes_the_place_of_the_one_before(client, service):
-    frame, known = client.jobs(ids=[service.add_job("queued", lives=False) for _ in range(20)]), Known()
+    frame, known = client.jobs(ids=[service.add_job("queued", lives=False) for _ in range(20)]), StatusCache()
     for _ in range(3):
         client.run(known.statuses(client.aio, frame, 0.0))
     assert len(known._looks) == 1
@@ -53,7 +53,7 @@ def test_only_a_few_looks_are_kept_and_one_at_the_same_jobs_takes_the_place_of_t
 
 def test_no_job_needs_no_request(client, service):
     frame = client.jobs(ids=[service.a_pending_job()]).iloc[:0]
-    told, requests = asked(service, lambda: client.run(Known().statuses(client.aio, frame, 0.0)))
+    told, requests = asked(service, lambda: client.run(StatusCache().statuses(client.aio, frame, 0.0)))
     assert told.empty
     assert requests == 0
 
@@ -74,7 +74,7 @@ def test_a_quiet_look_at_just_ten_thousand_jobs_costs_a_dozen_requests():
         serve(service) as running,
         jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token) as client,
     ):
-        listed = LiveList({}, Known())
+        listed = LiveList({}, StatusCache())
 
         def look():
             return client.run(listed.read(client.aio, whole=False, follow=True, progress=lambda _counts: None))

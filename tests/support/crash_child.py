@@ -20,7 +20,7 @@ from jobwidgets.bulk.execution import executor as _apply
 from jobwidgets.bulk.execution import reconcile as _doubt
 from jobwidgets.bulk.journal import journal as _journal
 from jobwidgets.errors import JobError
-from jobwidgets.transport.http import Wire
+from jobwidgets.transport.http import HttpTransport
 
 LONGEST = 120  # seconds: what a child does takes a second or two
 SLOW = 0.6  # seconds that a slow disk takes to keep what was written
@@ -41,7 +41,7 @@ class Kill:
     def __init__(self, point, nth):
         self.point, self.left = point, nth
         self.tearing = self.intended = False
-        self.append, self.synced, self.send, self.write = Journal.append, Journal.synced, Wire.send, os.write
+        self.append, self.synced, self.send, self.write = Journal.append, Journal.synced, HttpTransport.send, os.write
 
     def here(self, point, *, true=True):
         """Die if this is the place and the time."""
@@ -66,7 +66,7 @@ class Kill:
         async def send(wire, request, *options):
             return await self.sent(wire, request, *options)
 
-        Journal.append, Journal.synced, Wire.send, os.write = append, synced, send, self.written
+        Journal.append, Journal.synced, HttpTransport.send, os.write = append, synced, send, self.written
 
     def appended(self, journal, records):
         what = {record["record"] for record in records}
@@ -108,7 +108,7 @@ def connected(task):
 
 def small(task):
     """Let documents be small, so that an operation has many moments to die in, and questions follow each other fast."""
-    _apply.FIRST_SIZE = _apply.LARGEST_SIZE = task.get("size", 5)
+    _apply.INITIAL_BATCH_SIZE = _apply.MAX_BATCH_SIZE = task.get("size", 5)
     _doubt.ASK_EVERY = 0.1
 
 
@@ -148,7 +148,7 @@ def work(task):
 
 def slow_disk(*, once_sent):
     """Let the disk be slow: from now on, or from the first write that is sent."""
-    fsync, send, slow = os.fsync, Wire.send, [not once_sent]
+    fsync, send, slow = os.fsync, HttpTransport.send, [not once_sent]
 
     def slowly(descriptor):
         if slow[0]:
@@ -160,7 +160,7 @@ def slow_disk(*, once_sent):
         slow[0] = slow[0] or request.write
         return await send(wire, request, *options)
 
-    os.fsync, Wire.send = slowly, sent
+    os.fsync, HttpTransport.send = slowly, sent
 
 
 def interrupted(task):

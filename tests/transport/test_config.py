@@ -7,7 +7,7 @@ import pytest
 
 import jobwidgets as jw
 from jobwidgets._internal.secret import Secret
-from jobwidgets.transport.config import checked_url, settle
+from jobwidgets.transport.config import checked_url, resolve_settings
 
 CANARY = "canary-3f9a"
 URL = "https://api.example.com/v3/graphql"
@@ -15,7 +15,7 @@ URL = "https://api.example.com/v3/graphql"
 
 def settled(env=None, **given):
     asked = {"url": None, "rest_url": None, "secret": None, "user": None, "profile": None, "allow_http": False}
-    return settle(**{**asked, **given}, env=env or {})
+    return resolve_settings(**{**asked, **given}, env=env or {})
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 import jobwidgets as jw
 from jobwidgets._internal.secret import Secret
 from jobwidgets.transport import http as _wire
-from jobwidgets.transport.http import Wire
-from jobwidgets.transport.retry import Lost, Reply, Request
+from jobwidgets.transport.http import HttpTransport
+from jobwidgets.transport.retry import Reply, Request, TransportFailure
 
 
 class RawServer:
@@ -66,7 +66,7 @@ def http(body, head="", status="200 OK"):
 
 def send(url, *, write=False, timeout=5.0, times=1):
     async def main():
-        wire = Wire(Secret("t"))
+        wire = HttpTransport(Secret("t"))
         try:
             return [await wire.send(Request("x", "POST", url, b"{}", write=write), timeout) for _ in range(times)]
         finally:
@@ -86,7 +86,7 @@ def test_gzip_is_understood_and_bad_gzip_is_a_lost_answer(raw):
     good = gzip.compress(b"[1]")
     assert send(raw(lambda c: c.sendall(http(good, "Content-Encoding: gzip\r\n"))).url).body == b"[1]"
     lost = send(raw(lambda c: c.sendall(http(b"nonsense", "Content-Encoding: gzip\r\n"))).url)
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, TransportFailure)
     assert lost.sent
 
 
@@ -104,7 +104,7 @@ def test_gzip_is_understood_and_bad_gzip_is_a_lost_answer(raw):
 def test_whatever_breaks_after_the_request_left_is_in_doubt(raw, answer):
     server = raw(answer)
     lost = send(server.url, write=True)
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, TransportFailure)
     assert lost.sent
     assert server.requests == 1
 
@@ -113,7 +113,7 @@ def test_a_port_where_nobody_listens_is_certainly_not_sent():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     lost = send(f"http://127.0.0.1:{port}/g", write=True)
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, TransportFailure)
     assert not lost.sent
     assert "cannot be reached" in lost.why
 
@@ -136,7 +136,7 @@ def test_a_deadline_holds_however_slowly_an_answer_comes(raw, answer):
     url = raw(answer).url
 
     async def main():
-        wire = Wire(Secret("t"))
+        wire = HttpTransport(Secret("t"))
         request = Request("x", "POST", url, b"{}")
         async with asyncio.timeout(4):  # far beyond the deadline, far below the trickle
             answers = await asyncio.gather(*(wire.send(request, 0.5) for _ in range(32)))
@@ -144,15 +144,15 @@ def test_a_deadline_holds_however_slowly_an_answer_comes(raw, answer):
         return answers
 
     answers = asyncio.run(main())
-    assert all(isinstance(answer, Lost) and answer.timed_out and answer.sent for answer in answers)
+    assert all(isinstance(answer, TransportFailure) and answer.timed_out and answer.sent for answer in answers)
 
 
 def test_waiting_for_a_place_counts_as_not_sent(raw, monkeypatch):
-    monkeypatch.setattr(_wire, "IN_FLIGHT", 1)
+    monkeypatch.setattr(_wire, "MAX_CONNECTIONS", 1)
     url = raw(lambda _: time.sleep(3)).url
 
     async def main():
-        wire = Wire(Secret("t"))
+        wire = HttpTransport(Secret("t"))
         request = Request("x", "POST", url, b"{}", write=True)
         first = asyncio.create_task(wire.send(request, 2))
         await asyncio.sleep(0.1)
@@ -176,7 +176,7 @@ def test_cancelled_requests_leave_the_wire_usable(raw):
     url = raw(answer).url
 
     async def main():
-        wire = Wire(Secret("t"))
+        wire = HttpTransport(Secret("t"))
         request = Request("x", "POST", url, b"{}")
         for _ in range(10):
             tasks = [asyncio.create_task(wire.send(request, 5)) for _ in range(64)]
@@ -285,7 +285,7 @@ def test_a_call_that_is_cancelled_shows_no_frame_that_holds_the_token(raw):
     url = raw(lambda _: time.sleep(3)).url
 
     async def main():
-        wire = Wire(Secret("canary-77aa"))
+        wire = HttpTransport(Secret("canary-77aa"))
         try:
             await asyncio.wait_for(wire.send(Request("x", "POST", url, b"{}"), 5), 0.3)
         except TimeoutError as error:

@@ -15,18 +15,18 @@ from jobwidgets.errors import (
     UnknownOutcomeError,
 )
 from jobwidgets.transport.retry import (
-    BUSY,
+    RATE_LIMITED_TAG,
     TRIES,
-    Budget,
     Envelope,
     GraphError,
-    Lost,
     Reply,
     Request,
-    Send,
-    exchange,
+    RetryBudget,
+    SendEffect,
+    TransportFailure,
     graph_error,
     graph_errors,
+    send_with_retries,
 )
 
 READ = Request("jobs", "POST", "https://x/graphql", b"{}")
@@ -34,9 +34,9 @@ WRITE = Request("retryJob", "POST", "https://x/graphql", b"{}", write=True)
 REST_READ = Request("job_state", "GET", "https://x/jobs/A", rest=True)
 REST_WRITE = Request("cancel", "POST", "https://x/jobs/A/cancel", rest=True, write=True)
 GOOD = Reply(200, b'{"data":{}}')
-NEVER_SENT = Lost(sent=False, why="refused")
-LOST = Lost(sent=True, why="reset")
-SLOW = Lost(sent=True, why="slow", timed_out=True)
+NEVER_SENT = TransportFailure(sent=False, why="refused")
+LOST = TransportFailure(sent=True, why="reset")
+SLOW = TransportFailure(sent=True, why="slow", timed_out=True)
 
 
 def named(name, status=200):
@@ -48,10 +48,10 @@ class Run:
 
     def __init__(self, request, answers, *, budget=None, deadline=60.0):
         self.sends, self.timeouts, self.slept, self.clock = 0, [], [], 0.0
-        steps = exchange(
+        steps = send_with_retries(
             request,
             deadline=deadline,
-            budget=budget or Budget(),
+            budget=budget or RetryBudget(),
             now=lambda: self.clock,
             chance=lambda: 0.5,
         )
@@ -60,7 +60,7 @@ class Run:
         try:
             step = next(steps)
             while True:
-                if isinstance(step, Send):
+                if isinstance(step, SendEffect):
                     self.sends += 1
                     self.timeouts.append(step.timeout)
                     step = steps.send(next(answers))
@@ -90,7 +90,11 @@ def test_what_never_reaches_the_service_says_so(request_):
 
 @pytest.mark.parametrize(
     "answer",
-    [LOST, Lost(sent=True, why="slow", timed_out=True), *(Reply(code, b"") for code in (500, 502, 503, 504, 408))],
+    [
+        LOST,
+        TransportFailure(sent=True, why="slow", timed_out=True),
+        *(Reply(code, b"") for code in (500, 502, 503, 504, 408)),
+    ],
 )
 def test_a_write_in_doubt_is_never_sent_again(answer):
     run = Run(WRITE, [answer, GOOD])
@@ -147,14 +151,14 @@ def test_other_errors_are_the_callers_to_read(name):
 
 
 def test_an_outage_never_becomes_a_storm():
-    budget, sends, calls = Budget(), 0, 1000
+    budget, sends, calls = RetryBudget(), 0, 1000
     for _ in range(calls):
         sends += Run(READ, [LOST] * TRIES, budget=budget).sends
     assert sends <= calls + 100
 
 
 def test_success_fills_the_budget_again():
-    budget = Budget(left=5.0)
+    budget = RetryBudget(left=5.0)
     assert Run(READ, [LOST, GOOD], budget=budget).result is GOOD
     assert budget.left == 5.0
     Run(READ, [GOOD], budget=budget)
@@ -174,7 +178,7 @@ answers = st.one_of(
 def test_a_write_goes_on_only_after_what_certainly_did_nothing(replies):
     run = Run(WRITE, replies)
     for answer in replies[: run.sends - 1]:
-        nothing_done = (isinstance(answer, Lost) and not answer.sent) or (
+        nothing_done = (isinstance(answer, TransportFailure) and not answer.sent) or (
             isinstance(answer, Reply) and (answer.status == 429 or answer.retry_after is not None)
         )
         assert nothing_done
@@ -220,16 +224,16 @@ def test_a_busy_service_is_never_asked_again_at_once(said, pause):
 
 @pytest.mark.parametrize(("answer", "cost"), [(LOST, 5), (SLOW, 10), (Reply(500, b""), 5), (NEVER_SENT, 5)])
 def test_each_further_try_costs_and_what_came_to_nothing_costs_twice(answer, cost):
-    budget = Budget()
+    budget = RetryBudget()
     Run(READ, [answer] * TRIES, budget=budget)
     assert budget.left == 500 - 3 * cost  # the first try is free
-    enough, short = Budget(left=float(cost)), Budget(left=cost - 0.1)
+    enough, short = RetryBudget(left=float(cost)), RetryBudget(left=cost - 0.1)
     assert Run(READ, [answer, GOOD], budget=enough).result is GOOD
     assert Run(READ, [answer, GOOD], budget=short).sends == 1
 
 
 def test_a_success_gives_back_what_its_tries_took_and_no_more_than_there_was():
-    budget = Budget()
+    budget = RetryBudget()
     Run(READ, [LOST, SLOW, GOOD], budget=budget)
     assert budget.left == 500
     Run(READ, [GOOD], budget=budget)
@@ -243,7 +247,7 @@ def test_a_success_gives_back_what_its_tries_took_and_no_more_than_there_was():
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_service_that_stays_busy_is_told_from_one_that_is_away(request_, status):
     busy = Run(request_, [Reply(status, b"", retry_after=1.0)] * TRIES).error
-    assert busy.name == BUSY
+    assert busy.name == RATE_LIMITED_TAG
     assert type(busy) is (NotSentError if request_ is WRITE else ServiceError)
     assert "asks to wait 1 s" in busy.hint
     away = Run(request_, [NEVER_SENT] * TRIES).error

@@ -9,7 +9,7 @@ import pytest
 
 import jobwidgets as jw
 from jobwidgets.transport import throttle as _pace
-from jobwidgets.transport.throttle import FIRST, MOST, Pace
+from jobwidgets.transport.throttle import INITIAL_BULK_IN_FLIGHT, MAX_BULK_IN_FLIGHT, Throttle
 
 EXACT = 1e-3
 
@@ -54,7 +54,7 @@ async def in_places(pace, count, over):
 
 def test_four_go_at_first_and_each_that_ends_lets_one_in():
     async def work():
-        pace, overs = Pace(), [asyncio.Event() for _ in range(6)]
+        pace, overs = Throttle(), [asyncio.Event() for _ in range(6)]
         inside = []
 
         async def worker(number):
@@ -73,13 +73,13 @@ def test_four_go_at_first_and_each_that_ends_lets_one_in():
         await asyncio.gather(*workers)
         assert inside == [0, 1, 2, 3, 4, 5]
 
-    assert FIRST == 4
+    assert INITIAL_BULK_IN_FLIGHT == 4
     run(work())
 
 
 def test_places_grow_by_one_a_round_up_to_eight_and_one_that_waits_gets_the_new_one():
     async def work():
-        pace, over = Pace(), asyncio.Event()
+        pace, over = Throttle(), asyncio.Event()
         inside, workers = await in_places(pace, 12, over)
         assert len(inside) == 4
         for _ in range(5):  # a little more than a round of four
@@ -89,7 +89,7 @@ def test_places_grow_by_one_a_round_up_to_eight_and_one_that_waits_gets_the_new_
         assert len(inside) == 5
         for _ in range(100):
             pace.went_well()
-        assert pace.places == MOST == 8
+        assert pace.places == MAX_BULK_IN_FLIGHT == 8
         await asyncio.sleep(0.05)
         assert len(inside) == 8
         over.set()
@@ -100,7 +100,7 @@ def test_places_grow_by_one_a_round_up_to_eight_and_one_that_waits_gets_the_new_
 
 def test_a_service_that_asks_to_wait_halves_the_places_once_and_leaves_one_at_least():
     async def work():
-        pace = Pace()
+        pace = Throttle()
         pace.hold(0.1)
         assert pace.places == 2
         pace.hold(0.1)  # of the same moment: those that were in flight together
@@ -116,7 +116,7 @@ def test_a_service_that_asks_to_wait_halves_the_places_once_and_leaves_one_at_le
 
 
 def test_a_wait_without_a_time_closes_nothing():
-    pace = Pace()
+    pace = Throttle()
     pace.hold(None)
     assert pace.closed_for == 0
     assert pace.places == 2
@@ -124,7 +124,7 @@ def test_a_wait_without_a_time_closes_nothing():
 
 def test_the_longest_wait_counts_and_a_wait_may_grow_while_it_lasts():
     async def work():
-        pace, began = Pace(), time.monotonic()
+        pace, began = Throttle(), time.monotonic()
         pace.hold(0.3)
         pace.hold(0.05)
         assert 0.2 < pace.closed_for <= 0.3
@@ -140,7 +140,7 @@ def test_the_longest_wait_counts_and_a_wait_may_grow_while_it_lasts():
 
 def test_who_has_a_place_waits_until_the_service_may_be_asked():
     async def work():
-        pace, began = Pace(), time.monotonic()
+        pace, began = Throttle(), time.monotonic()
         pace.hold(0.3)
         async with pace.place():
             assert 0.29 <= time.monotonic() - began < 0.3 + EXACT
@@ -154,10 +154,10 @@ def test_who_has_a_place_waits_until_the_service_may_be_asked():
 @pytest.mark.parametrize("waits_for", ["the service", "its turn", "a place"])
 def test_whoever_is_stopped_while_waiting_leaves_no_place_taken(waits_for):
     async def work():
-        pace, over = Pace(3 if waits_for == "its turn" else None), asyncio.Event()
+        pace, over = Throttle(3 if waits_for == "its turn" else None), asyncio.Event()
         if waits_for == "the service":
             pace.hold(30)
-            pace.places = FIRST
+            pace.places = INITIAL_BULK_IN_FLIGHT
         if waits_for == "a place":
             _, holders = await in_places(pace, 4, over)
         inside, waiting = await in_places(pace, 4, over)
@@ -180,7 +180,7 @@ def test_whoever_is_stopped_while_waiting_leaves_no_place_taken(waits_for):
 
 def test_an_error_in_a_place_gives_it_back():
     async def work():
-        pace = Pace()
+        pace = Throttle()
         for _ in range(10):
             with pytest.raises(KeyError):
                 async with pace.place():
@@ -198,10 +198,10 @@ def test_an_error_in_a_place_gives_it_back():
 
 @pytest.mark.parametrize("at_once", [True, False])
 def test_bulk_work_takes_a_third_of_a_known_budget_however_many_ask(monkeypatch, at_once):
-    monkeypatch.setattr(_pace, "WINDOW", 1.0)
+    monkeypatch.setattr(_pace, "BUDGET_WINDOW_S", 1.0)
 
     async def work():
-        pace, began, times = Pace(30), time.monotonic(), []  # ten of ours in a window
+        pace, began, times = Throttle(30), time.monotonic(), []  # ten of ours in a window
 
         async def worker():
             async with pace.place():
@@ -220,10 +220,10 @@ def test_bulk_work_takes_a_third_of_a_known_budget_however_many_ask(monkeypatch,
 
 
 def test_time_that_was_not_used_is_not_saved_up(monkeypatch):
-    monkeypatch.setattr(_pace, "WINDOW", 1.0)
+    monkeypatch.setattr(_pace, "BUDGET_WINDOW_S", 1.0)
 
     async def work():
-        pace = Pace(30)
+        pace = Throttle(30)
         async with pace.place():
             pass
         await asyncio.sleep(0.5)
@@ -237,10 +237,10 @@ def test_time_that_was_not_used_is_not_saved_up(monkeypatch):
 
 
 def test_the_smallest_budget_is_one_request_in_a_window(monkeypatch):
-    monkeypatch.setattr(_pace, "WINDOW", 0.3)
+    monkeypatch.setattr(_pace, "BUDGET_WINDOW_S", 0.3)
 
     async def work():
-        pace, began = Pace(1), time.monotonic()
+        pace, began = Throttle(1), time.monotonic()
         for _ in range(2):
             async with pace.place():
                 pass
@@ -251,14 +251,14 @@ def test_the_smallest_budget_is_one_request_in_a_window(monkeypatch):
 
 def test_without_a_budget_nothing_is_paced():
     async def work():
-        pace, began = Pace(), time.monotonic()
+        pace, began = Throttle(), time.monotonic()
         for _ in range(200):
             async with pace.place():
                 pass
         assert time.monotonic() - began < EXACT
 
-    assert _pace.WINDOW == 10  # of the contract
-    assert pytest.approx(1 / 3) == _pace.OUR_SHARE
+    assert _pace.BUDGET_WINDOW_S == 10  # of the contract
+    assert pytest.approx(1 / 3) == _pace.BULK_BUDGET_SHARE
     run(work())
 
 
@@ -279,9 +279,9 @@ def test_a_service_that_asked_to_wait_is_asked_by_no_call_before(client):
 
 
 def test_a_known_budget_paces_the_requests_of_bulk_work(service, served, monkeypatch):
-    monkeypatch.setattr(_pace, "WINDOW", 1.0)
-    monkeypatch.setattr("jobwidgets.bulk.execution.executor.FIRST_SIZE", 1)
-    monkeypatch.setattr("jobwidgets.bulk.execution.executor.LARGEST_SIZE", 1)
+    monkeypatch.setattr(_pace, "BUDGET_WINDOW_S", 1.0)
+    monkeypatch.setattr("jobwidgets.bulk.execution.executor.INITIAL_BATCH_SIZE", 1)
+    monkeypatch.setattr("jobwidgets.bulk.execution.executor.MAX_BATCH_SIZE", 1)
     ids = [service.add_job("pending", 1, lives=False) for _ in range(8)]
     with jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token, budget=30) as client:
         plan = client.plan_cancel(ids)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jobwidgets._internal import safe
-from jobwidgets.transport import NOTHING_DONE, matched
+from jobwidgets._internal import sanitize
+from jobwidgets.transport import NO_EFFECT_ERRORS, match_aliases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobwidgets.bulk.journal.state import Line
-    from jobwidgets.transport import Envelope, Found
+    from jobwidgets.bulk.journal.state import TargetState
+    from jobwidgets.transport import AliasResult, Envelope
 
 
 class _Told(msgspec.Struct, gc=False):
@@ -21,7 +21,7 @@ class _Told(msgspec.Struct, gc=False):
     message: str | None = None
 
 
-def take_in(kind: str, batch: Sequence[Line], envelope: Envelope) -> None:
+def take_in(kind: str, batch: Sequence[TargetState], envelope: Envelope) -> None:
     """Bring each target of a batch to what its part of the answer says, or leave it unknown.
 
     Parameters
@@ -38,7 +38,7 @@ def take_in(kind: str, batch: Sequence[Line], envelope: Envelope) -> None:
         for line, told in zip(batch, all_told, strict=True):
             _done(kind, line, told)
         return
-    answers = matched(envelope, [line.id for line in batch])
+    answers = match_aliases(envelope, [line.id for line in batch])
     for line in batch:
         _read(kind, line, answers[line.id])
 
@@ -54,7 +54,7 @@ def _all_told(envelope: Envelope, size: int) -> list[_Told] | None:
         return None
 
 
-def _read(kind: str, line: Line, answer: Found) -> None:
+def _read(kind: str, line: TargetState, answer: AliasResult) -> None:
     """Read one alias: only a value alone means done, only an error that names a refusal means refused."""
     error, value = answer.error, answer.value
     if value is not None and error is None:
@@ -62,17 +62,17 @@ def _read(kind: str, line: Line, answer: Found) -> None:
             _done(kind, line, msgspec.json.decode(value, type=_Told))
         except (msgspec.MsgspecError, RecursionError):
             line.reason = "the answer has another shape"
-    elif value is None and error is not None and error.name in NOTHING_DONE:
-        line.settle("refused", safe(error.message) or str(error.name), message=safe(error.message))
+    elif value is None and error is not None and error.name in NO_EFFECT_ERRORS:
+        line.settle("refused", sanitize(error.message) or str(error.name), message=sanitize(error.message))
     elif error is not None:
-        line.reason = f"the service answered {safe(error.name or 'an error without a name')}"
+        line.reason = f"the service answered {sanitize(error.name or 'an error without a name')}"
     else:
         line.reason = "the answer says nothing of it"
 
 
-def _done(kind: str, line: Line, told: _Told) -> None:
+def _done(kind: str, line: TargetState, told: _Told) -> None:
     if kind == "cancel":
-        line.settle("done", message=safe(told.message))
+        line.settle("done", message=sanitize(told.message))
     elif told.id is None:
         line.reason = "the answer does not tell the new job"
     else:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import UsageError
 from jobwidgets.live import wait_for
 from jobwidgets.vocabulary import TERMINAL
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.bulk.execution.cancellation import Stop
-    from jobwidgets.bulk.execution.executor import Application
+    from jobwidgets.bulk.execution.cancellation import CancelToken
+    from jobwidgets.bulk.execution.executor import BatchExecutor
     from jobwidgets.bulk.journal.operation import Operation
-    from jobwidgets.bulk.journal.state import Line
+    from jobwidgets.bulk.journal.state import TargetState
     from jobwidgets.bulk.operation_registry import OperationRegistry
 
 
@@ -69,10 +69,10 @@ def kept(canary: Canary | None) -> dict[str, Any]:
 async def in_waves(  # noqa: PLR0917  all of them are the work itself
     operations: OperationRegistry,
     receipt: Operation,
-    application: Application,
-    targets: Sequence[Line],
+    application: BatchExecutor,
+    targets: Sequence[TargetState],
     canary: Canary,
-    stop: Stop,
+    stop: CancelToken,
 ) -> None:
     """Send wave after wave; halt with a diagnosis when too few of a wave's new jobs complete.
 
@@ -100,7 +100,7 @@ async def in_waves(  # noqa: PLR0917  all of them are the work itself
 
 
 async def _went_well(
-    operations: OperationRegistry, receipt: Operation, wave: Sequence[Line], canary: Canary, stop: Stop
+    operations: OperationRegistry, receipt: Operation, wave: Sequence[TargetState], canary: Canary, stop: CancelToken
 ) -> bool:
     """Wait until the new jobs of a wave have ended; say whether enough of them are complete."""
     seen = await stop.race(wait_for(operations.reader, [line.new_id for line in wave], timeout=canary.timeout))
@@ -122,7 +122,7 @@ async def _went_well(
     return False
 
 
-async def _diagnosis(operations: OperationRegistry, bad: pd.DataFrame, stop: Stop) -> str:
+async def _diagnosis(operations: OperationRegistry, bad: pd.DataFrame, stop: CancelToken) -> str:
     """Say of what the others died: failure reasons and how many jobs each."""
     if bad.empty:
         return "the others are gone"
@@ -132,4 +132,4 @@ async def _diagnosis(operations: OperationRegistry, bad: pd.DataFrame, stop: Sto
     words = Counter(
         str(why.get(job_id) or status) for job_id, status in zip(bad["id"], bad["status"].astype(str), strict=True)
     )
-    return ", ".join(f"{safe(word)} ({count})" for word, count in words.most_common(5))
+    return ", ".join(f"{sanitize(word)} ({count})" for word, count in words.most_common(5))

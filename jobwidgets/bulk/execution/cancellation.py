@@ -16,7 +16,7 @@ class StoppedError(Exception):
     """The work was asked to stop; it never leaves this room."""
 
 
-class Stop:
+class CancelToken:
     """Asked once; made on the loop where the work runs."""
 
     def __init__(self) -> None:

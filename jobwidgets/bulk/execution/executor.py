@@ -8,10 +8,10 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.bulk.execution.batch_results import take_in
-from jobwidgets.bulk.execution.preflight import still_due
-from jobwidgets.bulk.execution.readback import look_along, look_back
+from jobwidgets.bulk.execution.preflight import recheck_targets
+from jobwidgets.bulk.execution.readback import verify_concurrently, verify_remaining
 from jobwidgets.bulk.journal.state import until
 from jobwidgets.errors import (
     AuthError,
@@ -22,36 +22,44 @@ from jobwidgets.errors import (
     ServiceError,
     UnknownOutcomeError,
 )
-from jobwidgets.listing import one_page
-from jobwidgets.transport import BUSY, MOST, NOTHING_DONE, TOO_MANY, Envelope, Sending, graph_error
+from jobwidgets.listing import estimated_page_size
+from jobwidgets.transport import (
+    MAX_BULK_IN_FLIGHT,
+    NO_EFFECT_ERRORS,
+    RATE_LIMITED_TAG,
+    TOO_MANY,
+    Envelope,
+    InFlightWrite,
+    graph_error,
+)
 from jobwidgets.transport import queries as documents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobwidgets._internal import ProgressCallback
-    from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.execution.cancellation import CancelToken
     from jobwidgets.bulk.journal.operation import Operation
-    from jobwidgets.bulk.journal.state import Line
+    from jobwidgets.bulk.journal.state import TargetState
     from jobwidgets.bulk.operation_registry import OperationRegistry
 
-FIRST_SIZE = 10
-LARGEST_SIZE = 100
-WANTED_SECONDS = 1.0
+INITIAL_BATCH_SIZE = 10
+MAX_BATCH_SIZE = 100
+TARGET_BATCH_S = 1.0
 """A batch is to last about this long: more aliases win nothing where the service works them off one by one."""
-LAST_CHANCE = 2.0
+STOP_GRACE_S = 2.0
 """Seconds that what is in flight gets when the work is stopped."""
-TOO_MUCH_DOUBT = 8
+MAX_CONSECUTIVE_UNKNOWN = 8
 """After so many lost answers in a row the service is taken to be gone: nothing more is sent into the dark."""
-BUSY_FOR = 300.0
+MAX_THROTTLED_S = 300.0
 """Seconds that a service may say "later" before the rest is left unsent."""
 TELL_EVERY = 0.1
-PAGES_AHEAD = 2
+PREFETCH_PAGES = 2
 """Pages of a list that are read side by side for what is to be sent next, while others are sent."""
 VERBS = {"cancel": "cancelJob", "retry": "retryJob"}
 
 
-class Application:
+class BatchExecutor:
     """One run over targets of a receipt.
 
     Before a batch leaves it is in the journal that its targets are under way, which reads as unknown, and only a
@@ -60,25 +68,27 @@ class Application:
     """
 
     def __init__(
-        self, operations: OperationRegistry, receipt: Operation, progress: ProgressCallback | None, stop: Stop
+        self, operations: OperationRegistry, receipt: Operation, progress: ProgressCallback | None, stop: CancelToken
     ) -> None:
         self._operations, self._receipt, self._progress, self._stop = operations, receipt, progress, stop
         self._core = operations.connection
         self._pace = self._core.pace
         self._verb = VERBS[receipt.kind]
-        self._waiting: deque[Line] = deque()
+        self._waiting: deque[TargetState] = deque()
         self._workers: list[asyncio.Task[None]] = []
         self._more, self._fed = asyncio.Event(), False
         self._answered = asyncio.Event()
-        self._under_way: dict[asyncio.Task[None], Sending] = {}
-        self._size = FIRST_SIZE
-        self._most = LARGEST_SIZE
+        self._under_way: dict[asyncio.Task[None], InFlightWrite] = {}
+        self._size = INITIAL_BATCH_SIZE
+        self._most = MAX_BATCH_SIZE
         self._halted = False
         self._doubts = 0
         self._busy_since: float | None = None
         self._told_at = 0.0
 
-    async def run(self, targets: Sequence[Line], *, look_first: bool = False, unseen: Sequence[Line] = ()) -> None:
+    async def run(
+        self, targets: Sequence[TargetState], *, look_first: bool = False, unseen: Sequence[TargetState] = ()
+    ) -> None:
         """Bring every target to an outcome, and read back what was cancelled.
 
         A stop ends the sending: what is in flight gets two seconds, what was not sent stays `not_sent`, and no job is
@@ -102,18 +112,18 @@ class Application:
                 ended = await _ended(beside)
             _raise_first(ended)
             if not self._stop.asked and self._receipt.kind == "cancel":
-                await look_back(self._operations, self._receipt, [*targets, *unseen], self._stop)
+                await verify_remaining(self._operations, self._receipt, [*targets, *unseen], self._stop)
         finally:
             self._tell(last=True)
 
-    async def _feed(self, targets: Sequence[Line], look_first: bool) -> None:  # noqa: FBT001  as it was given
+    async def _feed(self, targets: Sequence[TargetState], look_first: bool) -> None:  # noqa: FBT001  as it was given
         """Hand targets to those who send, where that is wanted each just after it was read again."""
-        step = PAGES_AHEAD * one_page(self._core, [line.created for line in targets]) if look_first else 0
+        step = PREFETCH_PAGES * estimated_page_size(self._core, [line.created for line in targets]) if look_first else 0
         try:
             for start in range(0, len(targets), step or len(targets) or 1):
                 part = targets[start : start + (step or len(targets))]
                 if look_first:
-                    part = await still_due(self._operations, self._receipt, part, self._stop)
+                    part = await recheck_targets(self._operations, self._receipt, part, self._stop)
                     self._tell()
                 self._waiting.extend(part)
                 self._more.set()
@@ -125,14 +135,14 @@ class Application:
             self._fed = True
             self._more.set()
 
-    async def _look_along(self, targets: Sequence[Line]) -> None:
+    async def _look_along(self, targets: Sequence[TargetState]) -> None:
         if self._receipt.kind == "cancel":
             with suppress(JobError):  # what cannot be read just now is looked at in the end, and that tells why
-                await look_along(self._operations, self._receipt, targets, self._answered)
+                await verify_concurrently(self._operations, self._receipt, targets, self._answered)
 
     async def _all_sent(self) -> None:
         """Let a few workers send until nothing waits; a stop gives what is in flight a last chance."""
-        workers = self._workers = [asyncio.create_task(self._work()) for _ in range(MOST)]
+        workers = self._workers = [asyncio.create_task(self._work()) for _ in range(MAX_BULK_IN_FLIGHT)]
         stopped = asyncio.create_task(self._stop.wait())
         running: set[asyncio.Task[None]] = set(workers)
         try:
@@ -144,7 +154,7 @@ class Application:
                 for worker in workers:
                     if not (sending := self._under_way.get(worker)) or not sending.out:
                         worker.cancel()
-                await asyncio.wait(workers, timeout=LAST_CHANCE)
+                await asyncio.wait(workers, timeout=STOP_GRACE_S)
         finally:
             ended = await _ended([*workers, stopped])
         _raise_first(ended)
@@ -176,20 +186,20 @@ class Application:
         self._busy_since = None
         if self._doubts:
             self._size = max(1, self._size // 2)  # the less is in one request, the less is in doubt when it is lost
-            if self._doubts >= TOO_MUCH_DOUBT:
+            if self._doubts >= MAX_CONSECUTIVE_UNKNOWN:
                 self._halt(ServiceError(f"{self._doubts} answers in a row were lost", hint="resume when it is back"))
             return
         self._pace.went_well()
-        if seconds > 2 * WANTED_SECONDS:
+        if seconds > 2 * TARGET_BATCH_S:
             self._size = max(1, self._size // 2)
-        elif seconds * 2 * self._size < WANTED_SECONDS * size:  # twice as many would be done in time at this pace too
+        elif seconds * 2 * self._size < TARGET_BATCH_S * size:  # twice as many would be done in time at this pace too
             self._size = min(self._most, self._size * 2)
 
-    def _not_now(self, batch: Sequence[Line], error: NotSentError) -> None:
+    def _not_now(self, batch: Sequence[TargetState], error: NotSentError) -> None:
         """Put a batch back that certainly did not arrive: a busy service is asked again, one that is away is not."""
         self._busy_since = self._busy_since or time.monotonic()
-        too_long = time.monotonic() + self._pace.closed_for - self._busy_since > BUSY_FOR
-        if error.name != BUSY or too_long:
+        too_long = time.monotonic() + self._pace.closed_for - self._busy_since > MAX_THROTTLED_S
+        if error.name != RATE_LIMITED_TAG or too_long:
             self._halt(error)
             return
         self._waiting.extendleft(reversed(batch))
@@ -202,10 +212,10 @@ class Application:
             if worker is not _this_task() and worker not in self._under_way:
                 worker.cancel()
 
-    async def _send(self, batch: Sequence[Line]) -> float:
+    async def _send(self, batch: Sequence[TargetState]) -> float:
         """Send one document for a batch, and take in what its answer says; tell how many seconds the service took."""
         before = [line.at for line in batch]
-        sending = Sending()
+        sending = InFlightWrite()
         self._under_way[_this_task()] = sending
         try:
             await self._receipt.intend(batch, self._core.earliest())
@@ -228,7 +238,7 @@ class Application:
             self._answered.set()
         return sending.took
 
-    async def _sent(self, batch: Sequence[Line], sending: Sending) -> None:
+    async def _sent(self, batch: Sequence[TargetState], sending: InFlightWrite) -> None:
         try:
             envelope = await self._core.graph(
                 self._verb,
@@ -247,18 +257,18 @@ class Application:
             self._doubts = 0
             self._take_in(batch, envelope)
 
-    def _take_in(self, batch: Sequence[Line], envelope: Envelope) -> None:
+    def _take_in(self, batch: Sequence[TargetState], envelope: Envelope) -> None:
         """Bring each target of a batch to what the answer says of it, or leave it unknown."""
         errors = envelope.errors or []
         if envelope.has_data or not errors:
             take_in(self._receipt.kind, batch, envelope)
-        elif all(error.name in NOTHING_DONE and error.path is None for error in errors):
+        elif all(error.name in NO_EFFECT_ERRORS and error.path is None for error in errors):
             self._rejected(batch, graph_error(errors[0], self._verb))
         else:
             for line in batch:
-                line.reason = f"the service answered {safe(errors[0].name or 'an error without a name')}"
+                line.reason = f"the service answered {sanitize(errors[0].name or 'an error without a name')}"
 
-    def _rejected(self, batch: Sequence[Line], error: JobError) -> None:
+    def _rejected(self, batch: Sequence[TargetState], error: JobError) -> None:
         """Take a rejection of a whole document: nothing of it was done.
 
         For its size the halves may be sent. Anything else would be said of the next document too: the rest stays

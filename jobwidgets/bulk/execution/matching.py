@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 L = TypeVar("L")
 
 
-def surely_made(could: Mapping[L, Sequence[str]], prefers: Callable[[L, str], bool]) -> dict[L, str]:
+def certain_matches(could: Mapping[L, Sequence[str]], prefers: Callable[[L, str], bool]) -> dict[L, str]:
     """Tell of which lines it is certain that they made a job, and give each a job of its own.
 
     Each job was made by one line, and a line made one job at most. However the jobs are given to lines that may have
@@ -24,7 +24,7 @@ def surely_made(could: Mapping[L, Sequence[str]], prefers: Callable[[L, str], bo
     prefers : callable
         Whether a job looks more like a line's own than another that it may have made as well.
     """
-    pairs = _Pairs(could)
+    pairs = _Matching(could)
     for line in sorted(could, key=lambda line: len(could[line])):
         pairs.take(line, (job for job in could[line] if prefers(line, job)))
     for line in could:
@@ -34,7 +34,7 @@ def surely_made(could: Mapping[L, Sequence[str]], prefers: Callable[[L, str], bo
     return {line: job for line, job in pairs.made.items() if line not in pairs.left_out}
 
 
-class _Pairs(dict[str, L]):
+class _Matching(dict[str, L]):
     """Who is taken for the maker of each job, while as many are given away as can be.
 
     Attributes

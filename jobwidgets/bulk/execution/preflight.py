@@ -11,15 +11,15 @@ from jobwidgets.vocabulary import CANCELLED, REASON_TEXT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.execution.cancellation import CancelToken
     from jobwidgets.bulk.journal.operation import Operation
-    from jobwidgets.bulk.journal.state import Line
+    from jobwidgets.bulk.journal.state import TargetState
     from jobwidgets.bulk.operation_registry import OperationRegistry
 
 
-async def still_due(
-    operations: OperationRegistry, receipt: Operation, targets: Sequence[Line], stop: Stop
-) -> list[Line]:
+async def recheck_targets(
+    operations: OperationRegistry, receipt: Operation, targets: Sequence[TargetState], stop: CancelToken
+) -> list[TargetState]:
     """Read targets again; what has moved since the plan was made is skipped with its reason.
 
     Raises
@@ -29,7 +29,7 @@ async def still_due(
     ServiceError
         One of them could not be read.
     """
-    seen = await stop.race(_moved(operations, receipt.kind, targets))
+    seen = await stop.race(_changed_targets(operations, receipt.kind, targets))
     gone = [line for line in targets if line.id in seen and seen[line.id][0] is not True]
     for line in gone:
         _, status, why = seen[line.id]
@@ -45,7 +45,9 @@ async def still_due(
     return [line for line in targets if id(line) not in left]
 
 
-async def _moved(operations: OperationRegistry, kind: str, targets: Sequence[Line]) -> dict[str, tuple[Any, ...]]:
+async def _changed_targets(
+    operations: OperationRegistry, kind: str, targets: Sequence[TargetState]
+) -> dict[str, tuple[Any, ...]]:
     """Read the jobs whose status is another than when the plan was made, or hides whether a task has started."""
     created = {line.id: line.created for line in targets}
     statuses = await read_statuses(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets.bulk.execution.executor import LAST_CHANCE
-from jobwidgets.bulk.execution.readback import CLOCKS, CONFIRM_AFTER, SETTLED
-from jobwidgets.bulk.journal.state import Line, until
+from jobwidgets.bulk.execution.executor import STOP_GRACE_S
+from jobwidgets.bulk.execution.readback import CLOCK_SKEW, CONFIRM_AFTER, SETTLE_TIME
+from jobwidgets.bulk.journal.state import TargetState, until
 from jobwidgets.bulk.planning_table import MOVED
 from jobwidgets.bulk.range_listing import read_range
 from jobwidgets.eligibility import after_cancel
@@ -22,13 +22,13 @@ from jobwidgets.errors import (
     UsageError,
 )
 from jobwidgets.listing import CANCEL_PATH, TimeRange
-from jobwidgets.transport import Sending
+from jobwidgets.transport import InFlightWrite
 from jobwidgets.vocabulary import CANCELLED, REASON_TEXT, TERMINAL, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.execution.cancellation import CancelToken
     from jobwidgets.bulk.journal.operation import Operation
     from jobwidgets.bulk.operation_registry import OperationRegistry
     from jobwidgets.bulk.range_listing import RangeJob
@@ -38,7 +38,7 @@ TOOK = "the service took the request"
 SENT_ONCE = "its one request was sent, and is never sent again: make a new plan for what is left"
 
 
-async def carry_out(operations: OperationRegistry, receipt: Operation, stop: Stop) -> None:
+async def carry_out(operations: OperationRegistry, receipt: Operation, stop: CancelToken) -> None:
     """List the range, send its one request, and list it again.
 
     Raises
@@ -58,12 +58,12 @@ async def carry_out(operations: OperationRegistry, receipt: Operation, stop: Sto
         await _look_back(operations, receipt, targets, before, stop)
 
 
-def _due(receipt: Operation, before: Mapping[str, RangeJob]) -> list[Line]:
+def _due(receipt: Operation, before: Mapping[str, RangeJob]) -> list[TargetState]:
     """Say what the request would cancel as far as can be seen, with what has come into the range since."""
     planned = receipt.of("not_sent")
     targets = [line for line in planned if line.id in before and before[line.id].verdict]
     new = [
-        Line(job_id, one.name, None, reason=NOT_LISTED, status=one.status, created=one.created)
+        TargetState(job_id, one.name, None, reason=NOT_LISTED, status=one.status, created=one.created)
         for job_id, one in before.items()
         if one.verdict and job_id not in receipt.lines
     ]
@@ -96,10 +96,12 @@ def _refuse_too_many(more: Mapping[str, Any], planned: int, gone: int, new: int)
         )
 
 
-async def _sent(operations: OperationRegistry, receipt: Operation, targets: Sequence[Line], stop: Stop) -> bool:
+async def _sent(
+    operations: OperationRegistry, receipt: Operation, targets: Sequence[TargetState], stop: CancelToken
+) -> bool:
     """Send the request and take in what is certain of it; say whether the service took it."""
     core = operations.connection
-    sending = Sending()
+    sending = InFlightWrite()
     took, why = False, {line.id: line.reason for line in targets}
     await receipt.intend(targets, core.earliest())
     try:
@@ -129,13 +131,13 @@ async def _sent(operations: OperationRegistry, receipt: Operation, targets: Sequ
     return took
 
 
-async def _answered(request: Any, sending: Sending, stop: Stop) -> bool:
+async def _answered(request: Any, sending: InFlightWrite, stop: CancelToken) -> bool:
     """Wait for the answer; a stop gives a request that is out a last chance. False: nobody waits for it any more."""
     task, stopped = asyncio.ensure_future(request), asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
         if not task.done() and sending.out:
-            await asyncio.wait([task], timeout=LAST_CHANCE)
+            await asyncio.wait([task], timeout=STOP_GRACE_S)
         if not task.done():
             return False
         task.result()
@@ -152,9 +154,9 @@ async def _answered(request: Any, sending: Sending, stop: Stop) -> bool:
 async def _look_back(
     operations: OperationRegistry,
     receipt: Operation,
-    targets: Sequence[Line],
+    targets: Sequence[TargetState],
     before: Mapping[str, RangeJob],
-    stop: Stop,
+    stop: CancelToken,
 ) -> None:
     """List the range again, a few times: a cancel may take effect a little later."""
 
@@ -176,7 +178,7 @@ async def _look_back(
 
 def _take_in(
     receipt: Operation,
-    targets: Sequence[Line],
+    targets: Sequence[TargetState],
     after: Mapping[str, RangeJob],
     changed: Callable[[str, RangeJob], bool],
 ) -> None:
@@ -192,7 +194,7 @@ def _take_in(
         line.status = after[line.id].status
         _confirm(line, f"the service cancelled it, though here it was left out: {line.reason}")
     new = [
-        Line(job_id, one.name, None, status=one.status, created=one.created)
+        TargetState(job_id, one.name, None, status=one.status, created=one.created)
         for job_id, one in after.items()
         if job_id not in receipt.lines and one.status in CANCELLED and changed(job_id, one)
     ]
@@ -202,7 +204,7 @@ def _take_in(
     receipt.write([*targets, *caught])
 
 
-def _judge(line: Line, seen: RangeJob | None) -> None:
+def _judge(line: TargetState, seen: RangeJob | None) -> None:
     if seen is None:
         line.reason = "it is not listed any more"
         return
@@ -218,11 +220,11 @@ def _judge(line: Line, seen: RangeJob | None) -> None:
         line.reason = f"{TOOK}, but the job still waits"
 
 
-def _confirm(line: Line, reason: str) -> None:
+def _confirm(line: TargetState, reason: str) -> None:
     line.settle("done", reason, looked=True, verified="confirmed")
 
 
-async def resolve_range(operations: OperationRegistry, receipt: Operation, lines: Sequence[Line]) -> bool:
+async def resolve_range(operations: OperationRegistry, receipt: Operation, lines: Sequence[TargetState]) -> bool:
     """Find out what became of a request whose answer was lost: the range is listed, and nothing is sent.
 
     Returns
@@ -232,7 +234,7 @@ async def resolve_range(operations: OperationRegistry, receipt: Operation, lines
     """
     after = await read_range(operations, TimeRange.of(receipt.more))
     now = operations.connection.as_of()
-    left = min((line.at for line in lines if line.at is not None), default=now) - CLOCKS
+    left = min((line.at for line in lines if line.at is not None), default=now) - CLOCK_SKEW
 
     def since(_: str, seen: RangeJob) -> bool:
         return seen.modified is not None and seen.modified >= left
@@ -241,7 +243,7 @@ async def resolve_range(operations: OperationRegistry, receipt: Operation, lines
     arrived = any(line.message == TOOK for line in lines) or bool(receipt.of("done"))
     waiting = False
     for line in lines:
-        long_ago = line.until is not None and now > line.until + SETTLED
+        long_ago = line.until is not None and now > line.until + SETTLE_TIME
         waiting = waiting or (line.outcome == "unknown" and not long_ago)
         if line.outcome == "unknown" and line.id in after and long_ago:
             if arrived:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobwidgets.bulk.journal.state import until
 from jobwidgets.eligibility import Verdict, after_cancel
 from jobwidgets.errors import JobError, NotSentError, ServiceError
-from jobwidgets.listing import OPEN, listed_statuses, one_page, read_statuses
+from jobwidgets.listing import OPEN, estimated_page_size, listed_statuses, read_statuses
 from jobwidgets.vocabulary import CANCELLED, REASON_TEXT, TERMINAL, Reason
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.bulk.execution.cancellation import Stop
+    from jobwidgets.bulk.execution.cancellation import CancelToken
     from jobwidgets.bulk.journal.operation import Operation
-    from jobwidgets.bulk.journal.state import Line
+    from jobwidgets.bulk.journal.state import TargetState
     from jobwidgets.bulk.operation_registry import OperationRegistry
 
-CLOCKS = timedelta(seconds=5)
+CLOCK_SKEW = timedelta(seconds=5)
 """How far the Date header (whole seconds) and the service's own times may lie apart."""
-SETTLED = timedelta(seconds=30)
+SETTLE_TIME = timedelta(seconds=30)
 """How far the service's clock must have moved on before "not there" means "not done"."""
 CONFIRM_AFTER = (0.0, 0.2, 0.5, 1.0, 2.0)
 """Seconds between the looks at what was cancelled: it may take effect a little later."""
@@ -35,13 +35,13 @@ LOOK_EVERY = (0.5, 10.0)
 """Seconds between two looks at what has not ended, at first and at most."""
 
 
-async def look_along(
-    operations: OperationRegistry, receipt: Operation, lines: Sequence[Line], answered: asyncio.Event
+async def verify_concurrently(
+    operations: OperationRegistry, receipt: Operation, lines: Sequence[TargetState], answered: asyncio.Event
 ) -> None:
     """Read cancelled jobs back while the rest is still being sent, one page of the list at a time.
 
     Only what is seen to be cancelled is taken in. Of everything else, and of the end, which no page is full of,
-    `look_back` tells when all is sent.
+    `verify_remaining` tells when all is sent.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ async def look_along(
         Set with every answer to a batch.
     """
     core = operations.connection
-    page = one_page(core, [line.created for line in lines])
+    page = estimated_page_size(core, [line.created for line in lines])
     for start in range(0, len(lines) - page, page) if page else ():
         part = lines[start : start + page]
         while any(line.outcome in ("not_sent", "unknown") for line in part):  # one in doubt ends the looking along
@@ -65,7 +65,9 @@ async def look_along(
         receipt.write(done)
 
 
-async def look_back(operations: OperationRegistry, receipt: Operation, lines: Sequence[Line], stop: Stop) -> None:
+async def verify_remaining(
+    operations: OperationRegistry, receipt: Operation, lines: Sequence[TargetState], stop: CancelToken
+) -> None:
     """Read cancelled jobs back, a few times: what is not seen to be cancelled in the end is unknown."""
     left = [line for line in lines if line.outcome in ("done", "refused") and not line.looked]
     for pause in CONFIRM_AFTER:
@@ -74,7 +76,7 @@ async def look_back(operations: OperationRegistry, receipt: Operation, lines: Se
         if pause:
             await stop.race(asyncio.sleep(pause))
         try:
-            still = await stop.race(_look(operations, left))
+            still = await stop.race(_verify_round(operations, left))
         except JobError as error:
             receipt.halt(f"it could not be looked at afterwards: {error.message}")
             break
@@ -88,7 +90,7 @@ async def look_back(operations: OperationRegistry, receipt: Operation, lines: Se
     receipt.write(left)
 
 
-async def _look(operations: OperationRegistry, lines: Sequence[Line]) -> list[Line]:
+async def _verify_round(operations: OperationRegistry, lines: Sequence[TargetState]) -> list[TargetState]:
     """Read jobs after their cancels, and say which it is too early to tell of."""
     created = {line.id: line.created for line in lines if line.created is not None}
     statuses = await read_statuses(
@@ -102,10 +104,10 @@ async def _look(operations: OperationRegistry, lines: Sequence[Line]) -> list[Li
     if not unclear:
         return []
     seen = by_id(await operations.reader.jobs(ids=[line.id for line in unclear]), "can_cancel", "status", "why_not")
-    return [line for line in unclear if line.id not in seen or _too_early(line, *seen[line.id])]
+    return [line for line in unclear if line.id not in seen or _is_undecided(line, *seen[line.id])]
 
 
-def _confirm(lines: Sequence[Line], statuses: Mapping[str, str]) -> list[Line]:
+def _confirm(lines: Sequence[TargetState], statuses: Mapping[str, str]) -> list[TargetState]:
     """Take in what jobs read after their cancels; give those that were not seen to be cancelled."""
     unclear = []
     for line in lines:
@@ -117,7 +119,7 @@ def _confirm(lines: Sequence[Line], statuses: Mapping[str, str]) -> list[Line]:
     return unclear
 
 
-def _too_early(line: Line, ok: bool | None, status: str, why: str | None) -> bool:  # noqa: FBT001  a column's value
+def _is_undecided(line: TargetState, ok: bool | None, status: str, why: str | None) -> bool:  # noqa: FBT001  a column's value
     """Take in what a job reads after its cancel; say whether it is too early to tell."""
     line.status = status
     if line.outcome == "refused":
@@ -134,7 +136,7 @@ def _too_early(line: Line, ok: bool | None, status: str, why: str | None) -> boo
     return not line.looked
 
 
-async def verify(operations: OperationRegistry, receipt: Operation, seconds: float, stop: Stop) -> None:
+async def verify(operations: OperationRegistry, receipt: Operation, seconds: float, stop: CancelToken) -> None:
     """Do what `AsyncReceipt.verify` describes: a service that is away for a while is waited for as well."""
     deadline = time.monotonic() + seconds
     pause, longest = LOOK_EVERY
@@ -157,18 +159,18 @@ async def verify(operations: OperationRegistry, receipt: Operation, seconds: flo
         pause = min(longest, pause * 1.5)
 
 
-def _open(line: Line, kind: str) -> bool:
+def _open(line: TargetState, kind: str) -> bool:
     """Whether something was done, or refused after a yes, whose end was not seen."""
     if kind == "retry":
         return line.outcome == "done" and line.verified != "confirmed"
     return line.verified == "still_running" or (line.outcome == "done" and line.verified is None)
 
 
-def _subject(line: Line) -> str:
+def _subject(line: TargetState) -> str:
     return line.new_id or line.id
 
 
-def _note_ends(lines: Sequence[Line], seen: dict[str, tuple[Any, ...]]) -> None:
+def _note_ends(lines: Sequence[TargetState], seen: dict[str, tuple[Any, ...]]) -> None:
     for line in lines:
         if _subject(line) not in seen:
             continue

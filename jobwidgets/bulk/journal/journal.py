@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.bulk.journal.codec import VERSION, line_of, replay
-from jobwidgets.bulk.journal.lock import Holder, Lease, holders
+from jobwidgets.bulk.journal.lock import LockFile, LockOwner, holders
 from jobwidgets.bulk.journal.paths import (
     OP,
     OPEN,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["VERSION", "Holder", "Journal", "ask_to_stop", "at_work", "operations", "read", "state_dir"]
+__all__ = ["VERSION", "Journal", "LockOwner", "ask_to_stop", "at_work", "operations", "read", "state_dir"]
 
 
 def operations(root: Path | None = None) -> list[str]:
@@ -61,7 +61,7 @@ def operations(root: Path | None = None) -> list[str]:
     return sorted(filter(OP.fullmatch, ops), key=lambda op: op.partition("-")[2], reverse=True)
 
 
-def at_work(root: Path | None = None) -> dict[str, Holder]:
+def at_work(root: Path | None = None) -> dict[str, LockOwner]:
     """Say which operations are being worked on, here or elsewhere, and by whom."""
     return holders(operations_dir(root))
 
@@ -140,7 +140,7 @@ class Journal:
         How often the disk was asked to keep what was written.
     """
 
-    def __init__(self, op: str, path: Path, descriptor: int, lease: Lease) -> None:
+    def __init__(self, op: str, path: Path, descriptor: int, lease: LockFile) -> None:
         self.op, self.path = op, path
         self.records: list[dict[str, Any]] = []
         self.broken = ""
@@ -169,7 +169,7 @@ class Journal:
         path = journal_path(op, root)
         try:
             make_dir(path.parent)
-            lease = Lease.take(path.parent, op)
+            lease = LockFile.take(path.parent, op)
             try:
                 journal = cls(op, path, write_new(path), lease)
             except BaseException:
@@ -200,7 +200,7 @@ class Journal:
         path = journal_path(op, root)
         _there(path, op)
         try:
-            lease = Lease.take(path.parent, op)
+            lease = LockFile.take(path.parent, op)
             try:
                 journal = cls(op, path, os.open(path, os.O_RDWR | os.O_APPEND | OPEN), lease)
             except BaseException:

@@ -24,20 +24,20 @@ from jobwidgets._internal import iso
 from jobwidgets.bulk.journal.paths import OPEN, names_in, write_new, write_whole
 from jobwidgets.errors import SettingsError, UsageError
 
-EMPTY_FOR = 2.0
+EMPTY_LOCK_PATIENCE_S = 2.0
 """Seconds after which an empty lease is that of a maker who died before it wrote."""
-LOOK_EVERY = 0.02
+POLL_INTERVAL_S = 0.02
 """Seconds between two looks at an empty lease."""
-SAME_START = 1.0
+START_TIME_TOLERANCE_S = 1.0
 """Seconds by which two readings of one start may differ; no process number comes round that fast."""
-TRIES = 50
+MAX_TRIES = 50
 """How often the others may be faster before it is given up."""
-LONGEST = 4096
+MAX_LOCK_BYTES = 4096
 """Bytes: no lease is longer."""
 _NAME = re.compile(r"(.+)\.lease-([1-9][0-9]{0,8})")
 
 
-class Holder(msgspec.Struct, frozen=True):
+class LockOwner(msgspec.Struct, frozen=True):
     """The process that holds a lease, as its file says it."""
 
     host: str
@@ -58,7 +58,7 @@ class Holder(msgspec.Struct, frozen=True):
         return f"host {self.host}, process {self.pid}, since {self.at}"
 
 
-class Lease:
+class LockFile:
     """The right to write one operation's journal, held by this process.
 
     Attributes
@@ -79,7 +79,7 @@ class Lease:
         self._process = os.getpid()
 
     @classmethod
-    def take(cls, directory: Path, op: str) -> Lease:
+    def take(cls, directory: Path, op: str) -> LockFile:
         """Become the one who writes; the directory exists.
 
         Looks at an empty lease for two seconds at most before it is taken over.
@@ -93,13 +93,13 @@ class Lease:
         OSError
             The directory cannot be written.
         """
-        for _ in range(TRIES):
+        for _ in range(MAX_TRIES):
             judged = _ended(directory, op)
             if judged is not None:
                 lease = cls(directory, op, max(judged, default=0) + 1)
                 if lease._won(directory, judged):
                     return lease
-            time.sleep(LOOK_EVERY * secrets.randbelow(100) / 100)  # somebody was faster: look again
+            time.sleep(POLL_INTERVAL_S * secrets.randbelow(100) / 100)  # somebody was faster: look again
         raise UsageError(f"operation {op} is wanted by many kernels at once", hint="try again in a moment")
 
     def _won(self, directory: Path, judged: dict[int, bytes]) -> bool:
@@ -174,11 +174,11 @@ class Lease:
                 os.truncate(self.path, 0)
 
 
-_HELD: WeakValueDictionary[str, Lease] = WeakValueDictionary()
+_HELD: WeakValueDictionary[str, LockFile] = WeakValueDictionary()
 """What this process holds, by mark: one that was dropped without a release is held no longer."""
 
 
-def holders(directory: Path) -> dict[str, Holder]:
+def holders(directory: Path) -> dict[str, LockOwner]:
     """Say which operations are at work, and who works on them."""
     try:
         names = names_in(directory)
@@ -189,7 +189,7 @@ def holders(directory: Path) -> dict[str, Holder]:
     for op, number in numbers:
         with suppress(OSError):
             holder = _read(_path(directory, op, number).read_bytes())
-            if holder is not None and _standing(holder) != "gone":
+            if holder is not None and _owner_status(holder) != "gone":
                 found[op] = holder
     return found
 
@@ -205,7 +205,7 @@ def _ended(directory: Path, op: str) -> dict[int, bytes] | None:
         One of them cannot be read; nothing was sent.
     """
     judged = {}
-    patience = time.monotonic() + EMPTY_FOR
+    patience = time.monotonic() + EMPTY_LOCK_PATIENCE_S
     for number in _numbers(directory, op):
         content = _of_ended(op, _path(directory, op, number), patience)
         if content is None:
@@ -228,12 +228,12 @@ def _of_ended(op: str, path: Path, patience: float) -> bytes | None:
                     hint="delete that file if nobody works on the operation",
                 )
             return content
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_INTERVAL_S)
     return None
 
 
-def _refuse_living(op: str, path: Path, holder: Holder) -> None:
-    standing = _standing(holder)
+def _refuse_living(op: str, path: Path, holder: LockOwner) -> None:
+    standing = _owner_status(holder)
     if standing == "here":
         raise UsageError(f"operation {op} is at work in this kernel", hint=f"wait for it to end, or: %job stop {op}")
     if standing == "alive":
@@ -248,7 +248,7 @@ def _refuse_living(op: str, path: Path, holder: Holder) -> None:
         )
 
 
-def _standing(holder: Holder) -> str:
+def _owner_status(holder: LockOwner) -> str:
     """Say of a holder: here, alive, gone, or away where it cannot be seen."""
     here = _this_process("")
     same_boot = holder.boot == here.boot or not (holder.boot and here.boot)
@@ -262,7 +262,7 @@ def _standing(holder: Holder) -> str:
     return "alive" if _alive(holder) else "gone"
 
 
-def _alive(holder: Holder) -> bool:
+def _alive(holder: LockOwner) -> bool:
     import psutil  # noqa: PLC0415  it looks at the whole machine when it is loaded: only those who act wait for that
 
     try:
@@ -275,13 +275,13 @@ def _alive(holder: Holder) -> bool:
         return False
 
 
-def _this_process(mark: str) -> Holder:
+def _this_process(mark: str) -> LockOwner:
     pid = os.getpid()
     boot = space = ""
     with suppress(OSError):  # Linux tells
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         space = str(Path("/proc/self/ns/pid").readlink())
-    return Holder(socket.gethostname(), pid, _started(pid), iso(datetime.now(UTC)), boot, space, mark)
+    return LockOwner(socket.gethostname(), pid, _started(pid), iso(datetime.now(UTC)), boot, space, mark)
 
 
 def _started(pid: int) -> float:
@@ -296,7 +296,7 @@ def _started(pid: int) -> float:
 
 
 def _same_start(one: float, other: float) -> bool:
-    return not (one and other) or abs(one - other) < SAME_START
+    return not (one and other) or abs(one - other) < START_TIME_TOLERANCE_S
 
 
 def _path(directory: Path, op: str, number: int) -> Path:
@@ -329,13 +329,13 @@ def _bytes(path: Path) -> bytes:
     """Read a lease with as few calls as can be: the holder does so several times for each batch."""
     descriptor = os.open(path, os.O_RDONLY | OPEN)
     try:
-        return os.read(descriptor, LONGEST)
+        return os.read(descriptor, MAX_LOCK_BYTES)
     finally:
         os.close(descriptor)
 
 
-def _read(content: bytes) -> Holder | None:
+def _read(content: bytes) -> LockOwner | None:
     try:
-        return msgspec.json.decode(content, type=Holder)
+        return msgspec.json.decode(content, type=LockOwner)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -6,16 +6,16 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from jobwidgets.bulk.execution.cancellation import Stop, StoppedError
+from jobwidgets.bulk.execution.cancellation import CancelToken, StoppedError
 from jobwidgets.bulk.journal.journal import Journal
 from jobwidgets.bulk.journal.state import (
-    Account,
-    Line,
+    OperationState,
+    TargetState,
+    fold_events,
     intent_record,
     lines_record,
     note_record,
     plan_records,
-    replay,
     target_records,
     until,
     whole,
@@ -43,12 +43,12 @@ class Operation:
         What is known. It is read anew from the journal whenever work begins: another kernel may have worked meanwhile.
     """
 
-    def __init__(self, operations: OperationRegistry, account: Account) -> None:
+    def __init__(self, operations: OperationRegistry, account: OperationState) -> None:
         self.account = account
         self._operations = operations
         self._journal: Journal | None = None
         self._task: asyncio.Task[None] | None = None
-        self._stop = Stop()
+        self._stop = CancelToken()
 
     @property
     def op(self) -> str:
@@ -86,7 +86,7 @@ class Operation:
         return self.account.more
 
     @property
-    def lines(self) -> dict[str, Line]:
+    def lines(self) -> dict[str, TargetState]:
         """The targets by their ids."""
         return self.account.lines
 
@@ -105,7 +105,7 @@ class Operation:
         """Whether anything has left."""
         return any(line.at is not None for line in self.account.numbered)
 
-    def of(self, outcome: str) -> list[Line]:
+    def of(self, outcome: str) -> list[TargetState]:
         """Return the lines of one outcome."""
         return [line for line in self.account.numbered if line.outcome == outcome]
 
@@ -118,7 +118,7 @@ class Operation:
         kind: str,
         why: str,
         made: str,
-        lines: Sequence[Line],
+        lines: Sequence[TargetState],
         more: dict[str, Any] | None = None,
     ) -> Self:
         """Write a plan down, before anything of it is sent, and be the one who carries it out.
@@ -130,7 +130,7 @@ class Operation:
         UsageError
             The operation was begun before; nothing was sent.
         """
-        account = Account(op, kind, operations.service_url, why, made, more or {})
+        account = OperationState(op, kind, operations.service_url, why, made, more or {})
         account.add(lines)
         receipt = cls(operations, account)
         receipt._journal = await _opened(lambda: Journal.create(op), undo=Journal.discard)
@@ -163,7 +163,7 @@ class Operation:
             await asyncio.wait([self._task])
         if self.at_work:
             raise UsageError(f"operation {self.account.op} is at work", hint="wait for it to end, or stop it")
-        self._stop = Stop()
+        self._stop = CancelToken()
         task = self._task = asyncio.create_task(self._held(work))
         task.add_done_callback(_looked_at)
         try:
@@ -181,7 +181,7 @@ class Operation:
         try:
             with suppress(StoppedError):
                 if not known:
-                    self.account = replay(journal.records)
+                    self.account = fold_events(journal.records)
                     await self._know_how_far()
                 await work()
         finally:
@@ -219,7 +219,7 @@ class Operation:
                 self._stop.ask()
                 return
 
-    async def intend(self, lines: Sequence[Line], at: datetime) -> None:
+    async def intend(self, lines: Sequence[TargetState], at: datetime) -> None:
         """Write down that these are about to leave; when this returns it is on disk.
 
         Raises
@@ -235,7 +235,7 @@ class Operation:
         for line in lines:
             line.doubt(moment)
 
-    def write(self, lines: Sequence[Line] = ()) -> None:
+    def write(self, lines: Sequence[TargetState] = ()) -> None:
         """Write down what is known of some lines, and of the operation.
 
         Where that fails the sending stops: what is known here and not there is unknown there, and can be asked for.
@@ -248,7 +248,7 @@ class Operation:
             self.account.halted = self.account.halted or str(error)
             self._stop.ask()
 
-    def add(self, lines: Iterable[Line]) -> None:
+    def add(self, lines: Iterable[TargetState]) -> None:
         """Add targets that nobody knew of when the plan was made."""
         new = self.account.add(lines)
         if new and self._journal is not None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import SettingsError, UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def journal_path(op: str, root: Path | None) -> Path:
         It is no operation; no file was touched.
     """
     if not isinstance(op, str) or not OP.fullmatch(op):
-        raise UsageError(f"{safe(repr(op), 80)} is no operation", hint='they look like "cancel-20260301-080000-1a2b3c"')
+        raise UsageError(
+            f"{sanitize(repr(op), 80)} is no operation", hint='they look like "cancel-20260301-080000-1a2b3c"'
+        )
     return operations_dir(root) / f"{op}.jsonl"
 
 

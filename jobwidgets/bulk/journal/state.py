@@ -15,7 +15,7 @@ from jobwidgets.vocabulary import OUTCOMES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from jobwidgets.transport import Core
+    from jobwidgets.transport import ServiceConnection
 
 TARGETS_IN_A_RECORD = 500
 LOST = "the answer was lost"
@@ -25,7 +25,7 @@ _told = operator.attrgetter(*_TOLD, "at")
 
 
 @dataclass(slots=True)
-class Line:
+class TargetState:
     """One target and what became of it."""
 
     id: str
@@ -60,7 +60,7 @@ class Line:
 
 
 @dataclass(slots=True)
-class Account:
+class OperationState:
     """One operation: what it was to do, and what is known of each target.
 
     Attributes
@@ -91,10 +91,10 @@ class Account:
     halted: str = ""
     drifted: int = 0
     begun: datetime | None = None
-    lines: dict[str, Line] = field(default_factory=dict)
-    numbered: list[Line] = field(default_factory=list)
+    lines: dict[str, TargetState] = field(default_factory=dict)
+    numbered: list[TargetState] = field(default_factory=list)
 
-    def add(self, lines: Iterable[Line]) -> list[Line]:
+    def add(self, lines: Iterable[TargetState]) -> list[TargetState]:
         """Add targets, each once."""
         new = [line for line in lines if line.id not in self.lines]
         for line in new:
@@ -113,7 +113,7 @@ class Account:
 # --------------------------------------------------------------------------- writing
 
 
-def plan_records(account: Account) -> Iterator[dict[str, Any]]:
+def plan_records(account: OperationState) -> Iterator[dict[str, Any]]:
     """Write down a plan: nothing may be sent before all of these are on disk."""
     yield {
         "record": "plan",
@@ -130,7 +130,7 @@ def plan_records(account: Account) -> Iterator[dict[str, Any]]:
     yield {"record": "ready"}
 
 
-def target_records(lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
+def target_records(lines: Sequence[TargetState]) -> Iterator[dict[str, Any]]:
     """Write down targets, and what is known of them at the start."""
     for start in range(0, len(lines), TARGETS_IN_A_RECORD):
         part = lines[start : start + TARGETS_IN_A_RECORD]
@@ -141,12 +141,12 @@ def target_records(lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
             yield lines_record(told)
 
 
-def intent_record(lines: Sequence[Line], at: datetime) -> dict[str, Any]:
+def intent_record(lines: Sequence[TargetState], at: datetime) -> dict[str, Any]:
     """Write down that these are about to leave."""
     return {"record": "intent", "at": iso(at), "lines": [line.number for line in lines]}
 
 
-def lines_record(lines: Sequence[Line]) -> dict[str, Any]:
+def lines_record(lines: Sequence[TargetState]) -> dict[str, Any]:
     """Write down all that is known of some lines now; those that read the same, together."""
     alike: dict[tuple[Any, ...], list[int]] = {}
     for line in lines:
@@ -154,7 +154,7 @@ def lines_record(lines: Sequence[Line]) -> dict[str, Any]:
     return {"record": "lines", "rows": [[numbers, _written(told)] for told, numbers in alike.items()]}
 
 
-def note_record(account: Account) -> dict[str, Any]:
+def note_record(account: OperationState) -> dict[str, Any]:
     """Write down what is known of the operation as a whole."""
     begun = iso(account.begun) if account.begun else None
     return {"record": "note", "halted": account.halted, "drifted": account.drifted, "begun": begun}
@@ -180,7 +180,7 @@ def whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def until(core: Core) -> datetime | None:
+def until(core: ServiceConnection) -> datetime | None:
     """Say until when at most something was under way that is not any more; None where the service tells no time."""
     moment = core.now()
     return None if moment is None else whole(moment)
@@ -189,7 +189,7 @@ def until(core: Core) -> datetime | None:
 # --------------------------------------------------------------------------- reading
 
 
-def replay(records: Iterable[Mapping[str, Any]]) -> Account:
+def fold_events(records: Iterable[Mapping[str, Any]]) -> OperationState:
     """Tell what is known of an operation from its records; an intent that nothing follows is unknown.
 
     Raises
@@ -197,12 +197,12 @@ def replay(records: Iterable[Mapping[str, Any]]) -> Account:
     SettingsError
         These are not the records of an operation.
     """
-    account: Account | None = None
+    account: OperationState | None = None
     try:
         for record in records:
             if record.get("record") == "plan":
                 named = ("op", "kind", "service", "why", "made", "more")
-                account = Account(**{name: record[name] for name in named})
+                account = OperationState(**{name: record[name] for name in named})
             elif account is not None:
                 _take(account, record)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -215,12 +215,12 @@ def replay(records: Iterable[Mapping[str, Any]]) -> Account:
     return account
 
 
-def _take(account: Account, record: Mapping[str, Any]) -> None:
+def _take(account: OperationState, record: Mapping[str, Any]) -> None:
     """Take in one record; a kind that is not known says nothing here."""
     match record.get("record"):
         case "targets":
             account.add(
-                Line(id=row[0], name=row[1], status_before=row[2], status=row[2], created=_created(row[3]))
+                TargetState(id=row[0], name=row[1], status_before=row[2], status=row[2], created=_created(row[3]))
                 for row in record["rows"]
             )
         case "ready":
@@ -241,7 +241,7 @@ def _take(account: Account, record: Mapping[str, Any]) -> None:
 _EMPTY: dict[str, Any] = {"reason": "", "message": "", "looked": False}
 
 
-def _learn(line: Line, told: Mapping[str, Any]) -> None:
+def _learn(line: TargetState, told: Mapping[str, Any]) -> None:
     for name in _TOLD:
         value = told.get(name, _EMPTY.get(name))
         setattr(line, name, _moment(value) if name == "until" else value)
@@ -249,7 +249,7 @@ def _learn(line: Line, told: Mapping[str, Any]) -> None:
         line.at = _moment(told.get("at"))
 
 
-def _at(account: Account, number: int) -> Line:
+def _at(account: OperationState, number: int) -> TargetState:
     if number < 0:
         raise IndexError(number)
     return account.numbered[number]

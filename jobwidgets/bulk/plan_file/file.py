@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jobwidgets._internal import iso, safe
-from jobwidgets.bulk.plan_file.schema import VERSION, Paper, paper_of
+from jobwidgets._internal import iso, sanitize
+from jobwidgets.bulk.plan_file.schema import VERSION, PlanFile, parse_plan_file
 from jobwidgets.bulk.plan_file.strict_yaml import quoted, tree_of
 from jobwidgets.bulk.planning_table import plain
 from jobwidgets.errors import UsageError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from jobwidgets.bulk.plan_header import Head
+    from jobwidgets.bulk.plan_header import PlanHeader
     from jobwidgets.listing import TimeRange
 
 
@@ -60,7 +60,7 @@ class WritablePlan(Protocol):
     """A plan, awaitable or blocking."""
 
     @property
-    def head(self) -> Head:
+    def head(self) -> PlanHeader:
         """Its operation, times and reason."""
 
     @property
@@ -89,7 +89,8 @@ def write_plan(plan: WritablePlan, rows: pd.DataFrame, path: str | os.PathLike[s
         with suppress(OSError):
             beside.unlink()
         raise UsageError(
-            f"the plan cannot be written to {safe(place)}: {error.strerror}", hint="give a file in a folder of yours"
+            f"the plan cannot be written to {sanitize(place)}: {error.strerror}",
+            hint="give a file in a folder of yours",
         ) from None
     return place
 
@@ -156,7 +157,7 @@ def who() -> str:
 # ------------------------------------------------------------------------ reading
 
 
-def read_paper(path: str | os.PathLike[str]) -> Paper:
+def read_plan_file(path: str | os.PathLike[str]) -> PlanFile:
     """Read such a file and check all that can be checked without the service.
 
     Raises
@@ -168,9 +169,9 @@ def read_paper(path: str | os.PathLike[str]) -> Paper:
     try:
         tree, lists = tree_of(_text(place))
         lines = lists.get("targets", [])
-        paper = paper_of(tree, lines)
+        paper = parse_plan_file(tree, lines)
     except UsageError as error:
-        raise UsageError(f"{safe(place)}: {error.message}", hint=error.hint) from None
+        raise UsageError(f"{sanitize(place)}: {error.message}", hint=error.hint) from None
     return paper
 
 

@@ -6,9 +6,9 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.bulk.plan import AsyncPlan
-from jobwidgets.bulk.plan_file.file import read_paper
+from jobwidgets.bulk.plan_file.file import read_plan_file
 from jobwidgets.bulk.planning_table import PLAN_COLUMNS, plan_table
 from jobwidgets.bulk.range_plan import RangePlan
 from jobwidgets.errors import UsageError
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import os
 
     from jobwidgets.bulk.operation_registry import OperationRegistry
-    from jobwidgets.bulk.plan_file.schema import Paper
+    from jobwidgets.bulk.plan_file.schema import PlanFile
 
 
-def plan_of(operations: OperationRegistry, paper: Paper) -> AsyncPlan:
+def plan_from_file(operations: OperationRegistry, paper: PlanFile) -> AsyncPlan:
     """Make the plan that a file holds.
 
     Raises
@@ -30,7 +30,7 @@ def plan_of(operations: OperationRegistry, paper: Paper) -> AsyncPlan:
     """
     if paper.service != operations.service_url:
         raise UsageError(
-            f"the plan is for {safe(paper.service)}, not for {operations.service_url}",
+            f"the plan is for {sanitize(paper.service)}, not for {operations.service_url}",
             hint="use the client of its service",
         )
     table = plan_table({name: [getattr(row, name) for row in paper.rows] for name in PLAN_COLUMNS}, paper.act)
@@ -41,7 +41,7 @@ def plan_of(operations: OperationRegistry, paper: Paper) -> AsyncPlan:
 
 async def read_plan(operations: OperationRegistry, path: str | os.PathLike[str]) -> AsyncPlan:
     """Do what `AsyncClient.load_plan` describes."""
-    plan = plan_of(operations, await asyncio.to_thread(read_paper, path))
+    plan = plan_from_file(operations, await asyncio.to_thread(read_plan_file, path))
     with suppress(UsageError):  # it was begun and is good for nothing: whoever applies it is told
         await plan.look_whether_used()
     return plan

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from jobwidgets._internal import safe
-from jobwidgets.bulk.plan_header import Head
+from jobwidgets._internal import sanitize
+from jobwidgets.bulk.plan_header import PlanHeader
 from jobwidgets.errors import UsageError
 from jobwidgets.listing import TimeRange
 from jobwidgets.vocabulary import Reason
@@ -35,7 +35,7 @@ class _Span(msgspec.Struct, forbid_unknown_fields=True):
     before: str
 
 
-class Paper(msgspec.Struct, forbid_unknown_fields=True):
+class PlanFile(msgspec.Struct, forbid_unknown_fields=True):
     """What such a file says."""
 
     jobwidgets: Literal["plan"]
@@ -74,13 +74,13 @@ class Paper(msgspec.Struct, forbid_unknown_fields=True):
         return self.targets or []
 
     @property
-    def head(self) -> Head:
+    def head(self) -> PlanHeader:
         """What the plan says of itself."""
         made, expires = _moment(self.made, "made"), _moment(self.expires, "expires")
-        return Head(self.op, self.kind, self.reason, made, expires, self.again, self.made_by)
+        return PlanHeader(self.op, self.kind, self.reason, made, expires, self.again, self.made_by)
 
 
-def paper_of(tree: Any, lines: Sequence[int]) -> Paper:
+def parse_plan_file(tree: Any, lines: Sequence[int]) -> PlanFile:
     """Take a tree for a plan, after a look whether it is one and was only made smaller.
 
     Parameters
@@ -101,7 +101,7 @@ def paper_of(tree: Any, lines: Sequence[int]) -> Paper:
     if isinstance(version, int) and version > VERSION:
         raise UsageError(f"it was written by a later version of jobwidgets (format {version})", hint="update it")
     try:
-        paper = msgspec.convert(tree, Paper)
+        paper = msgspec.convert(tree, PlanFile)
     except msgspec.ValidationError as error:
         raise _wrong(str(error), lines) from None
     if paper.version != VERSION:
@@ -123,11 +123,11 @@ def _wrong(said: str, lines: Sequence[int]) -> UsageError:
     return UsageError(f"{field}: {what}" if field else what, hint="only rows can be taken out: save the plan again")
 
 
-def _checked(paper: Paper, lines: Sequence[int]) -> None:
+def _checked(paper: PlanFile, lines: Sequence[int]) -> None:
     """Refuse what was put in: a plan on paper can only become smaller."""
     found = _OP.fullmatch(paper.op)
     if found is None or found[1] != paper.kind or (paper.again and paper.kind != "retry"):
-        raise UsageError(f"{safe(paper.op)!r} is no operation of kind {paper.kind}", hint="save the plan again")
+        raise UsageError(f"{sanitize(paper.op)!r} is no operation of kind {paper.kind}", hint="save the plan again")
     if (paper.range is None) == (paper.kind == "range"):
         raise UsageError(f"a range does not go with the kind {paper.kind}", hint="save the plan again")
     _ = paper.head, paper.span  # their times
@@ -146,21 +146,21 @@ def _checked(paper: Paper, lines: Sequence[int]) -> None:
         )
 
 
-def _check_rows(paper: Paper, lines: Sequence[int]) -> None:
+def _check_rows(paper: PlanFile, lines: Sequence[int]) -> None:
     known = {str(reason) for reason in Reason}
     seen: dict[str, int] = {}
     for row, line in zip(paper.rows, lines, strict=True):
         if row.action not in (paper.act, "skip"):
             raise UsageError(f"line {line}: {row.action} in a plan to {paper.act}", hint="take the row out")
         if not row.id.strip() or not row.id.isprintable():
-            raise UsageError(f"line {line}: {safe(row.id)!r} is no id", hint="take the row out")
+            raise UsageError(f"line {line}: {sanitize(row.id)!r} is no id", hint="take the row out")
         if row.id in seen:
             raise UsageError(
                 f"line {line}: job {row.id!r} stands on line {seen[row.id]} already", hint="take one of them out"
             )
         if row.why_not is not None and (row.why_not not in known or row.action != "skip"):
             raise UsageError(
-                f"line {line}: {row.action} does not go with why_not {safe(row.why_not)!r}",
+                f"line {line}: {row.action} does not go with why_not {sanitize(row.why_not)!r}",
                 hint="what is skipped stays skipped: take the row out, or save the plan again",
             )
         seen[row.id] = line
@@ -172,5 +172,5 @@ def _moment(text: str, field: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise UsageError(f"{field}: {safe(text)!r} is no time with a zone", hint="save the plan again")
+        raise UsageError(f"{field}: {sanitize(text)!r} is no time with a zone", hint="save the plan again")
     return moment

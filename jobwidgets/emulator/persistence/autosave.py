@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec import convert
 from msgspec.msgpack import encode
 
-from jobwidgets.emulator.options import Choices
+from jobwidgets.emulator.options import EmulatorOptions
 from jobwidgets.emulator.persistence.snapshot import WorldMemory, catalogue
 from jobwidgets.emulator.persistence.state_file import StateError
 from jobwidgets.emulator.simulation.catalog import Shape
@@ -30,26 +30,26 @@ _SHARE = 20  # a save that took a second is followed by this many without one
 _log = logging.getLogger(__name__)
 
 
-class Wishes(NamedTuple):
+class WorldRequest(NamedTuple):
     """What was asked for when a world is opened; None: nothing."""
 
     jobs: int | None
     seed: int | None
     start: datetime | None
-    choices: Choices | None
+    choices: EmulatorOptions | None
 
 
-def open_world(file: StateFile | None, wishes: Wishes) -> tuple[World, list[str]]:
+def open_world(file: StateFile | None, wishes: WorldRequest) -> tuple[World, list[str]]:
     """Return the world that a file keeps, or a new one; and in a sentence each where it is not as was wished."""
     memory = None if file is None else file.read()
     if memory is None:
         begin = datetime.now(UTC).replace(microsecond=0) if wishes.start is None else wishes.start
         jobs, seed = JOBS if wishes.jobs is None else wishes.jobs, SEED if wishes.seed is None else wishes.seed
-        choices = Choices() if wishes.choices is None else wishes.choices
+        choices = EmulatorOptions() if wishes.choices is None else wishes.choices
         new = World(jobs=jobs, seed=seed, clock=Clock(begin, speed=0), choices=choices)
         new.open()
         return new, []
-    kept = Choices(**memory.choices)
+    kept = EmulatorOptions(**memory.choices)
     choices = kept if wishes.choices is None else wishes.choices
     world = World(jobs=memory.jobs, seed=memory.seed, clock=Clock(from_ms(memory.start), speed=0), choices=choices)
     _recall(world, memory)
@@ -97,7 +97,7 @@ def remember(world: World) -> WorldMemory:
     )
 
 
-def _differences(memory: WorldMemory, wishes: Wishes, kept: Choices) -> list[str]:
+def _differences(memory: WorldMemory, wishes: WorldRequest, kept: EmulatorOptions) -> list[str]:
     start = None if wishes.start is None else from_ms(to_ms(wishes.start))
     facts = (
         ("seed", wishes.seed, memory.seed),
@@ -109,14 +109,14 @@ def _differences(memory: WorldMemory, wishes: Wishes, kept: Choices) -> list[str
         for name, wanted, is_ in facts
         if wanted not in (None, is_)
     ]
-    for field in fields(Choices) if wishes.choices is not None else ():
+    for field in fields(EmulatorOptions) if wishes.choices is not None else ():
         was, is_ = getattr(kept, field.name), getattr(wishes.choices, field.name)
         if was != is_:
             notes.append(f"the choice {field.name} was {was!r} there and is {is_!r} from now on")
     return notes
 
 
-class Keeper:
+class Autosaver:
     """Writes a world into its file: when asked, from time to time, and when closed."""
 
     def __init__(self, world: World, file: StateFile) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jobwidgets.emulator.options import Choices
+from jobwidgets.emulator.options import EmulatorOptions
 from jobwidgets.emulator.persistence.snapshot import WorldMemory, catalogue
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class StateFile:
         except (zlib.error, msgspec.DecodeError) as error:
             raise self._error(f"cannot be understood ({error})", _ELSE) from None
         try:
-            Choices(**found.choices)
+            EmulatorOptions(**found.choices)
         except (TypeError, ValueError) as error:
             raise self._error(f"is of another version ({error})", f"update jobwidgets, {_ELSE}") from None
         if found.catalogue != catalogue():

@@ -28,7 +28,7 @@ _FAILS = 0.016  # of all tasks, without outages and bad batches
 _DIES_WITH_ENGINE = 0.7  # of the tasks that an engine runs when it goes down
 
 
-class Life:
+class SimulationEngine:
     """Engines with a few slots each, and the events to come, in order of time.
 
     Parameters

@@ -26,7 +26,7 @@ from jobwidgets.emulator.simulation.store import CANCELLED, DOOMED, TAKEN, Arriv
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from jobwidgets.emulator.simulation.engine import Life
+    from jobwidgets.emulator.simulation.engine import SimulationEngine
     from jobwidgets.emulator.simulation.schedules import Schedule
 
 SPAN = 30 * DAY
@@ -83,7 +83,7 @@ class Planner:
         for job in self._ordinary(jobs // 20, start):
             yield job._replace(app=1)
 
-    def weather(self, life: Life, start: int) -> None:
+    def weather(self, life: SimulationEngine, start: int) -> None:
         """Tell what goes wrong in the month: outages of an hour or so, slow nights, and one engine that is down now."""
         rng = self._rng
         life.slow_nights.update((start - rng.randrange(SPAN)) // DAY for _ in range(5))
@@ -93,7 +93,7 @@ class Planner:
                 life.outage(engine, begin, begin + 30 * MINUTE + rng.randrange(HOUR))
         life.outage(OCR, start - 7 * HOUR, start + 6 * HOUR)
 
-    def hour(self, life: Life, now: int) -> list[Arrival]:
+    def hour(self, life: SimulationEngine, now: int) -> list[Arrival]:
         """Return the arrivals of the hour that begins now, and tell its outages."""
         rng = self._rng
         for engine in range(len(ENGINES)):

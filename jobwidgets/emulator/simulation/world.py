@@ -19,7 +19,7 @@ from jobwidgets.emulator.simulation.catalog import (
     Shape,
 )
 from jobwidgets.emulator.simulation.clock import HOUR, Clock, from_ms
-from jobwidgets.emulator.simulation.engine import ABORTED, COMPLETE, FAILED, PENDING, QUEUED, RUNNING, Life
+from jobwidgets.emulator.simulation.engine import ABORTED, COMPLETE, FAILED, PENDING, QUEUED, RUNNING, SimulationEngine
 from jobwidgets.emulator.simulation.rules import cancel_refusal, job_status
 from jobwidgets.emulator.simulation.schedules import Schedule, opening_schedules
 from jobwidgets.emulator.simulation.store import CANCELLED, REMOVED, Arrival, Store, job_id
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from datetime import datetime
 
-    from jobwidgets.emulator.options import Choices
+    from jobwidgets.emulator.options import EmulatorOptions
 
 _HOUR_FORMAT = "%y%m%d%H"
 _AT_ONCE = 32_768
@@ -65,7 +65,7 @@ class World:
     clock's now.
     """
 
-    def __init__(self, *, jobs: int, seed: int, clock: Clock, choices: Choices) -> None:
+    def __init__(self, *, jobs: int, seed: int, clock: Clock, choices: EmulatorOptions) -> None:
         self.jobs = jobs
         self.seed = seed
         self.lock = threading.RLock()
@@ -73,7 +73,9 @@ class World:
         self.choices = choices
         self.ledger: list[Write] = []
         self.store = Store(len(ORGANIZATIONS))
-        self.life = Life(self.store, seed=seed, slots=max(2, round(jobs * 0.0015)), places=max(3, jobs // 17))
+        self.life = SimulationEngine(
+            self.store, seed=seed, slots=max(2, round(jobs * 0.0015)), places=max(3, jobs // 17)
+        )
         self.chance = random.Random(f"chance {seed}")  # noqa: S311 - a seeded world, no secret
         self.id_chance = random.Random(f"ids {seed}")  # noqa: S311 - the same
         self.planner = Planner(seed, jobs)

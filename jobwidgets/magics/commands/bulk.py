@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import UsageError
 from jobwidgets.magics.commands.filters import filters, listed, named
 from jobwidgets.magics.commands.receipts import stopped
 from jobwidgets.magics.parsing.where_expr import where
-from jobwidgets.magics.session import Quiet, Stopped
+from jobwidgets.magics.session import InterruptedMessage, SilentResult
 from jobwidgets.vocabulary import MAX_JOBS_UNCONFIRMED
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def plan(session: Session, args: argparse.Namespace, cell: str | None) -> Plan:
         made = session.plan(None)
     if args.save is not None:
         path = made.save(args.save)
-        session.say(f"Saved to {safe(path)}, to be read and made smaller. To send it: %job apply {safe(path)}")
+        session.say(f"Saved to {sanitize(path)}, to be read and made smaller. To send it: %job apply {sanitize(path)}")
     return made
 
 
@@ -73,20 +73,22 @@ def _act(session: Session, args: argparse.Namespace, cell: str | None, kind: str
     return _send(made, args.limit)
 
 
-def _act_on_one(session: Session, args: argparse.Namespace, kind: str, job_id: str) -> Quiet:
+def _act_on_one(session: Session, args: argparse.Namespace, kind: str, job_id: str) -> SilentResult:
     client = session.client()
     try:
         if kind == "cancel":
             said = client.cancel(job_id, api=args.api or "graphql")
-            session.say(f"{safe(job_id)}: {safe(said)}")
+            session.say(f"{sanitize(job_id)}: {sanitize(said)}")
         else:
             said = client.retry(job_id)
-            session.say(f"{safe(job_id)}: submitted again as the new job {safe(said)}; the old one stays as it is")
+            session.say(
+                f"{sanitize(job_id)}: submitted again as the new job {sanitize(said)}; the old one stays as it is"
+            )
     except KeyboardInterrupt:
-        raise Stopped(
-            f"the waiting has ended; job {safe(job_id)} may have been {_DID[kind]} → %job status {safe(job_id)}"
+        raise InterruptedMessage(
+            f"the waiting has ended; job {sanitize(job_id)} may have been {_DID[kind]} → %job status {sanitize(job_id)}"
         ) from None
-    return Quiet(said)
+    return SilentResult(said)
 
 
 def _planned(session: Session, args: argparse.Namespace, cell: str | None, kind: str) -> Plan:
@@ -159,5 +161,5 @@ def _send(made: Plan, limit: int | None, **how: Any) -> Receipt:
         return made.apply(limit=limit, **{name: value for name, value in how.items() if value is not None})
     except KeyboardInterrupt:
         if not made.applied:
-            raise Stopped(f"nothing was sent → %job apply {made.op} sends it") from None
+            raise InterruptedMessage(f"nothing was sent → %job apply {made.op} sends it") from None
         raise stopped(made.op) from None

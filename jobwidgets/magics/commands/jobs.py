@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import jobwidgets
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import AuthError, RefusedError, UsageError
 from jobwidgets.magics.commands.filters import listed, named
 from jobwidgets.magics.parsing.argparse_ext import flat
-from jobwidgets.magics.session import Stopped
+from jobwidgets.magics.session import InterruptedMessage
 from jobwidgets.rendering import status_text
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Status(str):
     job_id: str
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001  the signature is IPython's
-        printer.text("…" if cycle else f"{safe(self.job_id)}  {status_text(str(self))}")
+        printer.text("…" if cycle else f"{sanitize(self.job_id)}  {status_text(str(self))}")
 
 
 def connect(session: Session, args: argparse.Namespace, _cell: str | None) -> None:
@@ -44,8 +44,8 @@ def connect(session: Session, args: argparse.Namespace, _cell: str | None) -> No
         session.say(f"Connected to {client.label}.")
     else:
         session.use(client)
-        of = f" of {safe(who.organization)}" if who.organization else ""
-        session.say(f"Connected to {client.label} as {safe(who.name or who.id)}{of}.")
+        of = f" of {sanitize(who.organization)}" if who.organization else ""
+        session.say(f"Connected to {client.label} as {sanitize(who.name or who.id)}{of}.")
 
 
 def demo(session: Session, args: argparse.Namespace, _cell: str | None) -> None:
@@ -63,8 +63,8 @@ def sync(session: Session, args: argparse.Namespace, _cell: str | None) -> Archi
     try:
         done = archive.sync(whole=args.whole or None)
     except KeyboardInterrupt:
-        raise Stopped("what was read is kept; %job sync goes on") from None
-    session.say(f"{done}: {safe(str(archive.path))}")
+        raise InterruptedMessage("what was read is kept; %job sync goes on") from None
+    session.say(f"{done}: {sanitize(str(archive.path))}")
     return archive
 
 
@@ -102,7 +102,7 @@ def wait(session: Session, args: argparse.Namespace, cell: str | None) -> pd.Dat
     try:
         frame = client.wait(found.all_ids(), timeout=args.timeout)
     except KeyboardInterrupt:
-        raise Stopped("the waiting has ended; the jobs go on") from None
+        raise InterruptedMessage("the waiting has ended; the jobs go on") from None
     if frame.attrs.get("waited_out"):
         session.say(f"Some have not ended after {args.timeout}; they go on. Wait again, or %job watch them.")
     return session.memory.take(frame)
@@ -120,8 +120,8 @@ def scheduled(session: Session, args: argparse.Namespace, _cell: str | None) -> 
         return session.memory.take(frame)
     if not args.id:
         raise UsageError("%job scheduled cancel needs the id of a schedule", hint="%job scheduled lists them")
-    session.say(safe(client.cancel_scheduled(args.id, api=args.api), 400))
-    session.say(f"Its runs that are open can be cancelled as well: %job cancel --scheduled-job {safe(args.id)}")
+    session.say(sanitize(client.cancel_scheduled(args.id, api=args.api), 400))
+    session.say(f"Its runs that are open can be cancelled as well: %job cancel --scheduled-job {sanitize(args.id)}")
     session.memory.schedules[args.id] = False
     return None
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import UsageError
-from jobwidgets.magics.session import Stopped
+from jobwidgets.magics.session import InterruptedMessage
 
 if TYPE_CHECKING:
     import argparse
@@ -50,7 +50,9 @@ def stop(session: Session, args: argparse.Namespace, _cell: str | None) -> None:
     if asked:
         return
     if args.op is not None:
-        session.say(f"{safe(args.op)} is not at work: nothing was stopped. %job receipts {safe(args.op)} shows it.")
+        session.say(
+            f"{sanitize(args.op)} is not at work: nothing was stopped. %job receipts {sanitize(args.op)} shows it."
+        )
         return
     session.say("Nothing is at work in this kernel. (A cell that sends is stopped by interrupting the kernel, ■.)")
     done = client.receipts()
@@ -70,13 +72,15 @@ def verify(session: Session, args: argparse.Namespace, _cell: str | None) -> Rec
     try:
         receipt.verify(timeout=args.timeout)
     except KeyboardInterrupt:
-        raise Stopped("the looking has ended; nothing was changed") from None
+        raise InterruptedMessage("the looking has ended; nothing was changed") from None
     return receipt
 
 
-def stopped(op: str) -> Stopped:
+def stopped(op: str) -> InterruptedMessage:
     """Say what an interrupt did to work that had begun, and how to go on."""
-    return Stopped(f"no more is sent; what was sent stays → %job receipts {op} shows it, %job resume {op} goes on")
+    return InterruptedMessage(
+        f"no more is sent; what was sent stays → %job receipts {op} shows it, %job resume {op} goes on"
+    )
 
 
 def _newest(done: pd.DataFrame | None) -> str:

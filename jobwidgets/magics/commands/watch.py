@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal import parse_age, safe, safe_html
+from jobwidgets._internal import parse_age, sanitize, sanitize_html
 from jobwidgets.errors import UsageError
-from jobwidgets.live import looked_at_again, poller_of
+from jobwidgets.live import looked_at_again, poller_for
 from jobwidgets.magics.commands.filters import filters, listed, named
-from jobwidgets.magics.session import Quiet
+from jobwidgets.magics.session import SilentResult
 from jobwidgets.rendering import jobs_html, jobs_text, status_text
 from jobwidgets.vocabulary import TERMINAL
 
@@ -26,7 +26,7 @@ _SOONEST = 0.2
 """Seconds between two looks, at least."""
 
 
-def watch(session: Session, args: argparse.Namespace, cell: str | None) -> Quiet:
+def watch(session: Session, args: argparse.Namespace, cell: str | None) -> SilentResult:
     """Follow jobs until all have ended, or until an interrupt; the jobs go on."""
     pause = max(parse_age(args.every).total_seconds(), _SOONEST)
     frame = session.memory.take(_first(session, args, cell))
@@ -40,7 +40,7 @@ def watch(session: Session, args: argparse.Namespace, cell: str | None) -> Quiet
         screen.show(frame, "The watching has ended; the jobs go on.")
     else:
         screen.show(frame, "All have ended." if len(frame) else "There is nothing to watch.")
-    return Quiet(frame)
+    return SilentResult(frame)
 
 
 def _first(session: Session, args: argparse.Namespace, cell: str | None) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def _first(session: Session, args: argparse.Namespace, cell: str | None) -> pd.D
 
 def _looked_at_again(session: Session, frame: pd.DataFrame) -> pd.DataFrame:
     client = session.client()
-    known = poller_of(client).known
+    known = poller_for(client).known
     return client.run(looked_at_again(client.reader, known, frame, fresh=_SHARED))
 
 
@@ -66,7 +66,7 @@ class _Picture:
     """A frame as it was at one look, with a remark below."""
 
     def __init__(self, frame: pd.DataFrame, remark: str) -> None:
-        self._html = f"{jobs_html(frame)}<div>{safe_html(remark)}</div>"
+        self._html = f"{jobs_html(frame)}<div>{sanitize_html(remark)}</div>"
         self._text = f"{jobs_text(frame)}\n{remark}"
 
     def _repr_html_(self) -> str:
@@ -114,7 +114,7 @@ class _Terminal:
             for job_id, status in now.items():
                 if self._before.get(job_id) != status:
                     change = f"{status_text(self._before.get(job_id, ''))} → {status_text(status)}"
-                    self._say(f"{at}  {safe(job_id)}  {change}  {safe(names[job_id], 60)}")
+                    self._say(f"{at}  {sanitize(job_id)}  {change}  {sanitize(names[job_id], 60)}")
         if remark != self._remark:
             self._say(remark)
         self._before, self._remark = now, remark

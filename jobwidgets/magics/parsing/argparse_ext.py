@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import UsageError
 from jobwidgets.vocabulary import STATUSES
 
@@ -77,7 +77,7 @@ def one_of(what: str, words: tuple[str, ...]) -> Callable[[str], str]:
     def read_word(word: str) -> str:
         if word not in words:
             near = nearest(word, words) or f"; there are {', '.join(words)}"
-            raise argparse.ArgumentTypeError(f"no {what} {safe(word)!r}{near}")
+            raise argparse.ArgumentTypeError(f"no {what} {sanitize(word)!r}{near}")
         return word
 
     return read_word
@@ -86,7 +86,7 @@ def one_of(what: str, words: tuple[str, ...]) -> Callable[[str], str]:
 def text(word: str) -> str:
     """Take a text, but no `$name` that holds none."""
     if word.startswith("$"):
-        raise argparse.ArgumentTypeError(f"{safe(word)} holds no text, and this option takes one")
+        raise argparse.ArgumentTypeError(f"{sanitize(word)} holds no text, and this option takes one")
     return word
 
 
@@ -97,7 +97,7 @@ def count(word: str) -> int:
     except ValueError:
         number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{safe(word)!r} is no number above 0")
+        raise argparse.ArgumentTypeError(f"{sanitize(word)!r} is no number above 0")
     return number
 
 
@@ -118,5 +118,5 @@ def share(word: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{safe(word)!r} is no share, such as 0.2 or 20%")
+        raise argparse.ArgumentTypeError(f"{sanitize(word)!r} is no share, such as 0.2 or 20%")
     return number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import UsageError
 from jobwidgets.magics.parsing.argparse_ext import Parser, count, nearest, one_of, share, statuses, text
 from jobwidgets.magics.verbs import VERBS, Verb
@@ -39,15 +39,15 @@ def read(verb: str, words: list[str]) -> argparse.Namespace:
     found, rest = parser.parse_known_intermixed_args(words)
     for word in rest:
         if word.startswith("-") and word != "-":
-            parser.error(f"no option {safe(word)}{nearest(word.partition('=')[0], parser.options())}")
-        parser.error(f"{safe(word)!r} is one word too many (quote what belongs together)")
+            parser.error(f"no option {sanitize(word)}{nearest(word.partition('=')[0], parser.options())}")
+        parser.error(f"{sanitize(word)!r} is one word too many (quote what belongs together)")
     return found
 
 
 def verb_named(word: str) -> Verb:
     """Find a verb, or name the nearest one."""
     if word not in VERBS:
-        raise UsageError(f"%job: no verb {safe(word)!r}{nearest(word, VERBS)}", hint="%job help lists the verbs")
+        raise UsageError(f"%job: no verb {sanitize(word)!r}{nearest(word, VERBS)}", hint="%job help lists the verbs")
     return VERBS[word]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import UsageError
 from jobwidgets.models import Job
 
@@ -63,7 +63,7 @@ def split(line: str) -> tuple[list[str], bool]:
         raise UsageError(f"%job: {str(error).lower()}", hint="close the quotes") from None
 
 
-def scalars(words: list[str], names: Mapping[str, Any]) -> list[str]:
+def expand_variables(words: list[str], names: Mapping[str, Any]) -> list[str]:
     """Put texts, numbers and times in the place of their `$name`; frames and lists keep theirs, for `targets`."""
     before = ["", *words]
     return [_scalar(word, names, number_too=last.startswith("-")) for last, word in zip(before, words, strict=False)]
@@ -81,7 +81,9 @@ def _scalar(word: str, names: Mapping[str, Any], *, number_too: bool) -> str:
         return word  # a number where an id stands is refused by `targets`
     text = str(value)
     if text.startswith("-"):
-        raise UsageError(f"{word} holds {safe(text)!r}, which would be read as an option", hint="write it in the line")
+        raise UsageError(
+            f"{word} holds {sanitize(text)!r}, which would be read as an option", hint="write it in the line"
+        )
     return text
 
 
@@ -89,7 +91,7 @@ def variable(word: str, names: Mapping[str, Any]) -> Any:
     """Look up `$name` in the user's namespace, or name the nearest variable."""
     match = _DOLLAR.fullmatch(word)
     if match is None:
-        raise UsageError(f"{safe(word)!r} is no $name", hint="write $ and the name of a variable, such as $df")
+        raise UsageError(f"{sanitize(word)!r} is no $name", hint="write $ and the name of a variable, such as $df")
     name = match[1]
     if name not in names:
         near = difflib.get_close_matches(name, [known for known in names if not known.startswith("_")], n=1)
@@ -142,7 +144,7 @@ def _texts(values: Any, word: str) -> list[str]:
     for value in found:
         if not isinstance(value, str):
             raise UsageError(
-                f"{word} holds {safe(repr(value), 40)}, which is no text; ids are never numbers",
+                f"{word} holds {sanitize(repr(value), 40)}, which is no text; ids are never numbers",
                 hint='read ids as text: dtype={"id": "string"}',
             )
     return found
@@ -160,14 +162,14 @@ def _cell_words(cell: str | None) -> list[str]:
             continue
         if len(text.split()) > 1 or text[-1] in ",;":
             raise UsageError(
-                f"line {number} of the cell is not one id: {safe(text, 60)!r}",
+                f"line {number} of the cell is not one id: {sanitize(text, 60)!r}",
                 hint="write one id a line; # starts a comment",
             )
         words.append(text)
     return words
 
 
-def checked_name(name: str) -> str:
+def validate_name(name: str) -> str:
     """Say whether -o can store under this name.
 
     Raises
@@ -177,5 +179,5 @@ def checked_name(name: str) -> str:
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         what = "a word of Python itself" if keyword.iskeyword(name) else "no name of a variable"
-        raise UsageError(f"-o: {safe(name)!r} is {what}", hint="use letters, digits and _, such as -o failed")
+        raise UsageError(f"-o: {sanitize(name)!r} is {what}", hint="use letters, digits and _, such as -o failed")
     return name

@@ -8,7 +8,7 @@ import tokenize
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal import parse_age, parse_when, safe
+from jobwidgets._internal import parse_age, parse_when, sanitize
 from jobwidgets.errors import UsageError
 from jobwidgets.magics.parsing.argparse_ext import nearest
 
@@ -56,7 +56,7 @@ def where(frame: pd.DataFrame, query: str, now: datetime) -> pd.DataFrame:
     try:
         mask: Any = frame.eval(ast.unparse(ready), engine="python", parser="pandas", local_dict={}, global_dict={})
     except (TypeError, ValueError, AttributeError, KeyError, NotImplementedError, SyntaxError) as error:
-        raise UsageError(f"--where: {safe(error)}", hint=_HINT) from None
+        raise UsageError(f"--where: {sanitize(error)}", hint=_HINT) from None
     if str(getattr(mask, "dtype", "")) not in {"bool", "boolean", "bool[pyarrow]"}:
         raise UsageError("--where: this is no condition", hint=_HINT)
     kept: pd.DataFrame = frame.loc[mask.fillna(value=False).astype(bool)]
@@ -78,7 +78,7 @@ def _parsed(query: str) -> ast.Expression:
         tokens = [words.get(token.string, (token.type, token.string)) for token in found]
         return ast.parse(tokenize.untokenize(tokens).strip(), mode="eval")
     except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError):
-        raise UsageError(f"--where: {safe(query, 80)!r} cannot be read", hint=_HINT) from None
+        raise UsageError(f"--where: {sanitize(query, 80)!r} cannot be read", hint=_HINT) from None
 
 
 def _check(node: ast.AST, frame: pd.DataFrame) -> None:
@@ -90,13 +90,14 @@ def _check(node: ast.AST, frame: pd.DataFrame) -> None:
     if isinstance(node, ast.Name):
         if node.id not in frame.columns:
             near = nearest(node.id, map(str, frame.columns)) or f"; there are {', '.join(map(str, frame.columns))}"
-            raise UsageError(f"--where: no column {safe(node.id)}{near}", hint=_HINT)
+            raise UsageError(f"--where: no column {sanitize(node.id)}{near}", hint=_HINT)
         return
     if isinstance(node, ast.Attribute):
         if node.attr in _METHODS | _PARTS:
             return
         raise UsageError(
-            f"--where: .{safe(node.attr)} is not available here{nearest(node.attr, _METHODS | _PARTS)}", hint=_HINT
+            f"--where: .{sanitize(node.attr)} is not available here{nearest(node.attr, _METHODS | _PARTS)}",
+            hint=_HINT,
         )
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
         return

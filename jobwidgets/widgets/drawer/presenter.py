@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobwidgets._internal import age_text, safe
+from jobwidgets._internal import age_text, sanitize
 from jobwidgets.rendering import phrases as words
 from jobwidgets.vocabulary import TERMINAL
 
@@ -77,13 +77,13 @@ def facts(job: Job, detail: JobDetail | None) -> list[list[str]]:
         ("Can be cancelled", "yes" if cancel else f"{unsure}: {words.reason(str(cancel.reason))}"),
         ("Can be retried", "yes" if retry else f"no: {words.reason(str(retry.reason))}"),
     ]
-    return [[name, safe(value, 300)] for name, value in pairs if value]
+    return [[name, sanitize(value, 300)] for name, value in pairs if value]
 
 
 def schedule(job: Job, known: ScheduledJob | None) -> list[list[str]]:
     """Say what is known of the schedule that launched a job; nothing where none did."""
     if known is None:
-        return [["Schedule", f"{safe(job.scheduled_job_id)} (cannot be read)"]] if job.scheduled_job_id else []
+        return [["Schedule", f"{sanitize(job.scheduled_job_id)} (cannot be read)"]] if job.scheduled_job_id else []
     pairs = [
         ("Schedule", known.name or known.id),
         ("Id", known.id),
@@ -93,7 +93,7 @@ def schedule(job: Job, known: ScheduledJob | None) -> list[list[str]]:
         ("Stops", moment(known.stop)),
         ("Description", known.description),
     ]
-    return [[name, safe(value, 300)] for name, value in pairs if value]
+    return [[name, sanitize(value, 300)] for name, value in pairs if value]
 
 
 def lineage(job_id: str, retries: Iterable[Retry]) -> list[dict[str, str]]:
@@ -103,7 +103,7 @@ def lineage(job_id: str, retries: Iterable[Retry]) -> list[dict[str, str]]:
         made = retry.new_id == job_id
         other = retry.job_id if made else retry.new_id or ""
         said = "Retry of" if made else ("Retried as" if other else "Retried, perhaps: the answer was lost")
-        told.append({"said": said, "id": other, "shown": safe(other, 80), "op": retry.op, "at": moment(retry.at)})
+        told.append({"said": said, "id": other, "shown": sanitize(other, 80), "op": retry.op, "at": moment(retry.at)})
     return told
 
 
@@ -178,11 +178,11 @@ def rows(detail: JobDetail, opened: Collection[int], *, every: bool) -> list[dic
     numbers = {task.id: number for number, task in enumerate(tasks, 1)}
     described = []
     for number, task in enumerate(tasks if every else tasks[:FIRST], 1):
-        named = [f"{numbers[each]} {safe(title(tasks[numbers[each] - 1]), 60)}" for each in after[task.id]]
+        named = [f"{numbers[each]} {sanitize(title(tasks[numbers[each] - 1]), 60)}" for each in after[task.id]]
         row: dict[str, Any] = {
             "n": number,
-            "name": safe(title(task), 120),
-            "status": safe(task.status, 40),
+            "name": sanitize(title(task), 120),
+            "status": sanitize(task.status, 40),
             "face": words.face(task.status),
             "bar": bar(task, span, job.as_of),
             "spans": spans(task, job.as_of),
@@ -192,8 +192,8 @@ def rows(detail: JobDetail, opened: Collection[int], *, every: bool) -> list[dic
                 if at is not None
             ],
             "after": ", ".join(named),
-            "failure": safe(task.failure_reason, 120),
-            "message": safe(task.failure_message, 600),
+            "failure": sanitize(task.failure_reason, 120),
+            "message": sanitize(task.failure_message, 600),
             "more": _more(task, detail.tasks.get(task.id)) if number in opened else None,
         }
         described.append(row)
@@ -204,7 +204,7 @@ def _more(task: Task, known: TaskDetail | None) -> dict[str, Any]:
     pairs = [("Task id", task.id), ("Name", task.name), ("Category", task.category), ("Engine id", task.engine_id)]
     texts = [("Payload", known.payload), ("Output", known.output)] if known else []
     return {
-        "facts": [[name, safe(value, 300)] for name, value in pairs if value],
+        "facts": [[name, sanitize(value, 300)] for name, value in pairs if value],
         "json": [
             {"name": name, **cut(json_text(value), "client.detail(…).tasks")}
             for name, value in texts
@@ -223,7 +223,7 @@ def failures(job: Job) -> list[dict[str, Any]]:
     for (reason, message), numbers in sorted(alike.items(), key=lambda item: -len(item[1])):
         few = ", ".join(map(str, numbers[:5])) + (" …" if len(numbers) > 5 else "")  # noqa: PLR2004  what fits a line
         who = f"Task {few}" if len(numbers) == 1 else f"{len(numbers)} tasks: {few}"
-        told.append({"who": who, "reason": safe(reason, 120), "message": safe(message, 600)})
+        told.append({"who": who, "reason": sanitize(reason, 120), "message": sanitize(message, 600)})
     return told
 
 
@@ -261,7 +261,7 @@ def graph(detail: JobDetail) -> dict[str, Any]:
         column = depth[task.id]
         row = taken[column] = taken.get(column, -1) + 1
         face = words.face(task.status)
-        nodes.append({"n": number, "x": column, "y": row, "name": safe(title(task), 40), "face": face})
+        nodes.append({"n": number, "x": column, "y": row, "name": sanitize(title(task), 40), "face": face})
     number_of = {task: number for number, task in enumerate(order)}
     edges = [[number_of[before], number_of[task]] for task in order for before in after[task]]
     return {"said": "", "nodes": nodes, "edges": edges}

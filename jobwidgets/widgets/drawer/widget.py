@@ -10,7 +10,7 @@ import anywidget
 import ipywidgets
 import traitlets
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import JobError, NotFoundError, UsageError
 from jobwidgets.rendering import phrases as words
 from jobwidgets.vocabulary import TERMINAL
@@ -176,10 +176,10 @@ class Drawer:
         state: dict[str, Any] = {
             "opened": self._opened,
             "id": self.job_id,
-            "shown": safe(self.job_id, 120),
+            "shown": sanitize(self.job_id, 120),
             "busy": self.busy,
             "error": self._error,
-            "name": safe(detail.job.name, 300) if detail else "",
+            "name": sanitize(detail.job.name, 300) if detail else "",
         }
         return state if detail is None else state | self._described(detail)
 
@@ -188,7 +188,7 @@ class Drawer:
         tasks = len(job.tasks)
         at = story.moment(job.as_of)
         return {
-            "status": safe(job.status, 40),
+            "status": sanitize(job.status, 40),
             "face": words.face(job.status),
             "asof": f"{'last seen' if self._gone else 'as of'} {at}",
             "facts": story.facts(job, detail),

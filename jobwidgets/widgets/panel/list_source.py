@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.errors import NotSentError, ServiceError, UsageError
-from jobwidgets.live import poller_of
+from jobwidgets.live import poller_for
 from jobwidgets.widgets.callbacks import told
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from jobwidgets.client import Client
-    from jobwidgets.live import Following, News
+    from jobwidgets.live import ListUpdate, Subscription
     from jobwidgets.widgets.callbacks import Handover
     from jobwidgets.widgets.parts import Line
 
@@ -53,7 +53,7 @@ class Looking:
 
     Attributes
     ----------
-    news : News or None
+    news : ListUpdate or None
         What was told of the list last.
     wished : bool
         Whether its frame was asked for, by the person or after an act, and not only by the clock.
@@ -72,14 +72,14 @@ class Looking:
         self.client, self.query, self.every = client, dict(query), every
         self.live = every is not None
         self.closed = False
-        self.news: News | None = None
+        self.news: ListUpdate | None = None
         self.wished = True
         self._error = ""
         self._hand, self._changed, self._watched = hand, changed, watched
         self._flight: Flight | None = None
-        self._following: Following | None = None
+        self._following: Subscription | None = None
         self._awaited = False
-        self._fresh: News | None = None  # not taken yet; only the newest counts
+        self._fresh: ListUpdate | None = None  # not taken yet; only the newest counts
         self._fresh_lock = threading.Lock()
         self._told: tuple[Exception | None, str] = (None, "")
 
@@ -113,7 +113,7 @@ class Looking:
         self._awaited = True
         if self._following is None:
             every = self.every if self.live else None
-            self._following = poller_of(self.client).follow(
+            self._following = poller_for(self.client).follow(
                 self.query, every=every, told=self._take, watched=self._watched
             )
         else:
@@ -133,7 +133,7 @@ class Looking:
 
     # --------------------------------------------------------------------------- news
 
-    def _take(self, news: News) -> None:
+    def _take(self, news: ListUpdate) -> None:
         """Take news on the client's thread. Those that wait for the kernel are replaced, so that they never pile up."""
         with self._fresh_lock:
             first, self._fresh = self._fresh is None, news

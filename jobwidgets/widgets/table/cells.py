@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jobwidgets._internal import age_text, safe
+from jobwidgets._internal import age_text, sanitize
 from jobwidgets.errors import UsageError
 from jobwidgets.rendering import phrases as words
 
@@ -104,7 +104,7 @@ def _column(key: str, dtype: Any) -> Column:
     known = _KNOWN.get(key)
     if known is not None and (known.kind != "tasks" or pd.api.types.is_numeric_dtype(dtype)):
         return known
-    title = safe(key.replace("_", " "), 40).capitalize()
+    title = sanitize(key.replace("_", " "), 40).capitalize()
     if isinstance(dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(dtype):
         return Column(key, title, "time", 96, right=True)
     if pd.api.types.is_timedelta64_dtype(dtype):
@@ -126,7 +126,7 @@ def _texts(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
 
 
 def _text(value: Any) -> Cell:
-    text = "" if _missing(value) else safe(value)
+    text = "" if _missing(value) else sanitize(value)
     return {"t": text} if text else BLANK
 
 
@@ -140,18 +140,20 @@ def _numbers(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
 
 def _words(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
     return [
-        BLANK if _missing(value) or value == "" else {"t": safe(words.outcome(value), 40), "f": words.face(value)}
+        BLANK if _missing(value) or value == "" else {"t": sanitize(words.outcome(value), 40), "f": words.face(value)}
         for value in rows[key]
     ]
 
 
 def _reasons(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
-    return [BLANK if _missing(value) or value == "" else {"t": safe(words.reason(value))} for value in rows[key]]
+    return [BLANK if _missing(value) or value == "" else {"t": sanitize(words.reason(value))} for value in rows[key]]
 
 
 def _actions(rows: pd.DataFrame, key: str, _now: datetime) -> list[Cell]:
     return [
-        {"t": "left out", "f": "skipped"} if value == "skip" else {"t": words.DONE.get(value, safe(value)), "f": "yes"}
+        {"t": "left out", "f": "skipped"}
+        if value == "skip"
+        else {"t": words.DONE.get(value, sanitize(value)), "f": "yes"}
         for value in rows[key]
     ]
 

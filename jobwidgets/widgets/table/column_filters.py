@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jobwidgets._internal import parse_age, parse_when, safe
+from jobwidgets._internal import parse_age, parse_when, sanitize
 from jobwidgets.errors import UsageError
 from jobwidgets.rendering import phrases as words
 
@@ -96,8 +96,8 @@ class Condition:
     def say(self, title: str) -> str:
         """Say it in a few words: "Created older than 2d"."""
         if self.way != "any":
-            return f"{title} {WAYS[self.way]} {safe(self.text, 40)}"
-        named = [safe(words.outcome(value) or "none", 30) for value in sorted(self.values)]
+            return f"{title} {WAYS[self.way]} {sanitize(self.text, 40)}"
+        named = [sanitize(words.outcome(value) or "none", 30) for value in sorted(self.values)]
         listed = " or ".join(named) if len(named) <= 2 else f"any of {len(named)}"  # noqa: PLR2004  what fits a line
         return f"{title}: {listed}"
 

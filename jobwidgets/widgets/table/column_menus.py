@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jobwidgets._internal import safe
+from jobwidgets._internal import sanitize
 from jobwidgets.errors import UsageError
 from jobwidgets.rendering import phrases as words
 from jobwidgets.widgets.table.cells import column_of
@@ -67,7 +67,9 @@ def column_menu(state: TableState, key: str, typed: Mapping[str, tuple[str, str]
     told = []
     for way in fields(column):
         text, error = (typed or {}).get(way) or (held[way].text if way in held else "", "")
-        told.append({"way": way, "label": _label(way), "text": text, "hint": _HINTS[way], "error": safe(error, 300)})
+        told.append(
+            {"way": way, "label": _label(way), "text": text, "hint": _HINTS[way], "error": sanitize(error, 300)}
+        )
     filtered = bool(held) or (key == "status" and bool(rule.statuses))
     return {
         "column": key,
@@ -100,7 +102,7 @@ def _options(state: TableState, column: Column) -> list[dict[str, Any]]:
 
 def _option(column: Column, name: str, count: int, *, on: bool) -> dict[str, Any]:
     return {
-        "key": safe(name, LONGEST),
+        "key": sanitize(name, LONGEST),
         "text": _shown(column, name),
         "face": words.face(name) if column.kind in ("status", "outcome") and name else "",
         "count": words.number(count),
@@ -112,8 +114,8 @@ def _shown(column: Column, name: str) -> str:
     if not name:
         return "not known" if column.kind == "verdict" else "none"
     if column.kind == "verdict":
-        return {"True": "yes", "False": "no"}.get(name, safe(name, 40))
-    return safe(words.reason(name) if column.kind == "reason" else words.outcome(name), LONGEST)
+        return {"True": "yes", "False": "no"}.get(name, sanitize(name, 40))
+    return sanitize(words.reason(name) if column.kind == "reason" else words.outcome(name), LONGEST)
 
 
 def _values(state: TableState, column: Column) -> Values | None:
@@ -140,7 +142,7 @@ def ticked(state: TableState, key: str, option: str) -> Filter:
     column, rule = column_shown(state, key), state.view.filter
     values, chosen = _values(state, column), _chosen(state.view.filter, key)
     known = {*chosen, *([] if values is None else values.count(rule.of_column(key).mask(state.frame)))}
-    meant = frozenset(name for name in known if safe(name, LONGEST) == option)
+    meant = frozenset(name for name in known if sanitize(name, LONGEST) == option)
     if not meant:
         raise UsageError("the page asked for a value that this column does not have")
     wanted = chosen - meant if meant <= chosen else chosen | meant
@@ -194,7 +196,7 @@ def in_force(state: TableState, *, statuses: bool) -> dict[str, tuple[str, Filte
     if rule.among is not None:
         found["among"] = (f"{words.number(len(rule.among))} singled out", replace(rule, among=None))
     if rule.where:
-        found["where"] = (safe(rule.where, LONGEST), replace(rule, where=""))
+        found["where"] = (sanitize(rule.where, LONGEST), replace(rule, where=""))
     return found
 
 

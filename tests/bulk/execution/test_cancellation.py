@@ -30,8 +30,8 @@ def where(served, service):
 @pytest.fixture(autouse=True)
 def small_documents(monkeypatch):
     """Let an operation take many requests."""
-    monkeypatch.setattr(_apply, "FIRST_SIZE", 5)
-    monkeypatch.setattr(_apply, "LARGEST_SIZE", 5)
+    monkeypatch.setattr(_apply, "INITIAL_BATCH_SIZE", 5)
+    monkeypatch.setattr(_apply, "MAX_BATCH_SIZE", 5)
 
 
 def under_way(service, operation="retryJob", count=2):

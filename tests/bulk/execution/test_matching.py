@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 import jobwidgets as jw
-from jobwidgets.bulk.execution.matching import surely_made
+from jobwidgets.bulk.execution.matching import certain_matches
 from tests.support import bulk_checks
 
 
@@ -30,7 +30,7 @@ def most(could, lines):
 @given(st.lists(st.sets(st.sampled_from("abcd")), max_size=4), st.booleans())
 def test_what_is_sure_is_what_trying_everything_says(jobs, named):
     could = dict(enumerate(map(sorted, jobs)))
-    sure = surely_made(could, (lambda line, job: ord(job) % 4 == line) if named else never)
+    sure = certain_matches(could, (lambda line, job: ord(job) % 4 == line) if named else never)
     lines = list(could)
     whole = most(could, lines)
     assert set(sure) == {line for line in lines if most(could, [other for other in lines if other != line]) < whole}
@@ -40,13 +40,13 @@ def test_what_is_sure_is_what_trying_everything_says(jobs, named):
 
 def test_many_twins_are_told_quickly():
     jobs = [f"job {number}" for number in range(2_000)]
-    assert len(surely_made(dict.fromkeys(range(2_000), jobs), never)) == 2_000
-    assert surely_made(dict.fromkeys(range(2_001), jobs), never) == {}
+    assert len(certain_matches(dict.fromkeys(range(2_000), jobs), never)) == 2_000
+    assert certain_matches(dict.fromkeys(range(2_001), jobs), never) == {}
 
 
 def test_a_job_of_its_own_name_is_preferred():
     could = {1: ["x", "y"], 2: ["x", "y"]}
-    assert surely_made(could, lambda line, job: (line, job) in {(1, "y"), (2, "x")}) == {1: "y", 2: "x"}
+    assert certain_matches(could, lambda line, job: (line, job) in {(1, "y"), (2, "x")}) == {1: "y", 2: "x"}
 
 
 def twin(service):
@@ -102,8 +102,8 @@ def test_a_twin_that_came_later_is_told_from_those_that_cannot_be(client, servic
     from jobwidgets.bulk.execution import executor as _apply
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_apply, "FIRST_SIZE", 1)
-        patch.setattr(_apply, "LARGEST_SIZE", 1)
+        patch.setattr(_apply, "INITIAL_BATCH_SIZE", 1)
+        patch.setattr(_apply, "MAX_BATCH_SIZE", 1)
         client.aio._core.pace.places = 1.0
         client.aio._core.pace.went_well = lambda: None
         send, dials = client.aio._core.wire.send, iter(["fail_before", "lose_answer", "lose_answer"])

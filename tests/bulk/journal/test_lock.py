@@ -17,7 +17,7 @@ import jobwidgets as jw
 from jobwidgets.bulk.journal import journal as _journal
 from jobwidgets.bulk.journal import lock as _lease
 from jobwidgets.bulk.journal.journal import Journal
-from jobwidgets.bulk.journal.lock import Lease
+from jobwidgets.bulk.journal.lock import LockFile
 from jobwidgets.bulk.journal.paths import state_dir
 from tests.support import ROOT
 
@@ -203,11 +203,11 @@ def test_a_start_is_told_the_same_when_the_clock_was_set(monkeypatch):
     monkeypatch.setattr(psutil, "boot_time", lambda: boot + 3600)
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: create_time(process) + 3600)
     if psutil.LINUX:  # elsewhere it is a time that was noted then
-        assert abs(_lease._started(os.getpid()) - before) < _lease.SAME_START
+        assert abs(_lease._started(os.getpid()) - before) < _lease.START_TIME_TOLERANCE_S
 
 
 def test_an_empty_lease_is_watched_and_then_taken_over(monkeypatch):
-    monkeypatch.setattr(_lease, "EMPTY_FOR", 0.3)
+    monkeypatch.setattr(_lease, "EMPTY_LOCK_PATIENCE_S", 0.3)
     for content in (b"", b"\0" * 200):
         (directory() / f"{OP}.lease-1").write_bytes(content)
         began = time.monotonic()
@@ -227,7 +227,7 @@ def test_an_empty_lease_that_is_filled_is_its_makers():
 
 
 def test_a_lease_that_cannot_be_read_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr(_lease, "EMPTY_FOR", 0.1)
+    monkeypatch.setattr(_lease, "EMPTY_LOCK_PATIENCE_S", 0.1)
     for content in (b"{", b"null", b'{"host":1}', b"\xff\xfe", b"[]"):
         (directory() / f"{OP}.lease-1").write_bytes(content)
         with pytest.raises(jw.SettingsError, match=rf"{OP}.lease-1 cannot be read; nothing was sent → delete"):
@@ -281,7 +281,7 @@ def test_a_holder_that_was_taken_over_cuts_nothing_of_the_others(monkeypatch):
 
 @pytest.mark.parametrize("late", [{}, {"pid": 2**22 + 7}], ids=["empty", "ended"])
 def test_a_lease_is_held_also_where_a_kernel_that_ended_left_a_higher_one(monkeypatch, late):
-    monkeypatch.setattr(_lease, "EMPTY_FOR", 0.1)
+    monkeypatch.setattr(_lease, "EMPTY_LOCK_PATIENCE_S", 0.1)
     for holder in (os.getppid(), os.getpid()):
         journal = Journal.reopen(OP)
         if holder != os.getpid():
@@ -353,7 +353,7 @@ def test_a_request_to_stop_comes_from_any_kernel_and_is_for_the_one_at_work(kern
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
 def test_a_forked_child_gives_nothing_up():
-    lease = Lease.take(directory(), OP)
+    lease = LockFile.take(directory(), OP)
     child = subprocess.run([sys.executable, "-c", ""], preexec_fn=lease.release, check=False)
     assert child.returncode == 0
     lease.check()

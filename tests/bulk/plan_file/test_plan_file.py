@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import jobwidgets as jw
 from jobwidgets.bulk import plan_header as _head
-from jobwidgets.bulk.plan_file.file import read_paper
+from jobwidgets.bulk.plan_file.file import read_plan_file
 from jobwidgets.bulk.plan_file.strict_yaml import quoted, tree_of
 from jobwidgets.client import client_for
 from jobwidgets.emulator import Service, serve
@@ -378,7 +378,7 @@ def test_a_loaded_plan_reads_every_job_again(client, service, paper):
 
 def test_a_loaded_plan_says_where_it_comes_from(paper):
     plan = jw.load_plan(paper[0])
-    told = read_paper(paper[0])
+    told = read_plan_file(paper[0])
     assert f"by {told.made_by}, read from a file" in repr(plan)
     assert "good until" in plan._repr_html_()
 

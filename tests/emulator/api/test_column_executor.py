@@ -16,7 +16,7 @@ from graphql import (
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from jobwidgets.emulator import Choices, Service
+from jobwidgets.emulator import EmulatorOptions, Service
 from jobwidgets.emulator.api.column_executor import Field
 from jobwidgets.emulator.api.errors import Refusal
 
@@ -53,7 +53,7 @@ def broken(field, test):
 
 def small_world(failing=()):
     start = datetime(2024, 3, 7, 13, 20, tzinfo=UTC)
-    service = Service(jobs=40, seed=2, speed=0, start=start, choices=Choices(ties="stable", max_page_size=50))
+    service = Service(jobs=40, seed=2, speed=0, start=start, choices=EmulatorOptions(ties="stable", max_page_size=50))
     service.add_job("failed", created=start)
     service.add_job("pending", 33, created=start)
     for kind, name, test in failing:

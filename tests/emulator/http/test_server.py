@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import jobwidgets.emulator
-from jobwidgets.emulator import Choices, Service, serve
+from jobwidgets.emulator import EmulatorOptions, Service, serve
 
 ROOM = Path(jobwidgets.emulator.__file__).parent
 COMMAND = [sys.executable, "-m", "jobwidgets.emulator", "--port", "0", "--jobs", "20", "--speed", "0"]
@@ -44,7 +44,8 @@ def test_importing_it_imports_no_server_and_no_client():
 def test_in_process_and_over_sockets_the_answers_are_the_same(make_api):
     start = datetime(2024, 3, 7, 13, 20, tzinfo=UTC)
     over_sockets, in_process = (
-        Service(jobs=60, seed=2, speed=0, start=start, token="t", choices=Choices(ties="stable")) for _ in range(2)
+        Service(jobs=60, seed=2, speed=0, start=start, token="t", choices=EmulatorOptions(ties="stable"))
+        for _ in range(2)
     )
     job = over_sockets.a_pending_job()
     assert job == in_process.a_pending_job()

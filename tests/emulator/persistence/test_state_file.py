@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.msgpack import encode
 
-from jobwidgets.emulator import Choices, Service, StateError, serve
+from jobwidgets.emulator import EmulatorOptions, Service, StateError, serve
 from jobwidgets.emulator.persistence.autosave import remember
 
 START = datetime(2024, 3, 7, 13, 20, tzinfo=UTC)
@@ -55,7 +55,7 @@ def busy_hours(service, api, seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_world_read_back_goes_on_exactly_as_it_would_have(seed, tmp_path, make_api):
     def choices():
-        return Choices(cancel_delay=900, cancel_race=0.2, retry_allowed="failed_only")
+        return EmulatorOptions(cancel_delay=900, cancel_race=0.2, retry_allowed="failed_only")
 
     options = {"jobs": 150, "seed": seed, "speed": 0, "start": START, "token": "t"}
     one, two = Service(**options, choices=choices()), Service(**options, choices=choices(), state=tmp_path / "world")
@@ -89,11 +89,13 @@ def test_the_clock_stands_while_nobody_serves_the_world(tmp_path):
 
 
 def test_what_was_asked_for_and_is_not_so_is_said(tmp_path):
-    with Service(jobs=20, seed=4, start=START, choices=Choices(rate_limit=9), state=tmp_path / "world"):
+    with Service(jobs=20, seed=4, start=START, choices=EmulatorOptions(rate_limit=9), state=tmp_path / "world"):
         pass
-    with Service(jobs=20, seed=4, start=START, choices=Choices(rate_limit=9), state=tmp_path / "world") as service:
+    with Service(
+        jobs=20, seed=4, start=START, choices=EmulatorOptions(rate_limit=9), state=tmp_path / "world"
+    ) as service:
         assert service.notes == []
-    with Service(jobs=30, seed=5, choices=Choices(ties="stable"), state=tmp_path / "world") as service:
+    with Service(jobs=30, seed=5, choices=EmulatorOptions(ties="stable"), state=tmp_path / "world") as service:
         seed, jobs, limit, ties = service.notes
         assert "seed 4" in seed
         assert "not with 5" in seed
@@ -101,10 +103,10 @@ def test_what_was_asked_for_and_is_not_so_is_said(tmp_path):
         assert "rate_limit was 9 there and is None" in limit
         assert "ties was 'shuffled' there and is 'stable'" in ties
         assert len([row for row in service.world.store.timeline[0] if not service.world.store.app[row]]) == 20
-        assert service.choices == Choices(ties="stable")
+        assert service.choices == EmulatorOptions(ties="stable")
     with Service(state=tmp_path / "world") as service:
         assert service.notes == []
-        assert service.choices == Choices(ties="stable")
+        assert service.choices == EmulatorOptions(ties="stable")
 
 
 def test_no_token_is_in_the_file_and_the_next_run_has_its_own(tmp_path):
@@ -172,7 +174,7 @@ def test_a_file_of_a_later_version_is_refused(kept):
 
 
 def test_a_file_with_choices_that_are_not_known_here_is_refused(kept, monkeypatch):
-    monkeypatch.setattr("jobwidgets.emulator.persistence.state_file.Choices", lambda *, ties: ties)
+    monkeypatch.setattr("jobwidgets.emulator.persistence.state_file.EmulatorOptions", lambda *, ties: ties)
     assert "update jobwidgets" in refused(kept)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import jobwidgets as jw
-from jobwidgets.magics.parsing.tokens import checked_name, ids_of, scalars, split, targets
+from jobwidgets.magics.parsing.tokens import expand_variables, ids_of, split, targets, validate_name
 
 
 def test_quotes_keep_words_together_and_a_semicolon_silences():
@@ -65,14 +65,14 @@ def test_a_frame_without_ids_or_of_schedules_is_refused():
 
 def test_an_option_takes_a_text_a_number_or_a_time_from_a_variable():
     names = {"n": 50, "day": dt.date(2026, 3, 1), "engine": "Face Detection"}
-    assert scalars(["--limit", "$n", "--since", "$day", "--engine", "$engine"], names) == [
+    assert expand_variables(["--limit", "$n", "--since", "$day", "--engine", "$engine"], names) == [
         "--limit", "50", "--since", "2026-03-01", "--engine", "Face Detection",
     ]  # fmt: skip
 
 
 def test_a_variable_cannot_smuggle_in_an_option():
     with pytest.raises(jw.UsageError, match="would be read as an option"):
-        scalars(["$x"], {"x": "--yes"})
+        expand_variables(["$x"], {"x": "--yes"})
 
 
 def test_a_cell_holds_one_id_a_line_with_comments_and_blank_lines():
@@ -87,7 +87,7 @@ def test_a_line_of_a_cell_that_is_not_one_id_is_named(line):
 
 
 def test_only_a_name_of_a_variable_can_follow_o():
-    assert checked_name("failed_2") == "failed_2"
+    assert validate_name("failed_2") == "failed_2"
     for name in ("3x", "a.b", "class", "None", "a b", ""):
         with pytest.raises(jw.UsageError, match="-o: "):
-            checked_name(name)
+            validate_name(name)

@@ -10,7 +10,7 @@ _FORMS = ((2, "x"), (4, "u"), (8, "U"))
 _JOINERS = frozenset("\u200c\u200d")  # letters of several scripts, and most emoji, need these two
 
 
-def safe(text: object, limit: int = 200) -> str:
+def sanitize(text: object, limit: int = 200) -> str:
     """Show control, escape and bidirectional characters as escapes, and cut what is too long.
 
     Parameters
@@ -32,9 +32,9 @@ def safe(text: object, limit: int = 200) -> str:
     return shown + "…" if cut else shown
 
 
-def safe_html(text: object, limit: int = 200) -> str:
-    """Do the same as `safe`, escaped for HTML text and quoted attributes."""
-    return html.escape(safe(text, limit), quote=True)
+def sanitize_html(text: object, limit: int = 200) -> str:
+    """Do the same as `sanitize`, escaped for HTML text and quoted attributes."""
+    return html.escape(sanitize(text, limit), quote=True)
 
 
 def _escape(char: str) -> str:
