@@ -13,7 +13,7 @@ from jobwidgets._internal import parse_age
 from jobwidgets.eligibility import cancel_verdict, retry_verdict
 from jobwidgets.errors import NotSentError, ServiceError
 from jobwidgets.frames import array_of
-from jobwidgets.live import poller_for
+from jobwidgets.live.poller import poller_for
 from jobwidgets.vocabulary import TERMINAL
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from jobwidgets.transport import queries
 from jobwidgets.transport.alias_responses import AliasResult, InFlightWrite, UnresolvedRetry, match_aliases
 from jobwidgets.transport.config import Settings, resolve_settings
 from jobwidgets.transport.connection import SIDE_BY_SIDE, TOO_MANY, ServiceConnection, together
-from jobwidgets.transport.error_context import error_context, readback_context
+from jobwidgets.transport.error_contexts import error_context, readback_context
 from jobwidgets.transport.page_sizes import PageBoundaries
 from jobwidgets.transport.portal import BlockingRunner, Portal
 from jobwidgets.transport.queries import EDGES
