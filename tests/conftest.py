@@ -57,7 +57,7 @@ def client(service, served):
 @pytest.fixture
 def edited(client):
     """Change each answer to one operation on its way to the client: a service as strange as a test wants it."""
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
     changes = []
 
     async def send_and_edit(request, *options):
@@ -69,7 +69,7 @@ def edited(client):
 
     def edit(operation, change):
         changes[:] = [(operation, change)]
-        client.aio._core.wire.send = send_and_edit
+        client.aio._connection.http.send = send_and_edit
 
     return edit
 

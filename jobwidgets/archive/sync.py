@@ -82,8 +82,8 @@ class Sync:
     def __init__(
         self, reader: JobReader, connection: duckdb.DuckDBPyConnection, tell: Callable[[SyncResult], None] | None
     ) -> None:
-        self._reader, self._connection, self._tell = reader, connection, tell
-        self._core = reader.connection
+        self._reader, self._database, self._tell = reader, connection, tell
+        self._connection = reader.connection
         self._said = store.about(connection)
         self._seen: set[str] = set()
         self._done = SyncResult(datetime.now(UTC))
@@ -105,21 +105,19 @@ class Sync:
                 await self._whole(since, begun)
             self._said["whole_at"] = iso(begun)
             self._done = replace(self._done, whole=True)
-        self._done = replace(self._done, as_of=self._core.as_of())
+        self._done = replace(self._done, as_of=self._connection.server_time())
         await apart(lambda: self._end(begun))
         return self._done
 
     def _end(self, begun: datetime) -> None:
         as_of = iso(self._done.as_of)
-        self._connection.begin()
+        self._database.begin()
         whole_at = self._said.get("whole_at", "")
-        store.note(
-            self._connection, watermark=iso(begun - OVERLAP), as_of=as_of, whole_at=whole_at, first="", down_to=""
-        )
+        store.note(self._database, watermark=iso(begun - OVERLAP), as_of=as_of, whole_at=whole_at, first="", down_to="")
         row = {"begun": iso(begun), "as_of": as_of}
         row |= {name: str(getattr(self._done, name)) for name in ("new", "changed", "gone")}
-        store.log_sync(self._connection, {name: value.removesuffix("Z") for name, value in row.items()})
-        self._connection.commit()
+        store.log_sync(self._database, {name: value.removesuffix("Z") for name, value in row.items()})
+        self._database.commit()
 
     # ------------------------------------------------------------------------- steps
 
@@ -136,7 +134,7 @@ class Sync:
         return begun
 
     async def _changes(self, since: datetime, known: datetime) -> None:
-        async for rows in self._batches(known, self._core.as_of() + SELDOM, by=MODIFIED):
+        async for rows in self._batches(known, self._connection.server_time() + SELDOM, by=MODIFIED):
             wanted = [
                 row for row in rows if not row.created_date_time or parse_timestamp(row.created_date_time) >= since
             ]
@@ -146,7 +144,7 @@ class Sync:
         """Ask what those read that can still change and were not seen: a service may forget to say when they did."""
         words = ", ".join(f"'{word}'" for word in sorted(TERMINAL))
         text = f"SELECT id, status FROM jobs WHERE gone IS NULL AND status NOT IN ({words})"  # noqa: S608  words of ours
-        found = await apart(lambda: self._connection.execute(text).fetchall())
+        found = await apart(lambda: self._database.execute(text).fetchall())
         known = {job_id: status for job_id, status in found if job_id not in self._seen}
         if not known:
             return
@@ -157,17 +155,17 @@ class Sync:
     async def _listed_open(self, known: Mapping[str, str], since: datetime) -> dict[str, str]:
         """Say what open jobs read now: most of many are told by the list of those that are still open."""
         listed: dict[str, str] = {}
-        if len(known) > self._core.sizes.aliases:
-            until = self._core.as_of() + SELDOM
-            listed = await read_present(self._core, since, until, sorted(FILTERABLE - TERMINAL))
+        if len(known) > self._connection.limits.aliases:
+            until = self._connection.server_time() + SELDOM
+            listed = await read_present(self._connection, since, until, sorted(FILTERABLE - TERMINAL))
         asked = await self._reader.statuses([job_id for job_id in known if job_id not in listed])
         return listed | {str(job_id): str(word) for job_id, word in asked.dropna().items()}
 
     async def _whole(self, since: datetime, begun: datetime) -> None:
         """Look up which jobs there are: one that is not listed is asked for by its id before it counts as gone."""
         text = "SELECT id, status FROM jobs WHERE gone IS NULL"
-        known = dict(await apart(lambda: self._connection.execute(text).fetchall()))
-        present = await read_present(self._core, since, begun + SELDOM)
+        known = dict(await apart(lambda: self._database.execute(text).fetchall()))
+        present = await read_present(self._connection, since, begun + SELDOM)
         missing = [job_id for job_id in known if job_id not in present]
         if missing:
             await self._gone((await self._reader.statuses(missing)).attrs["missing"])
@@ -177,7 +175,7 @@ class Sync:
 
     async def _batches(self, since: datetime, until: datetime, *, by: str) -> AsyncIterator[list[JobRow]]:
         held: list[JobRow] = []
-        async for rows in read_changes(self._core, since, until, by=by):
+        async for rows in read_changes(self._connection, since, until, by=by):
             held += rows
             if len(held) >= BATCH:
                 yield held
@@ -187,18 +185,18 @@ class Sync:
 
     async def _read(self, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), BATCH):
-            rows, missing = await fetch_by_aliases(self._core, "jobTasks", ids[start : start + BATCH])
+            rows, missing = await fetch_by_aliases(self._connection, "jobTasks", ids[start : start + BATCH])
             await self._put(list(rows.values()))
             await self._gone(missing)
 
     async def _put(self, rows: Sequence[JobRow], **said: str) -> None:
-        as_of = self._core.as_of()
+        as_of = self._connection.server_time()
 
         def write() -> tuple[int, int]:
             batch, builder = Rows(rows, None), JobTableBuilder()
             builder.add(batch)
             tasks = task_frame(batch, {}, as_of)
-            return store.put(self._connection, builder.frame({}, as_of), tasks, iso(as_of).removesuffix("Z"), said)
+            return store.put(self._database, builder.frame({}, as_of), tasks, iso(as_of).removesuffix("Z"), said)
 
         if rows:
             new, changed = await apart(write)
@@ -207,8 +205,8 @@ class Sync:
 
     async def _gone(self, ids: Sequence[str]) -> None:
         if len(ids):
-            seen = iso(self._core.as_of()).removesuffix("Z")
-            self._count(gone=await apart(lambda: store.mark_gone(self._connection, ids, seen)))
+            seen = iso(self._connection.server_time()).removesuffix("Z")
+            self._count(gone=await apart(lambda: store.mark_gone(self._database, ids, seen)))
 
     def _count(self, *, new: int = 0, changed: int = 0, gone: int = 0) -> None:
         done = self._done

@@ -31,7 +31,7 @@ class OperationRegistry:
 
     Attributes
     ----------
-    connection : Core
+    connection : ServiceConnection
         The reader's connection, through which operations send.
     """
 
@@ -62,8 +62,11 @@ class OperationRegistry:
         Both are as of one moment: what is in doubt and becomes known in between must not be missing on both sides.
         """
         known = await self.past()
-        made = self.connection.made.union(*(each.made for each in known))
-        return made, [*self.connection.lost, *(doubt for each in known if each.op != op for doubt in each.doubts)]
+        made = self.connection.created_job_ids.union(*(each.made for each in known))
+        return made, [
+            *self.connection.unknown_retries,
+            *(doubt for each in known if each.op != op for doubt in each.doubts),
+        ]
 
     async def retried(self) -> dict[str, str]:
         """Say which jobs earlier operations have retried, or may have retried, and which operation it was.

@@ -152,7 +152,7 @@ class AsyncReceipt(Operation):
         unseen: Sequence[TargetState] = (),
     ) -> None:
         if targets:
-            self.note(begun=self._operations.connection.as_of())
+            self.note(begun=self._operations.connection.server_time())
             self.write()
         if self.kind == "range":
             from jobwidgets.bulk.execution.range_executor import carry_out  # noqa: PLC0415  it knows receipts

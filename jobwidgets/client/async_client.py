@@ -64,8 +64,8 @@ class AsyncClient:
     """The embedded service, where it lives in this process; else None."""
 
     def __init__(self, settings: Settings, *, timeout: float = 60.0, app: Any = None) -> None:
-        self._core = ServiceConnection(settings, timeout=timeout, app=app)
-        self.reader = JobReader(self._core)
+        self._connection = ServiceConnection(settings, timeout=timeout, app=app)
+        self.reader = JobReader(self._connection)
         self.writer = JobWriter(self.reader)
         self._operations: OperationRegistry | None = None
         self.on_close: Callable[[], object] | None = None
@@ -360,22 +360,22 @@ class AsyncClient:
         """
         from jobwidgets.client.gql_transport import gql_client  # noqa: PLC0415  gql takes a quarter of a second to import
 
-        return gql_client(self._core)
+        return gql_client(self._connection)
 
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
-        return self._core.closed
+        return self._connection.closed
 
     async def close(self) -> None:
         """Close the connections; jobs go on."""
-        self._core.close()  # first: what is at work opens no new ones meanwhile
-        await self._core.wire.close()
+        self._connection.close()  # first: what is at work opens no new ones meanwhile
+        await self._connection.http.close()
         self.mark_closed()
 
     def mark_closed(self) -> None:
         """Let nothing be asked of it any more; needs no loop."""
-        self._core.close()
+        self._connection.close()
         if self.on_close is not None:
             self.on_close()
 

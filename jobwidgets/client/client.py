@@ -210,7 +210,7 @@ class Client:
         """A ready gql client over this connection, for queries of your own: `client.gql.execute(gql.gql("…"))`."""
         from jobwidgets.client.gql_transport import blocking_gql_client  # noqa: PLC0415  gql takes a while to import
 
-        return blocking_gql_client(self.aio._core, self.portal)  # noqa: SLF001  the same connection from its other side
+        return blocking_gql_client(self.aio._connection, self.portal)  # noqa: SLF001  the same connection from its other side
 
     @property
     def closed(self) -> bool:

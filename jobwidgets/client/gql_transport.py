@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from jobwidgets.transport import Portal, ServiceConnection
 
 
-async def _execute(core: ServiceConnection, request: GraphQLRequest) -> ExecutionResult:
+async def _execute(connection: ServiceConnection, request: GraphQLRequest) -> ExecutionResult:
     """Send one document; a mutation counts as a write, so it is never sent twice by us."""
     operation = get_operation_ast(request.document, request.operation_name)
     write = operation is None or operation.operation is not OperationType.QUERY
     name = operation.name.value if operation is not None and operation.name else "query"
     body = msgspec.json.encode(request.payload)
-    reply = await core.call(Request(name, "POST", core.url, body, write=write))
+    reply = await connection.call(Request(name, "POST", connection.url, body, write=write))
     answer: dict[str, Any] = msgspec.json.decode(reply.body)
     return ExecutionResult(data=answer.get("data"), errors=answer.get("errors"), extensions=answer.get("extensions"))
 
@@ -31,8 +31,8 @@ async def _execute(core: ServiceConnection, request: GraphQLRequest) -> Executio
 class WireTransport(AsyncTransport):
     """gql's transport on a connection that is open already, and stays open."""
 
-    def __init__(self, core: ServiceConnection) -> None:
-        self._core = core
+    def __init__(self, connection: ServiceConnection) -> None:
+        self._connection = connection
 
     async def connect(self) -> None:
         """Do nothing: the connection is its owner's."""
@@ -42,7 +42,7 @@ class WireTransport(AsyncTransport):
 
     async def execute(self, request: GraphQLRequest, *_: Any, **__: Any) -> ExecutionResult:
         """Send one document."""
-        return await _execute(self._core, request)
+        return await _execute(self._connection, request)
 
     def subscribe(self, request: GraphQLRequest, *_: Any, **__: Any) -> NoReturn:
         """Refuse: the service has no subscriptions."""
@@ -52,19 +52,19 @@ class WireTransport(AsyncTransport):
 class WaitingTransport(Transport):
     """The same for blocking callers."""
 
-    def __init__(self, core: ServiceConnection, portal: Portal) -> None:
-        self._core, self._portal = core, portal
+    def __init__(self, connection: ServiceConnection, portal: Portal) -> None:
+        self._connection, self._portal = connection, portal
 
     def execute(self, request: GraphQLRequest, *_: Any, **__: Any) -> ExecutionResult:
         """Send one document and wait for its answer."""
-        return self._portal.run(_execute(self._core, request))
+        return self._portal.run(_execute(self._connection, request))
 
 
-def gql_client(core: ServiceConnection) -> gql.Client:
+def gql_client(connection: ServiceConnection) -> gql.Client:
     """Make an awaitable gql client."""
-    return gql.Client(transport=WireTransport(core), execute_timeout=None)
+    return gql.Client(transport=WireTransport(connection), execute_timeout=None)
 
 
-def blocking_gql_client(core: ServiceConnection, portal: Portal) -> gql.Client:
+def blocking_gql_client(connection: ServiceConnection, portal: Portal) -> gql.Client:
     """Make a blocking gql client."""
-    return gql.Client(transport=WaitingTransport(core, portal))
+    return gql.Client(transport=WaitingTransport(connection, portal))

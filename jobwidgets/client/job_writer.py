@@ -99,7 +99,7 @@ class JobWriter:
         if api == "rest":
             reply = await self._connection.rest("POST", "/proc/jobs/cancel", json={"jobID": job_id}, write=True)
             return _rest_message(reply.body)
-        answer: _Message = await self._connection.one(
+        answer: _Message = await self._connection.query_one(
             "cancelJob", documents.CANCEL, {"id": job_id}, _Message, write=True
         )
         return answer.message or "cancelled"
@@ -152,15 +152,17 @@ class JobWriter:
         UnknownOutcomeError
             The answer was lost: a new job may exist.
         """
-        began = self._connection.earliest() if self._connection.now() else None
+        began = self._connection.server_time_floor() if self._connection.server_time_estimate() else None
         try:
             with error_context("job", job_id):
                 given = {"id": validate_id(job_id)}
-                answer: _Id = await self._connection.one("retryJob", documents.RETRY, given, _Id, write=True)
+                answer: _Id = await self._connection.query_one("retryJob", documents.RETRY, given, _Id, write=True)
         except (NotFoundError, AuthError):
             raise
         except (UnknownOutcomeError, asyncio.CancelledError):
-            self._connection.lost.append(UnresolvedRetry(job_id, began, self._connection.now()))
+            self._connection.unknown_retries.append(
+                UnresolvedRetry(job_id, began, self._connection.server_time_estimate())
+            )
             raise
         except RefusedError as refusal:
             try:
@@ -170,7 +172,7 @@ class JobWriter:
             hint = "a complete job is not retried" if status == "complete" else "this service retries fewer jobs"
             said = f"job {sanitize(job_id)} is {status}: {refusal.message}"
             raise RefusedError(said, hint=hint, name=refusal.name) from None
-        self._connection.made.add(answer.id)
+        self._connection.created_job_ids.add(answer.id)
         return answer.id
 
     async def cancel_scheduled(self, scheduled_job_id: str, /, *, api: str = "graphql") -> str:
@@ -253,15 +255,17 @@ class JobWriter:
         AuthError
             They are not accepted.
         """
-        wire, self._connection.wire = self._connection.wire, self._connection.wire.with_token(Secret(""))
+        wire, self._connection.http = self._connection.http, self._connection.http.with_token(Secret(""))
         try:
             variables = {"user": user, "password": password.reveal()}
-            answer: dict[str, str] = await self._connection.one("userLogin", documents.LOGIN, variables, dict[str, str])
+            answer: dict[str, str] = await self._connection.query_one(
+                "userLogin", documents.LOGIN, variables, dict[str, str]
+            )
         finally:
-            await self._connection.wire.close()
-            self._connection.wire = wire
+            await self._connection.http.close()
+            self._connection.http = wire
             variables = {}
-        self._connection.wire = wire.with_token(Secret(answer.pop("token", "")))
+        self._connection.http = wire.with_token(Secret(answer.pop("token", "")))
 
     async def create_job(
         self,
@@ -302,9 +306,9 @@ class JobWriter:
                     "the service made a job without telling its id", hint=UNKNOWN_OUTCOME_HINT
                 ) from None
         else:
-            made: _Id = await self._connection.one("createJob", documents.CREATE, {"input": job}, _Id, write=True)
+            made: _Id = await self._connection.query_one("createJob", documents.CREATE, {"input": job}, _Id, write=True)
             new_id = made.id
-        self._connection.made.add(new_id)
+        self._connection.created_job_ids.add(new_id)
         return new_id
 
 

@@ -20,17 +20,17 @@ CONFIRM_AFTER = (0.3, 0.8, 2.0)
 """Seconds between the looks at what was cancelled: it may take effect a little later."""
 
 
-async def cancel_range(core: ServiceConnection, span: TimeRange) -> pd.DataFrame:
+async def cancel_range(connection: ServiceConnection, span: TimeRange) -> pd.DataFrame:
     """Do what `JobWriter.cancel_range` describes."""
-    seen = await list_time_range(core, span)
-    await core.rest("POST", CANCEL_PATH, json=span.request(), write=True)
+    seen = await list_time_range(connection, span)
+    await connection.rest("POST", CANCEL_PATH, json=span.request(), write=True)
     with readback_context("the service took the request"):
-        read = await list_time_range(core, span)
+        read = await list_time_range(connection, span)
         for pause in CONFIRM_AFTER:
             if not any(job_id in seen and row.status in IDLE for job_id, row in read.items()):
                 break
             await asyncio.sleep(pause)  # what could be cancelled is not yet: it may take a moment
-            read = await list_time_range(core, span)
+            read = await list_time_range(connection, span)
     ids = list(dict.fromkeys([*seen, *read]))
     was = [seen[job_id].status if job_id in seen else None for job_id in ids]
     reads = [read[job_id].status if job_id in read else None for job_id in ids]
@@ -49,9 +49,9 @@ async def cancel_range(core: ServiceConnection, span: TimeRange) -> pd.DataFrame
     )
     frame.attrs.update(
         kind="cancel_range",
-        service=core.url,
+        service=connection.url,
         query=span.described(),
-        as_of=iso(core.as_of()),
+        as_of=iso(connection.server_time()),
         seen_before=len(seen),
     )
     return frame

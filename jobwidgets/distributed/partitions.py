@@ -28,7 +28,7 @@ def equal(since: datetime, until: datetime, count: int) -> list[datetime]:
 
 
 async def balanced_partitions(
-    core: ServiceConnection, since: datetime, until: datetime, status: Sequence[str], size: int
+    connection: ServiceConnection, since: datetime, until: datetime, status: Sequence[str], size: int
 ) -> list[datetime]:
     """Cut a range into windows with about `size` jobs each, asking for one job at each edge; give the edges.
 
@@ -39,7 +39,7 @@ async def balanced_partitions(
     listed = status if all(word in FILTERABLE or word == "aborted" for word in status) else ()
     while len(edges) <= MOST:
         ask = PageRequest(since, edges[-1], offset=size)
-        records, _ = await fetch_page(core, partial(status_page, core, ask, status=listed), most=1)
+        records, _ = await fetch_page(connection, partial(status_page, connection, ask, status=listed), most=1)
         created = records[0].created_date_time if records and records[0] is not None else None
         edge = min(parse_timestamp(created), edges[-1] - MILLISECOND) if created is not None else since
         if edge <= since:
@@ -50,9 +50,9 @@ async def balanced_partitions(
     )
 
 
-async def known_statuses(core: ServiceConnection, since: datetime, until: datetime) -> list[str]:
+async def known_statuses(connection: ServiceConnection, since: datetime, until: datetime) -> list[str]:
     """Name the statuses of the newest jobs of a range, by one thin page."""
-    records, _ = await fetch_page(core, partial(status_page, core, PageRequest(since, until)))
+    records, _ = await fetch_page(connection, partial(status_page, connection, PageRequest(since, until)))
     return sorted({row.status for row in records if row is not None and row.status})
 
 

@@ -98,7 +98,7 @@ def read_jobs(
         raise UsageError("read_jobs() waits for its answers, so it takes a Client", hint="give what jw.connect() made")
     if token_from not in ("client", "workers"):
         raise UsageError("token_from is neither 'client' nor 'workers'", hint="it says where the token is found")
-    share = _share(budget if budget is not None else client.aio._core.pace.budget)  # noqa: SLF001  what it was told
+    share = _share(budget if budget is not None else client.aio._connection.throttle.budget)  # noqa: SLF001  what it was told
     wanted: dict[str, Any] = {
         "status": (status,) if isinstance(status, str) else None if status is None else tuple(status),
         "engine": on_engine, "target": target, "scheduled_job": scheduled_job,
@@ -110,7 +110,7 @@ def read_jobs(
         wanted={name: value for name, value in wanted.items() if value is not None},
         words=tuple(dict.fromkeys([*STATUSES, *words, *more_statuses])),
         share=share,
-        timeout=client.aio._core.timeout,  # noqa: SLF001  the workers' clients are as patient
+        timeout=client.aio._connection.timeout,  # noqa: SLF001  the workers' clients are as patient
     )
     if reading.half is not None:
         _give(reading.half, cluster)
@@ -147,11 +147,11 @@ async def _looked(
     query = validate_query(now, since=since, until=end, limit=None, api="graphql", **wanted)
     if query.since is None or query.until is None:
         raise UsageError("windows of time need a beginning", hint='say since=, such as "30d"')
-    core = client._core  # noqa: SLF001  thin pages, which no frame is made of
-    words = await known_statuses(core, query.since, query.until)
+    connection = client._connection  # noqa: SLF001  thin pages, which no frame is made of
+    words = await known_statuses(connection, query.since, query.until)
     if windows is not None:
         return equal(query.since, query.until, windows), words
-    return await balanced_partitions(core, query.since, query.until, query.status, per_partition), words
+    return await balanced_partitions(connection, query.since, query.until, query.status, per_partition), words
 
 
 def _give(half: TokenShare, cluster: Cluster | None) -> None:

@@ -53,7 +53,7 @@ class TokenShare:
 
 def share_of_token(client: Client) -> TokenShare:
     """Split the token of a client, once; the other half stays in this process until it is handed over."""
-    wire = client.aio._core.wire  # noqa: SLF001  the only place that has the token
+    wire = client.aio._connection.http  # noqa: SLF001  the only place that has the token
     if wire not in _split:
         noise, other = wire.token.split()
         half = _split[wire] = TokenShare(uuid4().hex, noise)

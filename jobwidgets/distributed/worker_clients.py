@@ -66,5 +66,5 @@ def _connected(service: str, half: TokenShare | None, share: int | None, timeout
     if share is not None:
         from jobwidgets.distributed.rate_limit import rate_limiter_for  # noqa: PLC0415  an extra
 
-        client.aio._core.pace.turn = rate_limiter_for(service, share)  # noqa: SLF001  where requests wait
+        client.aio._connection.throttle.turn = rate_limiter_for(service, share)  # noqa: SLF001  where requests wait
     return client

@@ -20,7 +20,7 @@ CREATED, MODIFIED = "createdDateTime", "modifiedDateTime"
 
 
 async def read_changes(
-    core: ServiceConnection, since: datetime, until: datetime, *, by: str
+    connection: ServiceConnection, since: datetime, until: datetime, *, by: str
 ) -> AsyncIterator[list[JobRow]]:
     """Read jobs with all their tasks, page after page, the latest first; each comes once.
 
@@ -29,7 +29,7 @@ async def read_changes(
 
     Parameters
     ----------
-    core : Core
+    connection : ServiceConnection
         The connection.
     since, until : datetime
         The range of times, at least.
@@ -45,15 +45,17 @@ async def read_changes(
     steps = paginate_by_time(since - MILLISECOND, until + MILLISECOND)
     ask = next(steps)
     while True:
-        size = core.sizes.tasks
-        records, limit = await fetch_page(core, lambda limit, ask=ask: change_page(core, ask, limit, by))  # type: ignore[misc]  # bound at once
+        size = connection.limits.tasks
+        records, limit = await fetch_page(connection, lambda limit, ask=ask: change_page(connection, ask, limit, by))  # type: ignore[misc]  # bound at once
         rows = [row for row in records if row is not None]
         fresh = {row.id: row for row in rows if row.id not in seen}
         seen.update(fresh)
         short = [
-            row.id for row in fresh.values() if row.tasks is None or not row.tasks.whole(min(size, core.sizes.tasks))
+            row.id
+            for row in fresh.values()
+            if row.tasks is None or not row.tasks.whole(min(size, connection.limits.tasks))
         ]
-        await complete_tasks(core, short, lambda row, fresh=fresh: fresh.update({row.id: row}))  # type: ignore[misc]  # as above
+        await complete_tasks(connection, short, lambda row, fresh=fresh: fresh.update({row.id: row}))  # type: ignore[misc]  # as above
         if fresh:
             yield list(fresh.values())
         times = [row.created_date_time if by == CREATED else row.modified_date_time for row in rows]
@@ -64,7 +66,7 @@ async def read_changes(
 
 
 async def read_present(
-    core: ServiceConnection, since: datetime, until: datetime, status: Iterable[str] = ()
+    connection: ServiceConnection, since: datetime, until: datetime, status: Iterable[str] = ()
 ) -> dict[str, str]:
     """Say which jobs that were created in a range there are, and what each reads, by the thinnest pages there are.
 
@@ -74,7 +76,7 @@ async def read_present(
     steps = paginate_by_time(since - MILLISECOND, until + MILLISECOND)
     ask = next(steps)
     while True:
-        records, limit = await fetch_page(core, partial(status_page, core, ask, status=status))
+        records, limit = await fetch_page(connection, partial(status_page, connection, ask, status=status))
         rows = [row for row in records if row is not None]
         before = len(found)
         found.update((row.id, row.status or "unknown") for row in rows)

@@ -43,17 +43,17 @@ class DetailRow(JobRow, rename="camel"):
     scheduled_job: ScheduleRow | None = None
 
 
-async def read_detail(core: ServiceConnection, job_id: str) -> tuple[DetailRow, tuple[str, ...]] | None:
+async def read_detail(connection: ServiceConnection, job_id: str) -> tuple[DetailRow, tuple[str, ...]] | None:
     """Read one job and all its tasks, and keep the answers as they came; None when it is there no more."""
     raw: list[str] = []
 
     async def read(variables: Mapping[str, Any]) -> DetailRow | None:
-        came: msgspec.Raw = await core.one("job", documents.JOB_DETAIL, variables, msgspec.Raw)
+        came: msgspec.Raw = await connection.query_one("job", documents.JOB_DETAIL, variables, msgspec.Raw)
         row: DetailRow | None = decode_json(DetailRow | None, came, "job")
         raw.append(bytes(came).decode("utf-8", "replace"))
         return row
 
-    row = await fetch_job_with_all_tasks(core, job_id, read)
+    row = await fetch_job_with_all_tasks(connection, job_id, read)
     return None if row is None else (row, tuple(raw))
 
 

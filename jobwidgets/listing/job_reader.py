@@ -54,7 +54,7 @@ class JobReader:
 
     Attributes
     ----------
-    connection : Core
+    connection : ServiceConnection
         The connection to the service.
     """
 
@@ -177,7 +177,7 @@ class JobReader:
             return brought
         ids = ids_of(jobs, service=self.service_url)
         rows, missing = await fetch_by_aliases(self.connection, "jobTasks", ids)
-        as_of = self.connection.as_of()
+        as_of = self.connection.server_time()
         attrs = {
             "kind": "tasks",
             "service": self.service_url,
@@ -200,7 +200,7 @@ class JobReader:
             row = await read_job(self.connection, validate_id(job_id))
             if row is None:
                 raise NotFoundError("the service knows nothing of it")
-        return job_of(row, self.connection.as_of())
+        return job_of(row, self.connection.server_time())
 
     async def detail(self, job_id: str, /) -> JobDetail:
         """Read one job with all that can be read of it: payloads, dependencies, its schedule, the answer as it came.
@@ -215,7 +215,7 @@ class JobReader:
             if found is None:
                 raise NotFoundError("the service knows nothing of it")
         row, raw = found
-        job = job_of(row, self.connection.as_of())
+        job = job_of(row, self.connection.server_time())
         return JobDetail(
             job,
             description=row.description,
@@ -243,7 +243,7 @@ class JobReader:
             answer: _RestStatus = decode_json(_RestStatus, reply.body, "status")
             return answer.job.status or "unknown"
         with error_context("job", job_id):
-            row: JobRow | None = await self.connection.one(
+            row: JobRow | None = await self.connection.query_one(
                 "job", documents.JOB_STATUS, {"id": validate_id(job_id)}, JobRow | None
             )
             if row is None:
@@ -286,14 +286,14 @@ class JobReader:
         series = pd.Series(values, index=pd.Index(array_of("string", ids), name="id"), name="status")
         series.attrs.update(
             service=self.service_url,
-            as_of=iso(self.connection.as_of()),
+            as_of=iso(self.connection.server_time()),
             missing=[job_id for job_id in ids if job_id not in found],
         )
         return series
 
     async def me(self) -> User:
         """Say who the token belongs to."""
-        answer: dict[str, Any] | None = await self.connection.one("me", documents.ME, {}, dict[str, Any] | None)
+        answer: dict[str, Any] | None = await self.connection.query_one("me", documents.ME, {}, dict[str, Any] | None)
         if answer is None:
             raise NotFoundError("the service does not say who you are", hint="connect again with another token")
         organization = answer.get("organization") or {}
@@ -306,18 +306,20 @@ class JobReader:
 
     async def rights(self) -> list[str]:
         """Name the operations that the token may do."""
-        answer: dict[str, list[str]] = await self.connection.one("myRights", documents.RIGHTS, {}, dict[str, list[str]])
+        answer: dict[str, list[str]] = await self.connection.query_one(
+            "myRights", documents.RIGHTS, {}, dict[str, list[str]]
+        )
         return answer.get("operations", [])
 
     async def now(self) -> datetime:
         """Ask for the service's clock (whole seconds, as its answers say it)."""
         await self.me()
-        return self.connection.as_of()
+        return self.connection.server_time()
 
     async def clock_for(self, *times: object) -> datetime:
         """Return the service's clock, asking for it only where a time is counted back from it."""
         counted = any(isinstance(given, str | timedelta) for given in times)
-        return await self.now() if counted and not self.connection.clock_is_fresh() else self.connection.as_of()
+        return await self.now() if counted and not self.connection.clock_is_fresh() else self.connection.server_time()
 
     async def scheduled_jobs(self, *, active: bool | None = None, name: str | None = None) -> pd.DataFrame:
         """List schedules: one row each.

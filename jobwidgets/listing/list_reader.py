@@ -35,13 +35,13 @@ SELDOM = timedelta(days=366)
 
 
 async def read_jobs(
-    core: ServiceConnection, query: Query, progress: Counting | None = None, *, partial: bool = False
+    connection: ServiceConnection, query: Query, progress: Counting | None = None, *, partial: bool = False
 ) -> pd.DataFrame:
     """Read every job that a query asks for into a typed frame; `progress` hears after each page how many there are.
 
     When it ends early the error has what was read in `partial`; where that is wanted it is given instead.
     """
-    reading = JobListReader(core, query, progress)
+    reading = JobListReader(connection, query, progress)
     try:
         await reading.run()
     except (JobError, asyncio.CancelledError) as error:
@@ -60,7 +60,7 @@ class JobListReader:
 
     Parameters
     ----------
-    core : Core
+    connection : ServiceConnection
         The connection.
     query : Query
         What is wanted.
@@ -68,17 +68,19 @@ class JobListReader:
         Told the counts by status after each page.
     """
 
-    def __init__(self, core: ServiceConnection, query: Query, progress: Counting | None) -> None:
-        self._core, self._query, self._progress = core, query, progress
+    def __init__(self, connection: ServiceConnection, query: Query, progress: Counting | None) -> None:
+        self._connection, self._query, self._progress = connection, query, progress
         self._builder = JobTableBuilder()
         self._brought = PrefetchedTasks() if query.tasks else None
         begin = query.since - MILLISECOND if query.since else BEGINNING
-        end = query.until or core.as_of() + SELDOM  # new jobs are newer than the first page: it pins the rest
-        self._list = _which(query, core.as_of())
-        seen = core.seen.get(self._list)
+        end = (
+            query.until or connection.server_time() + SELDOM
+        )  # new jobs are newer than the first page: it pins the rest
+        self._list = _which(query, connection.server_time())
+        seen = connection.boundary_cache.get(self._list)
         self._windows = TimePartitioner(begin, end + MILLISECOND, alone=query.limit is not None, seen=seen)
         unknown = seen is None or (bool(seen.edges) and not self._windows.planned)
-        self._edges = PageBoundaryProbe() if unknown and core.sizes.edges and _tells_edges(query) else None
+        self._edges = PageBoundaryProbe() if unknown and connection.limits.edges and _tells_edges(query) else None
 
     def __bool__(self) -> bool:
         """Whether anything has come."""
@@ -86,18 +88,18 @@ class JobListReader:
 
     async def run(self) -> None:
         """Read all of it, or up to the limit, with all tasks of each job."""
-        work = ConcurrentPageReader(self._windows, self._core.pace.readers, self._page, self._take)
+        work = ConcurrentPageReader(self._windows, self._connection.throttle.readers, self._page, self._take)
         most = self._query.limit
         await work.run(lambda: most is not None and len(self._builder) > most)
         if most is None:
-            self._core.remember(self._list, self._windows.seen)
-        await complete_tasks(self._core, self._builder.short, self._complete)
+            self._connection.remember_boundaries(self._list, self._windows.seen)
+        await complete_tasks(self._connection, self._builder.short, self._complete)
 
     def frame(self, *, broken_off: str = "") -> pd.DataFrame:
         """Make the frame of what was read, which is all of it unless it was broken off."""
-        core, query = self._core, self._query
-        as_of, down_to = core.as_of(), self._windows.complete_to
-        attrs = _attrs(core, query, as_of)
+        connection, query = self._connection, self._query
+        as_of, down_to = connection.server_time(), self._windows.complete_to
+        attrs = _attrs(connection, query, as_of)
         if self._brought is not None:
             attrs["tasks"] = self._brought
         if broken_off:
@@ -116,13 +118,13 @@ class JobListReader:
 
     async def _page(self, ask: PageRequest) -> tuple[Batch, int]:
         edges, self._edges = self._edges, None  # they are told with the first page
-        page = await _page(self._core, self._query, ask, edges)
+        page = await _page(self._connection, self._query, ask, edges)
         if edges is not None:
             self._windows.expect(edges.found)
         return page
 
     async def _take(self, page: Batch, limit: int) -> PageInfo:
-        fresh = self._builder.add(await _kept(self._core, self._query, page))
+        fresh = self._builder.add(await _kept(self._connection, self._query, page))
         if self._brought is not None:
             self._brought.add(fresh)
         self._builder.unread += page.came - len(page)
@@ -148,10 +150,10 @@ def _tells_edges(query: Query) -> bool:
     return query.api == "graphql" and query.limit is None and not sifted
 
 
-def _attrs(core: ServiceConnection, query: Query, as_of: datetime) -> dict[str, Any]:
+def _attrs(connection: ServiceConnection, query: Query, as_of: datetime) -> dict[str, Any]:
     return {
         "kind": "jobs",
-        "service": core.url,
+        "service": connection.url,
         "query": query.described(),
         "as_of": iso(as_of),
         "since": iso(query.since) if query.since else None,
@@ -161,7 +163,7 @@ def _attrs(core: ServiceConnection, query: Query, as_of: datetime) -> dict[str, 
 
 
 async def _page(
-    core: ServiceConnection, query: Query, ask: PageRequest, edges: PageBoundaryProbe | None
+    connection: ServiceConnection, query: Query, ask: PageRequest, edges: PageBoundaryProbe | None
 ) -> tuple[Batch, int]:
     if query.api == "rest":
         more: dict[str, str] = {}
@@ -169,13 +171,13 @@ async def _page(
             more["status"] = "aborted" if query.status[0] == "cancelled" else query.status[0]
 
         async def read(limit: int) -> Batch:
-            return Rows(await rest_page(core, ask, limit, more), None)
+            return Rows(await rest_page(connection, ask, limit, more), None)
 
     else:
 
         async def listed(limit: int, edges: PageBoundaryProbe | None = None) -> Batch:
             return await fetch_jobs_page(
-                core,
+                connection,
                 ask,
                 limit,
                 status=query.status if query.filtered_there else (),
@@ -200,14 +202,14 @@ async def _page(
                     raise  # it has nothing to do with what was asked
             edges = None
             page = await listed(limit)
-            core.sizes.edges = False  # it was not the page that was too large
+            connection.limits.edges = False  # it was not the page that was too large
             return page
 
     most = query.limit + 1 if query.limit is not None and query.filtered_there and query.api != "rest" else None
-    return await fetch_page(core, read, most=most, rest=query.api == "rest")
+    return await fetch_page(connection, read, most=most, rest=query.api == "rest")
 
 
-async def _kept(core: ServiceConnection, query: Query, page: Batch) -> Batch:
+async def _kept(connection: ServiceConnection, query: Query, page: Batch) -> Batch:
     """Keep the jobs that are wanted: what the service does not filter exactly is filtered here."""
     if query.status or query.since or query.until:
         words = set(query.status)
@@ -217,7 +219,7 @@ async def _kept(core: ServiceConnection, query: Query, page: Batch) -> Batch:
         if words:
             kept &= np.array([status in words for status in page.statuses], "?")
         page = page if kept.all() else page.part(np.flatnonzero(kept).tolist())
-    return page if query.engine is None else await _on_engine(core, query.engine.casefold(), page)
+    return page if query.engine is None else await _on_engine(connection, query.engine.casefold(), page)
 
 
 def _in_range(created: Any, query: Query) -> Any:
@@ -231,14 +233,14 @@ def _in_range(created: Any, query: Query) -> Any:
     return inside | np.isnat(moments)
 
 
-async def _on_engine(core: ServiceConnection, engine: str, page: Batch) -> Batch:
+async def _on_engine(connection: ServiceConnection, engine: str, page: Batch) -> Batch:
     """Keep the jobs of which one task runs on an engine; a task beyond the first page can be that one."""
     if not isinstance(page, Rows):
         raise TypeError("which engines a job runs on is looked up row by row")
     open_ = [page.rows[at] for at in np.flatnonzero(~page.known)]
     unsure = [row.id for row in open_ if not _runs_on(row, engine)]
     whole: dict[str, JobSummary] = {}
-    await complete_tasks(core, unsure, lambda row: whole.update({row.id: row}))
+    await complete_tasks(connection, unsure, lambda row: whole.update({row.id: row}))
     return page.part([at for at, row in enumerate(page.rows) if _runs_on(whole.get(row.id, row), engine)])
 
 

@@ -31,13 +31,13 @@ FILTERABLE = frozenset({"pending", "running", "complete", "cancelled", "queued",
 
 
 async def fetch_page(
-    core: ServiceConnection, read: Callable[[int], Awaitable[T]], *, most: int | None = None, rest: bool = False
+    connection: ServiceConnection, read: Callable[[int], Awaitable[T]], *, most: int | None = None, rest: bool = False
 ) -> tuple[T, int]:
     """Read one page, a smaller one where the service says that it is too large; give it with the limit it was read at.
 
     Parameters
     ----------
-    core : Core
+    connection : ServiceConnection
         It remembers the largest page that the service takes.
     read : callable
         Reads a page of at most so many rows.
@@ -46,7 +46,7 @@ async def fetch_page(
     rest : bool, default False
         AI Processing gives its refusals no names: any of them can mean the size.
     """
-    sizes = core.sizes
+    sizes = connection.limits
     before: tuple[int, int] | None = None
     while True:
         limit = min(sizes.wanted, most or sizes.wanted)
@@ -68,13 +68,13 @@ async def fetch_page(
                 sizes.page, sizes.tasks = before  # the size was not the reason
             raise
         else:
-            slow = time.monotonic() - began > core.timeout * SLOW
+            slow = time.monotonic() - began > connection.timeout * SLOW
             sizes.soft = max(min(limit, SMALL), limit // 2) if slow else min(sizes.page, sizes.soft * 2)
             return page, limit
 
 
 async def fetch_jobs_page(
-    core: ServiceConnection,
+    connection: ServiceConnection,
     ask: PageRequest,
     limit: int,
     *,
@@ -90,7 +90,7 @@ async def fetch_jobs_page(
 
     Parameters
     ----------
-    core, ask, limit : Core, Ask, int
+    connection, ask, limit : Core, Ask, int
         The connection, the page, and how many jobs.
     status, target, scheduled_job, applications
         What the service filters by.
@@ -101,7 +101,7 @@ async def fetch_jobs_page(
     edges : PageBoundaryProbe, optional
         Told where the pages after this one lie.
     """
-    tasks = core.sizes.tasks  # as it is now: it can shrink before the page has come
+    tasks = connection.limits.tasks  # as it is now: it can shrink before the page has come
     more = {"targetId": target, "scheduledJobIds": [scheduled_job] if scheduled_job else None, "tasks": tasks}
     document = documents.JOBS_WHOLE if whole else documents.JOBS
     read = None if by_row else _to_columns(tasks, whole=whole)
@@ -110,7 +110,9 @@ async def fetch_jobs_page(
         more |= edges.asked(limit)
         read = edges.beside(read)
     variables = {**_asked(ask, limit, status, applications), **more}
-    page = await core.one("jobs", document, variables, (JobPage if whole else SummaryPage) | None, read=read)
+    page = await connection.query_one(
+        "jobs", document, variables, (JobPage if whole else SummaryPage) | None, read=read
+    )
     return (
         page if isinstance(page, Batch) else Rows(drop_nulls(page.records if page is not None else None, "jobs"), tasks)
     )
@@ -130,14 +132,16 @@ def _to_columns(tasks: int, *, whole: bool) -> Callable[[bytes], Answer[Batch] |
 
 
 async def fetch_jobs_page_slim(
-    core: ServiceConnection, ask: PageRequest, limit: int, *, applications: Sequence[str] = ()
+    connection: ServiceConnection, ask: PageRequest, limit: int, *, applications: Sequence[str] = ()
 ) -> Sequence[JobRow | None]:
     """Read one page of the same list with no more of the tasks than the rows of their jobs tell of them."""
-    return await _listed(core, documents.JOBS, {**_asked(ask, limit, (), applications), "tasks": core.sizes.tasks})
+    return await _listed(
+        connection, documents.JOBS, {**_asked(ask, limit, (), applications), "tasks": connection.limits.tasks}
+    )
 
 
 async def status_page(
-    core: ServiceConnection,
+    connection: ServiceConnection,
     ask: PageRequest,
     limit: int,
     *,
@@ -145,13 +149,15 @@ async def status_page(
     applications: Sequence[str] = (),
 ) -> Records:
     """Read one page of the same list with no more of each job than its status and its time."""
-    return await _listed(core, documents.JOB_STATUSES, _asked(ask, limit, status, applications))
+    return await _listed(connection, documents.JOB_STATUSES, _asked(ask, limit, status, applications))
 
 
-async def change_page(core: ServiceConnection, ask: PageRequest, limit: int, field: str) -> Sequence[JobRow | None]:
+async def change_page(
+    connection: ServiceConnection, ask: PageRequest, limit: int, field: str
+) -> Sequence[JobRow | None]:
     """Read one page of the same list with all that is kept of a job and its tasks, by the time that `field` names."""
-    variables = {**_asked(ask, limit, (), (), field), "tasks": core.sizes.tasks}
-    return await _listed(core, documents.JOB_CHANGES, variables)
+    variables = {**_asked(ask, limit, (), (), field), "tasks": connection.limits.tasks}
+    return await _listed(connection, documents.JOB_CHANGES, variables)
 
 
 def _asked(
@@ -167,8 +173,10 @@ def _asked(
     }
 
 
-async def _listed(core: ServiceConnection, document: str, variables: Mapping[str, Any]) -> Sequence[JobRow | None]:
-    page: JobPage | None = await core.one("jobs", document, variables, JobPage | None)
+async def _listed(
+    connection: ServiceConnection, document: str, variables: Mapping[str, Any]
+) -> Sequence[JobRow | None]:
+    page: JobPage | None = await connection.query_one("jobs", document, variables, JobPage | None)
     return drop_nulls(page.records if page is not None else None, "jobs")
 
 
@@ -186,7 +194,7 @@ class _RestPage(msgspec.Struct, gc=False):
 
 
 async def rest_page(
-    core: ServiceConnection, ask: PageRequest, limit: int, more: Mapping[str, str]
+    connection: ServiceConnection, ask: PageRequest, limit: int, more: Mapping[str, str]
 ) -> Sequence[JobRow | None]:
     """Read one page of AI Processing's list of jobs; it tells nothing of tasks."""
     query: dict[str, str | int] = {
@@ -198,7 +206,7 @@ async def rest_page(
         "limit": limit,
         **more,
     }
-    reply = await core.rest("GET", "/proc/jobs", query=query)
+    reply = await connection.rest("GET", "/proc/jobs", query=query)
     page: _RestPage = decode_json(_RestPage, reply.body, "GET /proc/jobs")
     return [
         JobRow(
@@ -220,34 +228,36 @@ def drop_nulls(records: Sequence[T] | None, what: str) -> Sequence[T]:
     return records
 
 
-async def read_job(core: ServiceConnection, job_id: str) -> JobRow | None:
+async def read_job(connection: ServiceConnection, job_id: str) -> JobRow | None:
     """Read one job and all its tasks, however many pages they take; None when it is there no more."""
 
     async def read(variables: Mapping[str, Any]) -> JobRow | None:
-        row: JobRow | None = await core.one("job", documents.JOB_ONE, variables, JobRow | None)
+        row: JobRow | None = await connection.query_one("job", documents.JOB_ONE, variables, JobRow | None)
         return row
 
-    return await fetch_job_with_all_tasks(core, job_id, read)
+    return await fetch_job_with_all_tasks(connection, job_id, read)
 
 
 async def fetch_job_with_all_tasks(
-    core: ServiceConnection, job_id: str, read: Callable[[Mapping[str, Any]], Awaitable[R | None]]
+    connection: ServiceConnection, job_id: str, read: Callable[[Mapping[str, Any]], Awaitable[R | None]]
 ) -> R | None:
     """Read one job page of tasks by page of tasks, and give it with all of them; `read` reads it with one page."""
-    before = core.sizes.tasks
+    before = connection.limits.tasks
     first: R | None = None
     tasks: dict[str, TaskRow] = {}
     offset = unread = 0
     while True:
-        size = core.sizes.tasks
+        size = connection.limits.tasks
         variables = {"id": job_id, "offset": offset, "tasks": size}
         try:
             row = await read(variables)
         except (RefusedError, ServiceError) as error:
             if error.name not in TOO_MANY or size <= 1:
-                core.sizes.tasks = before if size <= 1 else core.sizes.tasks  # the size was not the reason
+                connection.limits.tasks = (
+                    before if size <= 1 else connection.limits.tasks
+                )  # the size was not the reason
                 raise
-            core.sizes.tasks = max(1, size // 2)
+            connection.limits.tasks = max(1, size // 2)
             continue
         if row is None:
             return None
@@ -268,14 +278,14 @@ async def fetch_job_with_all_tasks(
     return first
 
 
-async def complete_tasks(core: ServiceConnection, ids: Sequence[str], take: Callable[[JobRow], None]) -> None:
+async def complete_tasks(connection: ServiceConnection, ids: Sequence[str], take: Callable[[JobRow], None]) -> None:
     """Read jobs one by one with all their tasks, several at once; what vanished meanwhile is passed over."""
     places = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def read(job_id: str) -> None:
         async with places:
             try:
-                row = await read_job(core, job_id)
+                row = await read_job(connection, job_id)
             except NotFoundError:
                 return
         if row is not None:
@@ -285,7 +295,7 @@ async def complete_tasks(core: ServiceConnection, ids: Sequence[str], take: Call
 
 
 async def fetch_by_aliases(
-    core: ServiceConnection, verb: str, ids: Sequence[str]
+    connection: ServiceConnection, verb: str, ids: Sequence[str]
 ) -> tuple[dict[str, JobRow], list[str]]:
     """Read many jobs with all their tasks; give their rows in the order of the ids, and the ids that are not known.
 
@@ -294,7 +304,7 @@ async def fetch_by_aliases(
     ServiceError
         One of them could not be read.
     """
-    found = await core.read_many(verb, ids)
+    found = await connection.query_aliases(verb, ids)
     rows: dict[str, JobRow] = {}
     again: list[str] = []
     for job_id, answer in found.items():
@@ -307,6 +317,6 @@ async def fetch_by_aliases(
             again.append(job_id)  # nothing was said of it
         elif answer.error.name not in GONE:
             raise graph_error(answer.error, "job")
-    await complete_tasks(core, again, lambda row: rows.update({row.id: row}))
+    await complete_tasks(connection, again, lambda row: rows.update({row.id: row}))
     unique = dict.fromkeys(ids)
     return {job_id: rows[job_id] for job_id in unique if job_id in rows}, [i for i in unique if i not in rows]

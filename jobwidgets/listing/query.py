@@ -130,7 +130,7 @@ def check_choice(value: str, name: str, allowed: Sequence[str]) -> None:
 
 
 async def read_by_ids(
-    core: ServiceConnection,
+    connection: ServiceConnection,
     ids: Sequence[str],
     created: Mapping[str, datetime | None] | None = None,
     *,
@@ -143,23 +143,23 @@ async def read_by_ids(
     short: set[str] = set()
 
     async def page(ask: PageRequest, limit: int) -> Records:
-        size = core.sizes.tasks
-        records = await fetch_jobs_page_slim(core, ask, limit, applications=applications)
+        size = connection.limits.tasks
+        records = await fetch_jobs_page_slim(connection, ask, limit, applications=applications)
         short.update(row.id for row in records if row and not (row.tasks and row.tasks.whole(size)))
         return records
 
-    seen = await look_up(core, ids, created, page)
+    seen = await look_up(connection, ids, created, page)
     left, missing = await fetch_by_aliases(
-        core, "job", [job_id for job_id in ids if job_id not in seen or job_id in short]
+        connection, "job", [job_id for job_id in ids if job_id not in seen or job_id in short]
     )
     gone = set(missing)
     rows = {job_id: left.get(job_id) or seen[job_id] for job_id in ids if job_id not in gone}
     builder = JobTableBuilder()
     builder.add(Rows(list(rows.values()), None))
-    as_of = core.as_of()
+    as_of = connection.server_time()
     attrs = {
         "kind": "jobs",
-        "service": core.url,
+        "service": connection.url,
         "query": {"ids": len(ids)},
         "as_of": iso(as_of),
         "truncated": False,

@@ -40,7 +40,7 @@ ReadPage = Callable[[PageRequest, int], Awaitable[Records]]
 
 
 async def look_up(
-    core: ServiceConnection,
+    connection: ServiceConnection,
     ids: Sequence[str],
     created: Mapping[str, datetime | None] | None,
     page: ReadPage,
@@ -50,7 +50,7 @@ async def look_up(
 
     Parameters
     ----------
-    core : Core
+    connection : ServiceConnection
         The connection; it knows the sizes of pages and of documents.
     ids : sequence of str
         The jobs.
@@ -68,9 +68,9 @@ async def look_up(
         Those that were seen. Of the others nothing is known.
     """
     times = {job_id: when for job_id in ids if (when := (created or {}).get(job_id)) is not None}
-    walk = _RangeLookup(core, times, page, narrow)
+    walk = _RangeLookup(connection, times, page, narrow)
     at_once = STRANDS if narrow is None else 1
-    if len(times) > core.sizes.aliases:
+    if len(times) > connection.limits.aliases:
         try:
             await together([walk.strand(late=number >= at_once) for number in range(STRANDS + LATER)])
         except AuthError:
@@ -80,7 +80,7 @@ async def look_up(
     return walk.found
 
 
-def estimated_page_size(core: ServiceConnection, created: Sequence[datetime | None]) -> int:
+def estimated_page_size(connection: ServiceConnection, created: Sequence[datetime | None]) -> int:
     """Say how many of these jobs, in this order, one page of a list is thought to show.
 
     0: their times are not known, or not in order, or pages are so small that a document of aliases does as well. Then
@@ -88,8 +88,8 @@ def estimated_page_size(core: ServiceConnection, created: Sequence[datetime | No
     """
     times = [when for when in created if when is not None]
     in_order = len(times) == len(created) and (times == sorted(times) or times == sorted(times, reverse=True))
-    rows = int(ROOM * core.sizes.wanted)
-    return rows if in_order and rows > core.sizes.aliases else 0
+    rows = int(ROOM * connection.limits.wanted)
+    return rows if in_order and rows > connection.limits.aliases else 0
 
 
 @dataclass(slots=True)
@@ -110,11 +110,15 @@ class _RangeLookup:
     """
 
     def __init__(
-        self, core: ServiceConnection, created: Mapping[str, datetime], page: ReadPage, narrow: ReadPage | None = None
+        self,
+        connection: ServiceConnection,
+        created: Mapping[str, datetime],
+        page: ReadPage,
+        narrow: ReadPage | None = None,
     ) -> None:
         self.found: dict[str, JobSummary] = {}
-        self._core, self._page, self._other = core, page, narrow
-        if narrow is not None and core.sizes.crowded:
+        self._connection, self._page, self._other = connection, page, narrow
+        if narrow is not None and connection.limits.crowded:
             self._page, self._other = narrow, page
         self._wanted = frozenset(created)
         line = sorted(created.items(), key=lambda job: job[1], reverse=True)
@@ -146,21 +150,21 @@ class _RangeLookup:
             def rows(to: int, begin: int = begin) -> float:
                 return to - begin + 1 + self._others * (seconds[begin] - seconds[to])
 
-            end = begin + bisect_right(range(begin, len(times)), ROOM * self._core.sizes.wanted, key=rows)
+            end = begin + bisect_right(range(begin, len(times)), ROOM * self._connection.limits.wanted, key=rows)
             while end < len(times) and times[end] == times[max(begin, end - 1)]:  # an instant is never cut in two
                 end += 1
             self._next = end
-            if end - begin > self._core.sizes.aliases:
+            if end - begin > self._connection.limits.aliases:
                 return _ScanRange(self._ids[begin:end], times[end - 1] - self._tick, times[begin] + self._tick)
             self._others /= 2  # further on it may be quieter
         return None
 
     async def _read(self, stretch: _ScanRange) -> bool:
         """Read a page of a stretch; say whether another one is worth it."""
-        least = self._core.sizes.aliases
+        least = self._connection.limits.aliases
         ask = PageRequest(stretch.since, stretch.until, stretch.offset)
         page = self._page
-        rows, limit = await fetch_page(self._core, lambda limit: page(ask, limit))
+        rows, limit = await fetch_page(self._connection, lambda limit: page(ask, limit))
         before = len(self.found)
         self.found.update((row.id, row) for row in rows if row is not None and row.id in self._wanted)
         fresh = len(self.found) - before
@@ -198,7 +202,7 @@ class _RangeLookup:
         A list of all that shows none of them is not theirs, whatever is left out of it.
         """
         other, self._other = self._other, None
-        sizes = self._core.sizes
+        sizes = self._connection.limits
         if other is None or fresh >= FEW * planned or not (fresh or sizes.crowded):
             return False
         self._page, sizes.crowded = other, not sizes.crowded

@@ -46,13 +46,13 @@ class SchedulePage(msgspec.Struct):
     count: int | None = None
 
 
-async def read_schedules(core: ServiceConnection, *, active: bool | None, name: str | None) -> pd.DataFrame:
+async def read_schedules(connection: ServiceConnection, *, active: bool | None, name: str | None) -> pd.DataFrame:
     """Read all schedules, in the order of their ids; again from the start while the list changes under the reading."""
     rows: dict[str, ScheduleRow] = {}
     for _ in range(MOST_PASSES):
         offset, fresh, pages = 0, 0, 0
         while True:
-            page, limit = await _page(core, active=active, name=name, offset=offset)
+            page, limit = await _page(connection, active=active, name=name, offset=offset)
             fresh += sum(row.id not in rows for row in page)
             rows.update({row.id: row for row in page})
             offset += len(page)
@@ -63,11 +63,11 @@ async def read_schedules(core: ServiceConnection, *, active: bool | None, name: 
                 raise ServiceError("the service sends the same schedules again and again", hint="ask its people")
         if fresh == 0 or pages == 1:  # one page has no gaps, and a pass without news shows that there were none
             break
-    now = core.as_of()
+    now = connection.server_time()
     kept = list(rows.values())
     attrs = {
         "kind": "scheduled_jobs",
-        "service": core.url,
+        "service": connection.url,
         "query": {key: value for key, value in (("active", active), ("name", name)) if value is not None},
         "as_of": iso(now),
         "truncated": False,
@@ -88,7 +88,7 @@ async def read_schedules(core: ServiceConnection, *, active: bool | None, name: 
 
 
 async def _page(
-    core: ServiceConnection, *, active: bool | None, name: str | None, offset: int
+    connection: ServiceConnection, *, active: bool | None, name: str | None, offset: int
 ) -> tuple[Sequence[ScheduleRow], int]:
     async def read(limit: int) -> Sequence[ScheduleRow]:
         variables: dict[str, Any] = {
@@ -98,15 +98,15 @@ async def _page(
             "offset": offset,
             "limit": limit,
         }
-        page: SchedulePage | None = await core.one(
+        page: SchedulePage | None = await connection.query_one(
             "scheduledJobs", documents.SCHEDULED_JOBS, variables, SchedulePage | None
         )
         return drop_nulls(page.records if page is not None else None, "scheduledJobs")
 
-    return await fetch_page(core, read)
+    return await fetch_page(connection, read)
 
 
-async def read_schedule(core: ServiceConnection, scheduled_job_id: str) -> ScheduledJob:
+async def read_schedule(connection: ServiceConnection, scheduled_job_id: str) -> ScheduledJob:
     """Read one schedule.
 
     Raises
@@ -115,7 +115,7 @@ async def read_schedule(core: ServiceConnection, scheduled_job_id: str) -> Sched
         No such schedule, or it is not yours.
     """
     with error_context("schedule", scheduled_job_id):
-        row: ScheduleRow | None = await core.one(
+        row: ScheduleRow | None = await connection.query_one(
             "scheduledJob", documents.SCHEDULED_JOB, {"id": scheduled_job_id}, ScheduleRow | None
         )
         if row is None:
@@ -139,7 +139,7 @@ def schedule_of(row: ScheduleRow) -> ScheduledJob:
     )
 
 
-async def switch_off(core: ServiceConnection, schedule: ScheduledJob, *, api: str) -> None:
+async def switch_off(connection: ServiceConnection, schedule: ScheduledJob, *, api: str) -> None:
     """Switch one schedule off and look that nothing else changed.
 
     Over GraphQL the input takes whole fields, and `isPublic` left out means false: so the schedule's own `isPublic` and
@@ -151,12 +151,14 @@ async def switch_off(core: ServiceConnection, schedule: ScheduledJob, *, api: st
         It still reads active although the service said yes.
     """
     if api == "rest":
-        await core.rest("POST", "/proc/jobs/cancel", json={"scheduledJobID": schedule.id}, write=True)
+        await connection.rest("POST", "/proc/jobs/cancel", json={"scheduledJobID": schedule.id}, write=True)
     else:
         given = {"id": schedule.id, "isActive": False, "isPublic": schedule.is_public, "runMode": schedule.run_mode}
-        await core.one("updateScheduledJob", documents.SWITCH_OFF, {"input": given}, dict[str, Any], write=True)
+        await connection.query_one(
+            "updateScheduledJob", documents.SWITCH_OFF, {"input": given}, dict[str, Any], write=True
+        )
     with readback_context("the service took the request"):
-        after = await read_schedule(core, schedule.id)
+        after = await read_schedule(connection, schedule.id)
     if after.is_active:
         said = f"the service said yes, but schedule {sanitize(schedule.id)} still reads active"
         raise UnknownOutcomeError(said, hint="read it again in a while")

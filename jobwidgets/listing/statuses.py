@@ -29,7 +29,7 @@ def listed_under(statuses: Iterable[str | None]) -> list[str]:
 
 
 async def read_statuses(
-    core: ServiceConnection,
+    connection: ServiceConnection,
     ids: Sequence[str],
     created: Mapping[str, datetime | None] | None = None,
     *,
@@ -41,7 +41,7 @@ async def read_statuses(
 
     Parameters
     ----------
-    core : Core
+    connection : ServiceConnection
         The connection.
     ids : sequence of str
         The jobs.
@@ -67,15 +67,15 @@ async def read_statuses(
         One of them could not be read.
     """
     wanted = dict.fromkeys(ids)
-    found = await listed_statuses(core, ids, created, applications=applications, expected=expected, sure=sure)
+    found = await listed_statuses(connection, ids, created, applications=applications, expected=expected, sure=sure)
     left = [job_id for job_id in wanted if job_id not in found]
     if left:
-        found |= await _by_aliases(core, left)
+        found |= await _by_aliases(connection, left)
     return {job_id: found[job_id] for job_id in wanted if job_id in found}
 
 
 async def listed_statuses(
-    core: ServiceConnection,
+    connection: ServiceConnection,
     ids: Sequence[str],
     created: Mapping[str, datetime | None] | None,
     *,
@@ -89,29 +89,33 @@ async def listed_statuses(
     """
 
     async def wide(ask: PageRequest, limit: int) -> Records:
-        return await status_page(core, ask, limit, applications=applications)
+        return await status_page(connection, ask, limit, applications=applications)
 
     async def narrow(ask: PageRequest, limit: int) -> Records:
-        return await status_page(core, ask, limit, status=expected, applications=applications)
+        return await status_page(connection, ask, limit, status=expected, applications=applications)
 
     pages = (narrow,) if expected and sure else (wide, narrow) if expected else (wide,)
-    return {job_id: row.status or "unknown" for job_id, row in (await look_up(core, ids, created, *pages)).items()}
+    return {
+        job_id: row.status or "unknown" for job_id, row in (await look_up(connection, ids, created, *pages)).items()
+    }
 
 
-async def _by_aliases(core: ServiceConnection, ids: Sequence[str]) -> dict[str, str]:
+async def _by_aliases(connection: ServiceConnection, ids: Sequence[str]) -> dict[str, str]:
     """Ask for each by its id, many in a document."""
     found: dict[str, str] = {}
 
     async def ask(job_id: str) -> None:
         try:
-            row: JobRow | None = await core.one("jobStatus", documents.JOB_STATUS, {"id": job_id}, JobRow | None)
+            row: JobRow | None = await connection.query_one(
+                "jobStatus", documents.JOB_STATUS, {"id": job_id}, JobRow | None
+            )
         except NotFoundError:
             return
         if row is not None:
             found[job_id] = row.status or "unknown"
 
     again: list[str] = []
-    for job_id, answer in (await core.read_many("jobStatus", ids)).items():
+    for job_id, answer in (await connection.query_aliases("jobStatus", ids)).items():
         if answer.value is not None:
             found[job_id] = decode_json(JobRow, answer.value, "job").status or "unknown"
         elif answer.error is None:

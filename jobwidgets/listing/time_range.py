@@ -66,7 +66,7 @@ class TimeRange:
         return {"organization_id": self.organization_id, "after": iso(self.after), "before": iso(self.before)}
 
 
-async def list_time_range(core: ServiceConnection, span: TimeRange) -> dict[str, JobRow]:
+async def list_time_range(connection: ServiceConnection, span: TimeRange) -> dict[str, JobRow]:
     """List an organisation's jobs in a range, through the API that knows organisations."""
     rows: dict[str, JobRow] = {}
     steps = paginate_by_time(span.after - MILLISECOND, span.before + MILLISECOND)
@@ -74,8 +74,8 @@ async def list_time_range(core: ServiceConnection, span: TimeRange) -> dict[str,
         ask = next(steps)
         while True:
             records, limit = await fetch_page(
-                core,
-                partial(rest_page, core, ask, more={"organizationID": span.organization_id}),
+                connection,
+                partial(rest_page, connection, ask, more={"organizationID": span.organization_id}),
                 rest=True,
             )
             page = [row for row in records if row is not None]

@@ -116,16 +116,16 @@ class ServiceConnection:
         self.rest_url = settings.rest_url
         self.environment = settings.environment
         self.timeout = timeout
-        self.pace = Throttle(settings.budget)
-        self.wire = HttpTransport(settings.secret, app=app, ready=self.pace.open)
-        self.budget = RetryBudget()
-        self.made: set[str] = set()
+        self.throttle = Throttle(settings.budget)
+        self.http = HttpTransport(settings.secret, app=app, ready=self.throttle.open)
+        self.retry_budget = RetryBudget()
+        self.created_job_ids: set[str] = set()
         """The ids of jobs made by single calls: none of them is the answer to another retry."""
-        self.lost: list[UnresolvedRetry] = []
+        self.unknown_retries: list[UnresolvedRetry] = []
         """Single retries whose answers were lost."""
         self.closed = False
-        self.sizes = ServiceLimits()
-        self.seen: dict[Hashable, PageBoundaries] = {}
+        self.limits = ServiceLimits()
+        self.boundary_cache: dict[Hashable, PageBoundaries] = {}
         """What was seen of the lists that were read last, by what they were asked for."""
         self._clock: tuple[datetime, float, float] | None = None
         # a service in this process is for places that have no threads
@@ -134,7 +134,7 @@ class ServiceConnection:
     @property
     def account(self) -> Hashable:
         """What tells whether two connections are of the same service and token."""
-        return self.url, self.wire.identity
+        return self.url, self.http.identity
 
     # ------------------------------------------------------------------ calls
 
@@ -150,7 +150,7 @@ class ServiceConnection:
         steps = send_with_retries(
             request,
             deadline=now() + self.timeout,
-            budget=self.budget,
+            budget=self.retry_budget,
             now=now,
             chance=random.random,
         )
@@ -159,7 +159,7 @@ class ServiceConnection:
             while True:
                 if isinstance(step, SendEffect):
                     asked = time.monotonic()
-                    async with self.pace.turn():
+                    async with self.throttle.turn():
                         sending.queued += time.monotonic() - asked
                         answer = await self._answered(step, sending)
                     step = steps.send(await self._read(request, answer))
@@ -173,24 +173,24 @@ class ServiceConnection:
 
     async def _answered(self, step: SendEffect, sending: InFlightWrite) -> Reply | TransportFailure:
         """Send once, but not while the service has asked to be left alone: whoever asks early waits the longer."""
-        wait = self.pace.closed_for
+        wait = self.throttle.closed_for
         if self.closed:
             raise UsageError("this client was closed while it was at work", hint="connect again")
         if wait and wait + MIN_TIME_LEFT_S >= step.timeout:
             return Reply(HTTPStatus.TOO_MANY_REQUESTS, b"", retry_after=wait)
         if wait:
             began = time.monotonic()
-            await self.pace.open()
+            await self.throttle.open()
             step = SendEffect(step.request, max(0.0, step.timeout - (time.monotonic() - began)))
         sending.out = True
         began = time.monotonic()
-        answer = await self.wire.send(step.request, step.timeout)
+        answer = await self.http.send(step.request, step.timeout)
         sending.took = time.monotonic() - began
         if isinstance(answer, Reply):
             if answer.date is not None:
                 self._clock = (answer.date, time.monotonic(), time.time())
             if is_throttled(answer):
-                self.pace.hold(answer.retry_after)
+                self.throttle.hold(answer.retry_after)
         return answer
 
     async def _read(self, request: Request, answer: Reply | TransportFailure) -> Reply | TransportFailure:
@@ -205,12 +205,12 @@ class ServiceConnection:
             raise UsageError("this client was closed while it was at work", hint="connect again") from None
         return replace(answer, read=await reading)
 
-    def remember(self, list_: Hashable, seen: PageBoundaries) -> None:
+    def remember_boundaries(self, list_: Hashable, seen: PageBoundaries) -> None:
         """Keep what was seen of a list, as one of the last few."""
-        self.seen.pop(list_, None)
-        self.seen[list_] = seen
-        if len(self.seen) > LISTS:
-            del self.seen[next(iter(self.seen))]
+        self.boundary_cache.pop(list_, None)
+        self.boundary_cache[list_] = seen
+        if len(self.boundary_cache) > LISTS:
+            del self.boundary_cache[next(iter(self.boundary_cache))]
 
     def close(self) -> None:
         """Let nothing be asked any more; the wire has its own end."""
@@ -218,7 +218,7 @@ class ServiceConnection:
         if self._readers is not None:
             self._readers.shutdown(wait=False)
 
-    async def graph(
+    async def query(
         self,
         name: str,
         query: str,
@@ -233,7 +233,7 @@ class ServiceConnection:
         envelope: Envelope = decode_json(Envelope, reply.body, name)
         return envelope
 
-    async def one(
+    async def query_one(
         self,
         name: str,
         query: str,
@@ -318,14 +318,14 @@ class ServiceConnection:
 
     # ------------------------------------------------------------- many at once
 
-    async def read_many(self, verb: str, ids: Sequence[str]) -> dict[str, AliasResult]:
+    async def query_aliases(self, verb: str, ids: Sequence[str]) -> dict[str, AliasResult]:
         """Read many jobs by aliases, several documents side by side; a rejected document is halved."""
         found: dict[str, AliasResult] = {}
         places = asyncio.Semaphore(SIDE_BY_SIDE)
 
         async def read(part: Sequence[str]) -> None:
             async with places:
-                size = self.sizes.aliases
+                size = self.limits.aliases
                 if len(part) <= size:
                     try:
                         found.update(await self._aliased(verb, part))
@@ -333,25 +333,25 @@ class ServiceConnection:
                         if error.name not in TOO_MANY or len(part) == 1:
                             raise
                         size = max(1, len(part) // 2)
-                        self.sizes.aliases = min(self.sizes.aliases, size)
+                        self.limits.aliases = min(self.limits.aliases, size)
                     else:
                         return
             await together(read(part[at : at + size]) for at in range(0, len(part), size))
 
         unique = list(dict.fromkeys(ids))
-        step = self.sizes.aliases
+        step = self.limits.aliases
         await together(read(unique[at : at + step]) for at in range(0, len(unique), step))
         return found
 
     async def _aliased(self, verb: str, ids: Sequence[str]) -> dict[str, AliasResult]:
         """Read one document's worth; where its pages of tasks are too large, again with smaller ones."""
-        largest = self.sizes.tasks
+        largest = self.limits.tasks
         while True:
             variables: dict[str, Any] = {f"a{at}": job_id for at, job_id in enumerate(ids)}
-            size = self.sizes.tasks
+            size = self.limits.tasks
             if verb in documents.WITH_TASKS:
                 variables["tasks"] = size
-            envelope = await self.graph(verb, documents.many(verb, len(ids)), variables)
+            envelope = await self.query(verb, documents.many(verb, len(ids)), variables)
             errors = envelope.errors or []
             if not envelope.has_data and errors:
                 if errors[0].name in TOO_MANY:
@@ -363,13 +363,13 @@ class ServiceConnection:
             if not any(error.name in TOO_MANY and (error.path is None or error.inside) for error in errors):
                 return match_aliases(envelope, ids, tasks=size)
             if size == 1 or verb not in documents.WITH_TASKS:
-                self.sizes.tasks = largest  # the pages were not the reason
+                self.limits.tasks = largest  # the pages were not the reason
                 return match_aliases(envelope, ids, tasks=size)
-            self.sizes.tasks = max(1, size // 2)
+            self.limits.tasks = max(1, size // 2)
 
     # -------------------------------------------------------------------- clock
 
-    def now(self) -> datetime | None:
+    def server_time_estimate(self) -> datetime | None:
         """Tell the service's clock: its last answer's, moved on by ours; None before the first answer.
 
         It is rather late than early: while a machine sleeps only one of its two clocks goes on.
@@ -379,7 +379,7 @@ class ServiceConnection:
         date, at, wall = self._clock
         return date + timedelta(seconds=max(time.monotonic() - at, time.time() - wall))
 
-    def earliest(self) -> datetime:
+    def server_time_floor(self) -> datetime:
         """Tell what the service's clock has reached for certain: whatever is sent now happens later."""
         return self._clock[0] if self._clock is not None else datetime.now(UTC)
 
@@ -387,6 +387,6 @@ class ServiceConnection:
         """Whether it was told a moment ago: a service's clock can run at another pace than ours."""
         return self._clock is not None and time.monotonic() - self._clock[1] < FRESH
 
-    def as_of(self) -> datetime:
+    def server_time(self) -> datetime:
         """Do the same, with this machine's clock where the service has told nothing."""
-        return self.now() or datetime.now(UTC)
+        return self.server_time_estimate() or datetime.now(UTC)

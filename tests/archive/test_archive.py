@@ -35,7 +35,7 @@ def test_a_thousand_random_changes_between_syncs_end_equal_to_a_full_load(tmp_pa
         serve(service) as running,
         jw.connect(running.graphql_url, rest_url=running.rest_url, token=service.token) as client,
     ):
-        client.aio._core.sizes.aliases = 20  # so that those that are open are many
+        client.aio._connection.limits.aliases = 20  # so that those that are open are many
         archive = client.archive(tmp_path / "jobs.duckdb")
         for _ in range(8):
             stir(service, client, rng, 125)
@@ -70,7 +70,7 @@ def test_which_jobs_there_are_is_looked_up_once_a_day(archive, service):
 
 @pytest.mark.parametrize("aliases", [3, 100], ids=["by the list of those that are open", "by their ids"])
 def test_a_service_that_forgets_to_say_when_a_job_changed_is_asked_about_open_ones(archive, client, service, aliases):
-    client.aio._core.sizes.aliases = aliases
+    client.aio._connection.limits.aliases = aliases
     archive.sync()
     job = service.a_pending_job()
     row = service.world.store.rows[job]
@@ -190,7 +190,7 @@ def test_a_later_format_is_refused(archive):
 
 def test_what_a_broken_first_sync_read_is_kept_and_gone_on_with(archive, client, service, monkeypatch, same):
     monkeypatch.setattr(_sync, "BATCH", 10)
-    client.aio._core.sizes.page = 10
+    client.aio._connection.limits.page = 10
     told = []
 
     def enough(done):

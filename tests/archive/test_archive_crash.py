@@ -22,7 +22,7 @@ CHILD = textwrap.dedent("""
     _sync.BATCH = 7
     url, path = sys.argv[1:]
     client = jw.connect(url)
-    client.aio._core.sizes.page = 7
+    client.aio._connection.limits.page = 7
     print("begun", flush=True)
     client.archive(path).sync(whole=True, progress=lambda done: print(done.new, done.changed, flush=True))
     print("ended", flush=True)
@@ -92,7 +92,7 @@ SYNCER = textwrap.dedent("""
     from jobwidgets.archive import _store, _sync
     _sync.BATCH, _store.PATIENCE = 7, 0.05
     client = jw.connect(sys.argv[1])
-    client.aio._core.sizes.page = 7
+    client.aio._connection.limits.page = 7
     done = told = 0
     while done < int(sys.argv[3]):
         try:

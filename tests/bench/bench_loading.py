@@ -90,7 +90,7 @@ class Ways:
         assert len(self.client.jobs(progress=False)) == self.jobs
 
     def first_time(self):
-        self.client.aio._core.seen.clear()
+        self.client.aio._connection.boundary_cache.clear()
         self.jobs_alone()
 
     def naive(self):

@@ -70,8 +70,8 @@ service.faults.clear()
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_production_is_a_badge_in_a_colour_of_its_own(open_notebook, theme):
-    both = """core = client.aio._core
-real = jw.connect(core.url, rest_url=core.rest_url, token=service.token, environment="production")
+    both = """connection = client.aio._connection
+real = jw.connect(connection.url, rest_url=connection.rest_url, token=service.token, environment="production")
 from IPython.display import display
 display(jw.JobPanel(client, refresh=None), jw.JobPanel(real, refresh=None))"""
     notebook = open_notebook(START + both)

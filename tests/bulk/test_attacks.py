@@ -13,7 +13,7 @@ from jobwidgets.bulk.execution import readback as _verify
 from jobwidgets.bulk.journal import journal as _journal
 from jobwidgets.bulk.journal.journal import Journal
 from jobwidgets.bulk.journal.state import fold_events
-from jobwidgets.transport import connection as _core
+from jobwidgets.transport import connection as _connection
 from jobwidgets.transport.http import _retry_after
 from tests.support.waiting import until, until_quiet
 
@@ -106,7 +106,7 @@ def test_who_lost_a_lease_writes_nothing_more_into_the_journal():
 
 def test_a_request_that_slept_with_the_machine_is_found_though_it_arrived_much_later(client, service, monkeypatch):
     plan = client.plan_retry(failed(service, 1))
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
     slept = []
 
     async def asleep(request, *options):
@@ -116,7 +116,7 @@ def test_a_request_that_slept_with_the_machine_is_found_though_it_arrived_much_l
             service.faults.lose_answer(operation="retryJob")
         return await send(request, *options)
 
-    client.aio._core.wire.send = asleep
+    client.aio._connection.http.send = asleep
     wall = time.time
     monkeypatch.setattr(time, "time", lambda: wall() + 3600 * bool(slept))
     receipt = plan.apply(progress=False)
@@ -129,7 +129,7 @@ def test_a_request_that_slept_with_the_machine_is_found_though_it_arrived_much_l
 
 @pytest.mark.parametrize("off", [-7200, 7200])
 def test_a_service_that_tells_no_time_and_a_clock_that_is_wrong_double_nothing(client, service, monkeypatch, off):
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
 
     async def timeless(request, *options):
         answer = await send(request, *options)
@@ -137,16 +137,16 @@ def test_a_service_that_tells_no_time_and_a_clock_that_is_wrong_double_nothing(c
             answer = type(answer)(answer.status, answer.body, answer.retry_after, None)
         return answer
 
-    client.aio._core.wire.send = timeless
-    client.aio._core._clock = None
-    real = _core.datetime
+    client.aio._connection.http.send = timeless
+    client.aio._connection._clock = None
+    real = _connection.datetime
 
     class Wrong(real):
         @classmethod
         def now(cls, tz=None):
-            return service.clock.now().astimezone(tz) + _core.timedelta(seconds=off)
+            return service.clock.now().astimezone(tz) + _connection.timedelta(seconds=off)
 
-    monkeypatch.setattr(_core, "datetime", Wrong)
+    monkeypatch.setattr(_connection, "datetime", Wrong)
     service.faults.lose_answer(operation="retryJob")
     receipt = client.plan_retry(failed(service, 1)).apply(progress=False)
     service.clock.advance("10min")
@@ -213,8 +213,8 @@ def half_seen(monkeypatch, missing):
     """Let the list of statuses say nothing of one job, so that its tasks are asked for."""
     read = _verify.read_statuses
 
-    async def half(core, wanted, created=None, **more):
-        seen = await read(core, wanted, created, **more)
+    async def half(connection, wanted, created=None, **more):
+        seen = await read(connection, wanted, created, **more)
         return {job: word for job, word in seen.items() if job != missing}
 
     monkeypatch.setattr(_verify, "read_statuses", half)
@@ -328,7 +328,7 @@ def test_closing_an_awaitable_client_at_work_says_what_was_not_sent(served, serv
         await client.close()
         receipt = await asyncio.wait_for(task, 20)
         await asyncio.sleep(1.0)
-        return receipt, client._core.wire._http
+        return receipt, client._connection.http._http
 
     receipt, http = asyncio.run(work())
     assert http is None

@@ -220,7 +220,7 @@ def test_a_token_that_expires_in_the_middle_leaves_the_rest_unsent(client, servi
 
 
 def test_an_outage_in_the_middle_is_survived_by_resuming(client, service):
-    client.aio._core.timeout = 4.0
+    client.aio._connection.timeout = 4.0
     plan = client.plan_cancel(waiting(service, 120))
     service.faults.fail_before(times=None, operation="cancelJob", probability=0.5)
     receipt = plan.apply(progress=False)

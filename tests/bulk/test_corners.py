@@ -74,7 +74,7 @@ def one_by_one(monkeypatch):
 @pytest.mark.parametrize("verb", ["cancel", "retry"])
 def test_a_wait_that_is_longer_than_a_call_may_take_is_kept_by_the_next(client, service, verb):
     plan = getattr(client, f"plan_{verb}")((waiting if verb == "cancel" else failed)(service, 6))
-    client.aio._core.timeout = 2
+    client.aio._connection.timeout = 2
     service.faults.rate_limit(window=3, operation=f"{verb}Job")
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"done": 6}
@@ -86,7 +86,7 @@ def test_a_wait_that_is_longer_than_a_call_may_take_is_kept_by_the_next(client, 
 def test_a_service_that_stays_busy_is_left_alone_in_the_end(client, service, monkeypatch):
     monkeypatch.setattr(_apply, "MAX_THROTTLED_S", 0.3)
     plan = client.plan_retry(failed(service, 40))
-    client.aio._core.timeout = 2
+    client.aio._connection.timeout = 2
     service.faults.rate_limit(window=5, retry_after=3, operation="retryJob")
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"not_sent": 40}
@@ -157,10 +157,10 @@ def test_many_lost_answers_in_a_row_are_taken_for_a_service_that_is_gone(client,
 def test_an_answer_that_came_ends_the_row_of_lost_ones(client, service, monkeypatch, one_by_one):
     del one_by_one
     monkeypatch.setattr("jobwidgets.transport.throttle.INITIAL_BULK_IN_FLIGHT", 1.0)
-    client.aio._core.pace.places = 1.0
+    client.aio._connection.throttle.places = 1.0
     monkeypatch.setattr("jobwidgets.transport.throttle.MAX_BULK_IN_FLIGHT", 1)
     plan = client.plan_retry(failed(service, 30))
-    send, sent = client.aio._core.wire.send, []
+    send, sent = client.aio._connection.http.send, []
 
     async def two_of_three_lost(request, *options):
         if request.name == "retryJob":
@@ -169,7 +169,7 @@ def test_an_answer_that_came_ends_the_row_of_lost_ones(client, service, monkeypa
                 service.faults.lose_answer(operation="retryJob")
         return await send(request, *options)
 
-    client.aio._core.wire.send = two_of_three_lost
+    client.aio._connection.http.send = two_of_three_lost
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"done": 10, "unknown": 20}
     assert receipt.halted == ""
@@ -245,13 +245,13 @@ def test_verifying_ends_when_all_has_ended(client, service):
 
 def test_a_service_that_is_away_while_verifying_is_waited_for_and_then_told(client, service):
     receipt = client.plan_retry(failed(service, 1)).apply(progress=False)
-    client.aio._core.timeout = 0.5
+    client.aio._connection.timeout = 0.5
     service.faults.fail_before(times=None, status=500)
     receipt.verify(timeout="1s")
     assert "could not be looked at afterwards" in receipt.halted
     assert receipt.df.verified.isna().all()
     service.faults.clear()
-    client.aio._core.timeout = 20
+    client.aio._connection.timeout = 20
     assert receipt.verify(timeout="0s").df.verified.tolist() == ["still_running"]
 
 
@@ -369,7 +369,7 @@ def test_leases_of_other_operations_do_not_count():
 def one_at_a_time(client, monkeypatch):
     """Let one request after the other leave."""
     monkeypatch.setattr("jobwidgets.transport.throttle.MAX_BULK_IN_FLIGHT", 1)
-    client.aio._core.pace.places = 1.0
+    client.aio._connection.throttle.places = 1.0
 
 
 def sizes(op):
@@ -403,7 +403,7 @@ def test_documents_are_halved_while_the_service_is_slow(client, service, one_at_
 
 def test_a_service_that_charges_by_operation_gets_documents_of_about_a_second(client, service):
     plan = client.plan_retry(failed(service, 400))
-    send, each = client.aio._core.wire.send, 0.02
+    send, each = client.aio._connection.http.send, 0.02
 
     async def by_operation(request, *options):
         answer = await send(request, *options)
@@ -411,7 +411,7 @@ def test_a_service_that_charges_by_operation_gets_documents_of_about_a_second(cl
             await asyncio.sleep(each * request.body.count(b": retryJob("))
         return answer
 
-    client.aio._core.wire.send = by_operation
+    client.aio._connection.http.send = by_operation
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"done": 400}
     assert 10 < max(sizes(receipt.op)) <= _apply.TARGET_BATCH_S / each
@@ -421,7 +421,7 @@ def test_what_was_too_large_for_one_document_and_did_not_go_in_another_was_not_s
     del one_at_a_time
     plan = client.plan_retry(failed(service, 8))
     service.choices.max_aliases = 2
-    send, sent = client.aio._core.wire.send, []
+    send, sent = client.aio._connection.http.send, []
 
     async def token_runs_out(request, *options):
         if request.name == "retryJob":
@@ -430,7 +430,7 @@ def test_what_was_too_large_for_one_document_and_did_not_go_in_another_was_not_s
                 service.faults.expire_token(times=None, operation="retryJob")
         return await send(request, *options)
 
-    client.aio._core.wire.send = token_runs_out
+    client.aio._connection.http.send = token_runs_out
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"not_sent": 8}
     assert on_disk(receipt.op) == receipt.aio.account
@@ -448,13 +448,13 @@ def test_progress_is_told_on_the_way(client, service, monkeypatch, one_by_one):
 
 def test_jobs_that_have_not_moved_are_not_read_in_full_before_they_are_sent(client, service):
     plan = client.plan_retry(client.jobs(ids=failed(service, 20)))
-    send, asked = client.aio._core.wire.send, []
+    send, asked = client.aio._connection.http.send, []
 
     async def watched(request, *options):
         asked.append((request.name, request.body or b""))
         return await send(request, *options)
 
-    client.aio._core.wire.send = watched
+    client.aio._connection.http.send = watched
     assert plan.apply(progress=False).counts == {"done": 20}
     assert not [name for name, body in asked if b"engine" in body]
 

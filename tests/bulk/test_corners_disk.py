@@ -448,15 +448,15 @@ def test_a_service_that_cannot_be_reached_while_asking_is_asked_again_while_pati
     receipt = client.plan_retry(failed(service, 1)).apply(progress=False)
     service.clock.advance("5min")
     service.clock.speed = 10
-    client.aio._core.timeout = 0.3
-    send, began = client.aio._core.wire.send, time.monotonic()
+    client.aio._connection.timeout = 0.3
+    send, began = client.aio._connection.http.send, time.monotonic()
 
     async def away_for_a_while(request, *options):
         if time.monotonic() - began < 2 and request.name.startswith("job"):
             return TransportFailure(sent=False, why="away")
         return await send(request, *options)
 
-    client.aio._core.wire.send = away_for_a_while
+    client.aio._connection.http.send = away_for_a_while
     with pytest.raises((jw.NotSentError, jw.ServiceError)):
         receipt.resolve()
     assert receipt.resolve(patience="20s").counts == {"not_sent": 1}

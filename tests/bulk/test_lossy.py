@@ -29,9 +29,9 @@ def under_way(client, service, monkeypatch):
     """Send ten jobs a request and eight requests at once, so that many are lost; return the most at once."""
     monkeypatch.setattr(_apply, "MAX_BATCH_SIZE", 10)
     service.clock.speed = 1.0  # a list in which everything was made in one instant is no list of this world
-    core = client.aio._core
-    core.pace.places = 8.0
-    once, now, most = core.wire._once, [0], [0]
+    connection = client.aio._connection
+    connection.throttle.places = 8.0
+    once, now, most = connection.http._once, [0], [0]
 
     async def counted(request):
         now[0] += request.write
@@ -41,7 +41,7 @@ def under_way(client, service, monkeypatch):
         finally:
             now[0] -= request.write
 
-    core.wire._once = counted
+    connection.http._once = counted
     return most
 
 

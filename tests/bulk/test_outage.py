@@ -36,11 +36,11 @@ class Log:
     """Counts calls, and notes every request at the moment when it leaves and when its answer is there."""
 
     def __init__(self, client, storm=None):
-        core = client.aio._core
+        connection = client.aio._connection
         self.sent, self.calls = [], 0
         self._storm = storm
-        self._call, self._once = core.call, core.wire._once
-        core.call, core.wire._once = self.call, self.once
+        self._call, self._once = connection.call, connection.http._once
+        connection.call, connection.http._once = self.call, self.once
 
     async def call(self, *request, **options):
         self.calls += 1

@@ -193,7 +193,7 @@ def test_more_than_the_number_said_are_refused_when_others_have_come(service, wo
 def test_a_job_that_came_between_the_last_look_and_the_request_is_told(client, world):
     ids = world.waiting(2)
     plan = world.plan()
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
     late = []
 
     async def one_more(request, *options):
@@ -201,7 +201,7 @@ def test_a_job_that_came_between_the_last_look_and_the_request_is_told(client, w
             late.append(world.add("pending", 2))
         return await send(request, *options)
 
-    client.aio._core.wire.send = one_more
+    client.aio._connection.http.send = one_more
     receipt = plan.apply(progress=False)
     assert world.outcomes(receipt) == dict.fromkeys([*ids, *late], "done")
     assert receipt.df.set_index("id").reason[late[0]] == "was not listed when the plan was made"
@@ -213,7 +213,7 @@ def test_what_was_left_out_and_is_cancelled_all_the_same_is_done(client, service
     ids = world.waiting(2)
     held = world.add("paused", ["pending"])
     plan = world.plan()
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
 
     async def it_can_be_now(request, *options):
         if request.name == POST:
@@ -221,7 +221,7 @@ def test_what_was_left_out_and_is_cancelled_all_the_same_is_done(client, service
             store.status[store.rows[held]] = store.words.index("pending")
         return await send(request, *options)
 
-    client.aio._core.wire.send = it_can_be_now
+    client.aio._connection.http.send = it_can_be_now
     receipt = plan.apply(progress=False)
     assert world.outcomes(receipt) == dict.fromkeys([*ids, held], "done")
     assert "though here it was left out" in receipt.df.set_index("id").reason[held]
@@ -320,7 +320,7 @@ def test_what_became_of_it_can_be_had_in_another_kernel(service, served, world):
 def test_nothing_leaves_before_its_intent_is_on_disk(client, world):
     ids = world.waiting(3)
     plan = world.plan()
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
     found = []
 
     async def look_at_the_journal(request, *options):
@@ -328,7 +328,7 @@ def test_nothing_leaves_before_its_intent_is_on_disk(client, world):
             found.extend(record for record in _journal.read(plan.op) if record["record"] == "intent")
         return await send(request, *options)
 
-    client.aio._core.wire.send = look_at_the_journal
+    client.aio._connection.http.send = look_at_the_journal
     plan.apply(progress=False)
     assert [len(intent["lines"]) for intent in found] == [len(ids)]
 
@@ -337,7 +337,7 @@ def test_what_nobody_had_listed_is_found_by_when_it_changed(client, service, wor
     ids = world.waiting(2)
     long_ago = world.add("aborted", ["aborted"])
     plan = world.plan()
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
     late = []
 
     async def one_more_and_no_answer(request, *options):
@@ -347,7 +347,7 @@ def test_what_nobody_had_listed_is_found_by_when_it_changed(client, service, wor
         return await send(request, *options)
 
     service.clock.advance("10min")
-    client.aio._core.wire.send = one_more_and_no_answer
+    client.aio._connection.http.send = one_more_and_no_answer
     receipt = plan.apply(progress=False)
     receipt.resolve()
     assert world.outcomes(receipt) == {**dict.fromkeys([*ids, *late], "done"), long_ago: "skipped"}
@@ -359,7 +359,7 @@ def test_a_kernel_that_dies_with_the_request_under_way_leaves_it_to_another(
 ):
     ids = world.waiting(3)
     plan = world.plan()
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
 
     async def the_disk_at_that_moment(request, *options):
         if request.name == POST and when == "before it left":
@@ -370,7 +370,7 @@ def test_a_kernel_that_dies_with_the_request_under_way_leaves_it_to_another(
             shutil.copytree(tmp_path / "state", tmp_path / "then", ignore=shutil.ignore_patterns("*.lease-*"))
         return answer
 
-    client.aio._core.wire.send = the_disk_at_that_moment
+    client.aio._connection.http.send = the_disk_at_that_moment
     plan.apply(progress=False)
     sent = service.requests[POST]
     monkeypatch.setenv("JOBWIDGETS_STATE", str(tmp_path / "then"))

@@ -83,8 +83,8 @@ class Kernel:
         self.end, self.point, self.left, self.cut = "well", "", 0, 0.0
         self.dead, self.task = False, None
         self.client = jw.AsyncClient(Settings(URL, None, Secret(service.token)), timeout=3.0, app=service.app)
-        self._send = self.client._core.wire.send
-        self.client._core.wire.send = self.send
+        self._send = self.client._connection.http.send
+        self.client._connection.http.send = self.send
 
     def run(self, work):
         """Do something to its end, or to the end of this kernel."""

@@ -248,14 +248,14 @@ def test_a_closed_client_says_so(client):
 
 @pytest.mark.parametrize("call", ["cancel", "cancel_scheduled"])
 def test_a_write_that_cannot_be_looked_at_afterwards_is_in_doubt_and_not_refused(client, service, call):
-    client.aio._core.timeout = 1.0
+    client.aio._connection.timeout = 1.0
     if call == "cancel":
         target = service.a_cancellable_job()
     else:
         target = service.add_schedule(name="S", is_public=True, run_mode="Once")
     write = {"cancel": "cancelJob", "cancel_scheduled": "updateScheduledJob"}[call]
     read = {"cancel": "job", "cancel_scheduled": "scheduledJob"}[call]
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
 
     async def send_and_then_break_the_reads(*request):
         answer = await send(*request)
@@ -263,7 +263,7 @@ def test_a_write_that_cannot_be_looked_at_afterwards_is_in_doubt_and_not_refused
             service.faults.server_error(times=None, operation=read)
         return answer
 
-    client.aio._core.wire.send = send_and_then_break_the_reads
+    client.aio._connection.http.send = send_and_then_break_the_reads
     with pytest.raises(jw.UnknownOutcomeError, match="could not be read"):
         getattr(client, call)(target)
     assert len(service.ledger) == 1

@@ -29,7 +29,7 @@ def test_all_75_tasks_are_read_page_by_page(client):
     job_id = client.jobs().set_index("tasks").loc[75, "id"]
     detail = client.detail(job_id)
     assert len(detail.tasks) == len(detail.job.tasks) == 75
-    client.aio._core.sizes.tasks = 30
+    client.aio._connection.limits.tasks = 30
     assert client.detail(job_id).tasks == detail.tasks
     assert len(client.detail(job_id).raw) == 3
 

@@ -175,14 +175,14 @@ def test_ten_thousand_jobs_are_each_read_once_while_200_arrive_and_50_vanish_wit
 
     with serve(service) as running, connected(service, running) as client:
         vanishing_left = list(vanishing)
-        send = client.aio._core.wire.send
+        send = client.aio._connection.http.send
 
         async def send_and_let_the_world_move(*request):
             answer = await send(*request)
             meanwhile()
             return answer
 
-        client.aio._core.wire.send = send_and_let_the_world_move
+        client.aio._connection.http.send = send_and_let_the_world_move
         frame = client.jobs()
     assert not vanishing_left
     assert len(arrived) == 200
@@ -212,10 +212,10 @@ class Side:
         self.service, self.client = service, client
         self.flying = self.most = 0
         self.meanwhile = lambda: None
-        client.aio._core.sizes.page = 20
-        client.aio._core.pace.readers.came = lambda *_: None
-        client.aio._core.pace.readers._quickest = HIGH_LATENCY_S
-        send = client.aio._core.wire.send
+        client.aio._connection.limits.page = 20
+        client.aio._connection.throttle.readers.came = lambda *_: None
+        client.aio._connection.throttle.readers._quickest = HIGH_LATENCY_S
+        send = client.aio._connection.http.send
 
         async def counted(*request):
             self.flying += 1
@@ -227,7 +227,7 @@ class Side:
             self.meanwhile()
             return answer
 
-        client.aio._core.wire.send = counted
+        client.aio._connection.http.send = counted
 
     def everything(self):
         return {i for status in STATUSES for i in self.service.jobs_by_status(status)}
@@ -237,7 +237,7 @@ class Side:
 def side(request):
     service = Service(jobs=900, seed=5, speed=0)
     with serve(service) as running, connected(service, running) as client:
-        client.aio._core.sizes.edges = request.param != "guessing"
+        client.aio._connection.limits.edges = request.param != "guessing"
         yield Side(service, client)
 
 
@@ -248,7 +248,7 @@ def test_windows_are_read_side_by_side(side):
 
 
 def test_a_list_that_is_read_again_is_asked_for_in_few_windows_all_at_once(side):
-    side.client.aio._core.sizes.page = 300
+    side.client.aio._connection.limits.page = 300
     asked = []
     for query in ({}, {}, {"limit": 5}, {"status": "complete"}, {}):
         side.service.requests.clear()
@@ -258,19 +258,19 @@ def test_a_list_that_is_read_again_is_asked_for_in_few_windows_all_at_once(side)
     first, again, _, of_another_list, last = asked
     assert max(again, last) <= 6
     assert of_another_list > 6  # the service would have to sift it
-    assert first == 4 if side.client.aio._core.sizes.edges else first > 6
+    assert first == 4 if side.client.aio._connection.limits.edges else first > 6
 
 
 @pytest.mark.parametrize(("choice", "most"), [("max_aliases", 1), ("max_aliases", 16), ("max_cost", 101_000)])
 def test_a_service_that_does_not_tell_where_pages_lie_is_asked_once(side, choice, most):
     setattr(side.service.choices, choice, most)
-    side.client.aio._core.sizes.page, side.client.aio._core.sizes.edges = 1_000, True
+    side.client.aio._connection.limits.page, side.client.aio._connection.limits.edges = 1_000, True
     side.service.requests.clear()
     assert set(side.client.jobs().id) == side.everything()
     assert side.service.requests["jobs"] == 2
     side.client.jobs(since="400d")
     assert side.service.requests["jobs"] == 3
-    assert not side.client.aio._core.sizes.edges
+    assert not side.client.aio._connection.limits.edges
 
 
 @pytest.mark.parametrize("answer", [
@@ -279,18 +279,18 @@ def test_a_service_that_does_not_tell_where_pages_lie_is_asked_once(side, choice
     (200, b'{"data":{"jobs":null},"errors":[{"name":"not_implemented","path":["e3"]}]}'),
 ])  # fmt: skip
 def test_a_service_that_takes_no_other_fields_beside_a_list_gives_the_list(client, service, answer):
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
 
     async def only_lists(request, *options):
         return Reply(*answer) if b"$e1" in request.body else await send(request, *options)
 
-    client.aio._core.wire.send = only_lists
+    client.aio._connection.http.send = only_lists
     whole, *parts = [
         client.jobs(**query) for query in ({}, {"until": "9d"}, {"since": "9d", "until": "1h"}, {"since": "1h"})
     ]
     assert len(whole) == sum(map(len, parts)) == 60
     assert service.requests["jobs"] == 4
-    assert not client.aio._core.sizes.edges
+    assert not client.aio._connection.limits.edges
 
 
 def test_a_token_that_is_not_accepted_is_not_tried_twice(client, service):
@@ -302,9 +302,9 @@ def test_a_token_that_is_not_accepted_is_not_tried_twice(client, service):
 
 def test_a_page_that_is_too_large_is_no_reason_not_to_ask_where_pages_lie(side):
     side.service.choices.max_page_size = 250
-    side.client.aio._core.sizes.page, side.client.aio._core.sizes.edges = 1_000, True
+    side.client.aio._connection.limits.page, side.client.aio._connection.limits.edges = 1_000, True
     assert set(side.client.jobs().id) == side.everything()
-    assert side.client.aio._core.sizes.edges
+    assert side.client.aio._connection.limits.edges
     assert 0 < len(side.client.jobs(engine="OCR")) < 900
     side.service.requests.clear()
     assert set(side.client.jobs(since="400d").id) == side.everything()
@@ -324,7 +324,7 @@ def test_whatever_is_told_of_where_pages_lie_the_list_holds_every_job(client, se
         bodies.append(body)
         return re.sub(rb'"e\d+":\{"records":\[[^]]*\]\}', lambda found: found[0].partition(b":")[0] + b":" + told, body)
 
-    client.aio._core.sizes.page = 25
+    client.aio._connection.limits.page = 25
     edited("jobs", change)
     assert set(client.jobs().id) == {i for s in STATUSES for i in service.jobs_by_status(s)}
     assert b'"e1":{"records":[{' in bodies[0]
@@ -339,7 +339,7 @@ def test_a_list_that_fits_on_a_page_is_not_asked_again_where_others_would_lie(cl
 
 
 def test_a_short_range_tells_nothing_of_a_long_one_and_takes_nothing_from_it(side):
-    side.client.aio._core.sizes.page = 300
+    side.client.aio._connection.limits.page = 300
 
     def cost(**query):
         side.service.requests.clear()
@@ -348,7 +348,7 @@ def test_a_short_range_tells_nothing_of_a_long_one_and_takes_nothing_from_it(sid
 
     assert cost(since="3h") == 1
     first = cost()
-    assert (first == 4) == side.client.aio._core.sizes.edges
+    assert (first == 4) == side.client.aio._connection.limits.edges
     cost(since="3h")
     assert cost() <= 6
     cost(since="9d")
@@ -358,14 +358,14 @@ def test_a_short_range_tells_nothing_of_a_long_one_and_takes_nothing_from_it(sid
 
 def test_a_list_that_comes_without_itself_is_not_taken_from_what_stands_beside_it(client, edited):
     bodies = []
-    client.aio._core.sizes.page = 25
+    client.aio._connection.limits.page = 25
     edited("jobs", lambda body: bodies.append(body) or body.replace(b'"jobs":', b'"others":'))
     assert len(client.jobs()) == 60
     assert [b'"e16"' in body for body in bodies[:2]] == [True, False]  # it was asked for again, alone
 
 
 def test_a_list_that_was_seen_before_holds_what_has_come_since_and_not_what_went(side):
-    side.client.aio._core.sizes.page = 100
+    side.client.aio._connection.limits.page = 100
     side.client.jobs()
     for job_id in sorted(side.everything())[::2]:
         side.service.remove_job(job_id)
@@ -375,7 +375,7 @@ def test_a_list_that_was_seen_before_holds_what_has_come_since_and_not_what_went
     for job_id in side.everything():
         side.service.remove_job(job_id)
     assert side.client.jobs().empty
-    assert [seen.edges for seen in side.client.aio._core.seen.values()] == [()]
+    assert [seen.edges for seen in side.client.aio._connection.boundary_cache.values()] == [()]
     side.service.add_job("pending", 1, lives=False)
     side.service.requests.clear()
     assert len(side.client.jobs()) == 1
@@ -411,7 +411,7 @@ def test_jobs_that_stay_are_read_once_at_full_width_while_others_come_and_go(sid
 def test_a_service_that_asks_to_wait_again_and_again_is_read_to_the_end_with_less_at_once(side):
     side.service.faults.rate_limit(window=0.1, retry_after=1, times=3, operation="jobs", probability=0.1)
     assert set(side.client.jobs().id) == side.everything()
-    assert side.client.aio._core.pace.readers.places < MAX_READS_IN_FLIGHT
+    assert side.client.aio._connection.throttle.readers.places < MAX_READS_IN_FLIGHT
 
 
 DEAD = ("server_error", "lose_answer", "cut", "garbage", "fail_before")

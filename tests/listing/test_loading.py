@@ -15,7 +15,7 @@ import pytest
 import jobwidgets as jw
 from jobwidgets.frames import column_builders as _growing
 from jobwidgets.frames import memory as _memory
-from jobwidgets.transport import connection as _core
+from jobwidgets.transport import connection as _connection
 
 
 def plain(frame):
@@ -59,8 +59,8 @@ def test_a_long_list_is_put_together_from_pieces(client, service, monkeypatch):
     monkeypatch.setattr(_growing, "TOGETHER", 16)
     monkeypatch.setattr(_growing, "FEW", 1)
     monkeypatch.setattr(_memory, "LARGE", 10)
-    monkeypatch.setattr(_core, "LARGE", 1)  # each page on another thread
-    client.aio._core.sizes.page = 10
+    monkeypatch.setattr(_connection, "LARGE", 1)  # each page on another thread
+    client.aio._connection.limits.page = 10
     jobs = client.jobs()
     before = service.requests.total()
     pd.testing.assert_frame_equal(plain(jobs), plain(whole))
@@ -73,8 +73,8 @@ def test_a_long_list_is_put_together_from_pieces(client, service, monkeypatch):
 
 
 def test_a_client_that_is_closed_while_a_page_is_read_says_so(client, monkeypatch):
-    monkeypatch.setattr(_core, "LARGE", 1)
-    client.aio._core._readers.shutdown()
+    monkeypatch.setattr(_connection, "LARGE", 1)
+    client.aio._connection._readers.shutdown()
     with pytest.raises(jw.UsageError, match="closed while it was at work"):
         client.jobs()
 
@@ -143,10 +143,10 @@ def test_without_pyarrow_the_frames_are_the_same(client, monkeypatch):
 @pytest.fixture
 def half(client, service):
     """Let the service die for good after some pages."""
-    client.aio._core.sizes.page = 5
+    client.aio._connection.limits.page = 5
     client.aio.timeout = 2
-    client.aio._core.pace.readers._most = 1.0
-    send, calls = client.aio._core.wire.send, []
+    client.aio._connection.throttle.readers._most = 1.0
+    send, calls = client.aio._connection.http.send, []
 
     async def some(*request):
         calls.append(request)
@@ -154,7 +154,7 @@ def half(client, service):
             service.faults.server_error(times=None, operation="jobs")
         return await send(*request)
 
-    client.aio._core.wire.send = some
+    client.aio._connection.http.send = some
     return client
 
 
@@ -204,9 +204,9 @@ def test_nothing_read_is_an_error_also_where_a_part_is_wanted(client, service):
 def test_an_interrupt_leaves_what_was_read(client, wanted, request):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell can have it ignored
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
-    client.aio._core.sizes.page = 5
+    client.aio._connection.limits.page = 5
     came = threading.Event()
-    send, calls = client.aio._core.wire.send, []
+    send, calls = client.aio._connection.http.send, []
 
     async def slow(*request):
         calls.append(request)
@@ -215,7 +215,7 @@ def test_an_interrupt_leaves_what_was_read(client, wanted, request):
             await asyncio.sleep(30)
         return await send(*request)
 
-    client.aio._core.wire.send = slow
+    client.aio._connection.http.send = slow
     main = threading.main_thread().ident
     stopper = threading.Thread(
         target=lambda: (came.wait(20), time.sleep(0.2), signal.pthread_kill(main, signal.SIGINT))
@@ -230,13 +230,13 @@ def test_an_interrupt_leaves_what_was_read(client, wanted, request):
     stopper.join()
     assert 0 < len(part) < 60
     assert part.attrs["partial"] == "it was interrupted"
-    client.aio._core.wire.send = send
+    client.aio._connection.http.send = send
     assert len(client.jobs()) == 60
 
 
 def test_a_cancelled_task_leaves_what_was_read(client):
     async def work():
-        client.aio._core.sizes.page = 5
+        client.aio._connection.limits.page = 5
         told = asyncio.Event()
         reading = asyncio.ensure_future(kept(told))
         await told.wait()
@@ -253,19 +253,19 @@ def test_a_cancelled_task_leaves_what_was_read(client):
 
 
 def test_progress_tells_an_honest_count_and_a_rate(client, capsys):
-    client.aio._core.sizes.page = 5
+    client.aio._connection.limits.page = 5
     told = []
     assert len(client.jobs(progress=lambda counts: told.append(sum(counts.values())))) == 60
     assert told == sorted(told)
     assert told[-1] == 60
     assert capsys.readouterr().err == ""
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
 
     async def slow(*request):
         await asyncio.sleep(0.05)
         return await send(*request)
 
-    client.aio._core.wire.send = slow
+    client.aio._connection.http.send = slow
     client.jobs(progress=True)
     drawn = capsys.readouterr().err
     assert "Reading" in drawn
@@ -275,16 +275,16 @@ def test_progress_tells_an_honest_count_and_a_rate(client, capsys):
 
 
 def test_tasks_that_cannot_be_read_do_not_spoil_the_list(client):
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
 
     async def spoilt(*request):
         reply = await send(*request)
         return replace(reply, body=reply.body.replace(b'"queuedDateTime":"2', b'"queuedDateTime":"in 2'))
 
-    client.aio._core.wire.send = spoilt
+    client.aio._connection.http.send = spoilt
     jobs = client.jobs()
     assert len(jobs) == 60
     with pytest.raises(jw.ServiceError, match="something else than a time"):
         client.tasks(jobs)
-    client.aio._core.wire.send = send
+    client.aio._connection.http.send = send
     assert len(client.tasks(jobs)) == jobs.tasks.sum()

@@ -111,7 +111,7 @@ def test_every_word_is_right_however_the_list_shifts(*, share, page, aliases, bo
         service.choices.bounds, service.choices.ties = bounds, ties
         chosen = frame.sample(frac=share, random_state=seed)
         gone = set(chosen.id.sample(frac=0.1, random_state=seed))
-        send = client.aio._core.wire.send
+        send = client.aio._connection.http.send
 
         async def send_and_shift(*options):
             answer = await send(*options)
@@ -122,9 +122,9 @@ def test_every_word_is_right_however_the_list_shifts(*, share, page, aliases, bo
             return answer
 
         removed = set()
-        client.aio._core.wire.send = send_and_shift
+        client.aio._connection.http.send = send_and_shift
         created = dict(zip(chosen.id, chosen.created, strict=True))
-        words = client.run(read_statuses(client.aio._core, list(created), created, expected=expected, sure=sure))
+        words = client.run(read_statuses(client.aio._connection, list(created), created, expected=expected, sure=sure))
     staying = [job_id for job_id in created if job_id not in removed]
     known = dict(zip(frame.id, frame.status, strict=True))
     assert [job_id for job_id in words if job_id not in removed] == staying

@@ -59,24 +59,24 @@ def test_a_service_that_was_busy_for_a_while_is_asked_for_large_pages_again(clie
 
 
 def test_a_page_that_takes_long_is_followed_by_smaller_ones_which_grow_again(client, service):
-    core = client.aio._core
-    core.timeout = 12.0
+    connection = client.aio._connection
+    connection.timeout = 12.0
     service.faults.delay(3.2, times=1, operation="jobs")
     client.jobs()
-    assert (core.sizes.page, core.sizes.soft) == (1000, 500)
+    assert (connection.limits.page, connection.limits.soft) == (1000, 500)
     client.jobs()
-    assert core.sizes.soft == 1000
+    assert connection.limits.soft == 1000
 
 
 def test_a_wrong_id_does_not_shrink_the_pages(client, service, edited):
     service.faults.server_error(times=1)
     answer = b'{"data":{"job":null},"errors":[{"name":"invalid_input","message":"m","path":["job"]}]}'
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
     edited("job", lambda body: answer if b"jobs" not in body[:20] else body)
     with pytest.raises(jw.RefusedError):
         client.job("weird!")
-    client.aio._core.wire.send = send
-    assert client.aio._core.sizes.tasks == 100
+    client.aio._connection.http.send = send
+    assert client.aio._connection.limits.tasks == 100
 
 
 def test_one_job_is_read_in_smaller_pages_when_it_is_too_dear(client, service):

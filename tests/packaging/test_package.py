@@ -114,8 +114,8 @@ def test_asking_for_the_version_loads_nothing_heavy():
 
 
 def test_the_core_needs_no_front_end_no_arrow_and_no_server():
-    core = {Requirement(line).name for line in PROJECT["dependencies"]}
-    assert not core & {"jupyterlab", "notebook", "pyarrow", "uvicorn", "matplotlib", "keyring", "playwright"}
+    connection = {Requirement(line).name for line in PROJECT["dependencies"]}
+    assert not connection & {"jupyterlab", "notebook", "pyarrow", "uvicorn", "matplotlib", "keyring", "playwright"}
 
 
 def test_the_version_is_the_same_everywhere():

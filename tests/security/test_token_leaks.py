@@ -26,7 +26,7 @@ logging.basicConfig(level=logging.DEBUG, stream=sys.stdout, force=True)
 import jobwidgets as jw
 from tests.support import ROOT
 client = jw.connect(timeout=2)
-print(repr(client), str(client), vars(client), dir(client), client.aio, vars(client.aio), vars(client.aio._core))
+print(repr(client), str(client), vars(client), dir(client), client.aio, vars(client.aio), vars(client.aio._connection))
 --- %load_ext jobwidgets
 --- %job list --limit 3
 --- %job cancel no-such-id
@@ -45,7 +45,7 @@ print(repr(client), str(client), vars(client), dir(client), client.aio, vars(cli
 --- import gql; client.gql.execute(gql.gql("{ noSuchField }"))
 --- client.jobs(no_such_option=1)
 --- jw.JobPanel(client)
---- client.aio._core.wire._once = None; client.jobs()
+--- client.aio._connection.http._once = None; client.jobs()
 """
 XMODES = ["Plain", "Context", "Verbose", "Minimal", "Docs"]
 
@@ -159,7 +159,16 @@ def test_the_token_is_in_no_log_and_in_nothing_that_can_be_kept(service, client,
                 texts += [repr(error), str(error)]
             assert not [text for text in texts if CANARY in text]
     assert CANARY not in caplog.text
-    for thing in (client, client.aio, client.aio._core, client.aio._core.wire, plan, receipt, frame, service.requests):
+    for thing in (
+        client,
+        client.aio,
+        client.aio._connection,
+        client.aio._connection.http,
+        plan,
+        receipt,
+        frame,
+        service.requests,
+    ):
         assert CANARY not in repr(thing)
         if not hasattr(thing, "columns"):
             assert CANARY not in repr(vars(thing))
@@ -168,7 +177,7 @@ def test_the_token_is_in_no_log_and_in_nothing_that_can_be_kept(service, client,
             with pytest.raises(TypeError, match="a client cannot be copied or pickled"):
                 keep(thing)
         try:
-            kept = keep(client.aio._core.wire)
+            kept = keep(client.aio._connection.http)
         except TypeError:
             continue
         assert CANARY not in repr(kept)
@@ -201,7 +210,7 @@ def test_a_failure_inside_the_http_library_shows_no_frame_that_holds_the_token(c
         raise RuntimeError(f"with {dict(headers)}")
 
     monkeypatch.setattr(aiohttp.ClientSession, "request", broken)
-    client.aio._core.timeout = 1.0
+    client.aio._connection.timeout = 1.0
     ip.run_line_magic("xmode", xmode)
     try:
         client.jobs()

@@ -266,10 +266,10 @@ def test_without_a_budget_nothing_is_paced():
 
 
 def test_a_service_that_asked_to_wait_is_asked_by_no_call_before(client):
-    pace = client.aio._core.pace
+    pace = client.aio._connection.throttle
 
     async def both():
-        first = asyncio.create_task(client.aio._core.graph("x", "query jobs{__typename}", {}))
+        first = asyncio.create_task(client.aio._connection.query("x", "query jobs{__typename}", {}))
         pace.hold(0.5)
         began = time.monotonic()
         await first
@@ -301,7 +301,7 @@ def test_every_try_of_a_request_waits_for_its_turn_and_that_counts_against_no_de
         turns.append("given back")
 
     with jw.connect(served.graphql_url, token=service.token, timeout=5) as client:
-        client.aio._core.pace.turn = turn
+        client.aio._connection.throttle.turn = turn
         service.faults.fail_before(times=2)
         assert client.jobs(limit=1).shape[0] == 1
     assert turns == ["taken", "given back"] * 3

@@ -71,8 +71,8 @@ class BatchExecutor:
         self, operations: OperationRegistry, receipt: Operation, progress: ProgressCallback | None, stop: CancelToken
     ) -> None:
         self._operations, self._receipt, self._progress, self._stop = operations, receipt, progress, stop
-        self._core = operations.connection
-        self._pace = self._core.pace
+        self._connection = operations.connection
+        self._pace = self._connection.throttle
         self._verb = VERBS[receipt.kind]
         self._waiting: deque[TargetState] = deque()
         self._workers: list[asyncio.Task[None]] = []
@@ -118,7 +118,11 @@ class BatchExecutor:
 
     async def _feed(self, targets: Sequence[TargetState], look_first: bool) -> None:  # noqa: FBT001  as it was given
         """Hand targets to those who send, where that is wanted each just after it was read again."""
-        step = PREFETCH_PAGES * estimated_page_size(self._core, [line.created for line in targets]) if look_first else 0
+        step = (
+            PREFETCH_PAGES * estimated_page_size(self._connection, [line.created for line in targets])
+            if look_first
+            else 0
+        )
         try:
             for start in range(0, len(targets), step or len(targets) or 1):
                 part = targets[start : start + (step or len(targets))]
@@ -218,7 +222,7 @@ class BatchExecutor:
         sending = InFlightWrite()
         self._under_way[_this_task()] = sending
         try:
-            await self._receipt.intend(batch, self._core.earliest())
+            await self._receipt.intend(batch, self._connection.server_time_floor())
             await self._sent(batch, sending)
         except JobError as error:
             for line in batch if isinstance(error, NotSentError) or not sending.out else ():
@@ -230,7 +234,7 @@ class BatchExecutor:
             raise
         finally:
             del self._under_way[_this_task()]
-            now = until(self._core)  # the wait for a busy service may have been long
+            now = until(self._connection)  # the wait for a busy service may have been long
             for line, at in zip(batch, before, strict=True):
                 line.until = now if line.outcome == "unknown" else None
                 line.at = at if line.outcome == "not_sent" else line.at
@@ -240,7 +244,7 @@ class BatchExecutor:
 
     async def _sent(self, batch: Sequence[TargetState], sending: InFlightWrite) -> None:
         try:
-            envelope = await self._core.graph(
+            envelope = await self._connection.query(
                 self._verb,
                 documents.many(self._verb, len(batch)),
                 {f"a{place}": line.id for place, line in enumerate(batch)},

@@ -100,14 +100,16 @@ async def _sent(
     operations: OperationRegistry, receipt: Operation, targets: Sequence[TargetState], stop: CancelToken
 ) -> bool:
     """Send the request and take in what is certain of it; say whether the service took it."""
-    core = operations.connection
+    connection = operations.connection
     sending = InFlightWrite()
     took, why = False, {line.id: line.reason for line in targets}
-    await receipt.intend(targets, core.earliest())
+    await receipt.intend(targets, connection.server_time_floor())
     try:
         if not stop.asked:  # the disk may have been slow
             took = await _answered(
-                core.rest("POST", CANCEL_PATH, json=TimeRange.of(receipt.more).request(), write=True, sending=sending),
+                connection.rest(
+                    "POST", CANCEL_PATH, json=TimeRange.of(receipt.more).request(), write=True, sending=sending
+                ),
                 sending,
                 stop,
             )
@@ -122,7 +124,7 @@ async def _sent(
         receipt.halt(str(error))
     except RefusedError as error:
         outcome, told = "refused", error.message
-    now = until(core)  # the wait for a busy service may have been long
+    now = until(connection)  # the wait for a busy service may have been long
     for line in targets:
         line.settle(outcome, told, message=TOOK if took else "", until=now if outcome == "unknown" else None)
         if outcome == "not_sent":
@@ -233,7 +235,7 @@ async def resolve_range(operations: OperationRegistry, receipt: Operation, lines
         Whether asking later can tell more.
     """
     after = await read_range(operations, TimeRange.of(receipt.more))
-    now = operations.connection.as_of()
+    now = operations.connection.server_time()
     left = min((line.at for line in lines if line.at is not None), default=now) - CLOCK_SKEW
 
     def since(_: str, seen: RangeJob) -> bool:

@@ -50,16 +50,16 @@ async def verify_concurrently(
     answered : Event
         Set with every answer to a batch.
     """
-    core = operations.connection
-    page = estimated_page_size(core, [line.created for line in lines])
+    connection = operations.connection
+    page = estimated_page_size(connection, [line.created for line in lines])
     for start in range(0, len(lines) - page, page) if page else ():
         part = lines[start : start + page]
         while any(line.outcome in ("not_sent", "unknown") for line in part):  # one in doubt ends the looking along
             answered.clear()
             await answered.wait()
         created = {line.id: line.created for line in part if line.outcome == "done" and not line.looked}
-        await core.pace.our_share()
-        seen = await listed_statuses(core, list(created), created, expected=EXPECTED, sure=True)
+        await connection.throttle.our_share()
+        seen = await listed_statuses(connection, list(created), created, expected=EXPECTED, sure=True)
         done = [line for line in part if line.id in created]
         _confirm(done, seen)
         receipt.write(done)

@@ -194,8 +194,8 @@ class Operation:
 
     async def _know_how_far(self) -> None:
         """Say of what a dead kernel had sent that it was under way until now at most: its sender is gone."""
-        core = self._operations.connection
-        known = core.as_of()
+        connection = self._operations.connection
+        known = connection.server_time()
         open_ended = [
             line
             for line in self.account.numbered
@@ -204,7 +204,7 @@ class Operation:
         if open_ended:
             await self._operations.reader.now()
             for line in open_ended:
-                line.until = until(core)
+                line.until = until(connection)
             self.write(open_ended)
 
     async def _watch(self) -> None:

@@ -180,9 +180,9 @@ def whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def until(core: ServiceConnection) -> datetime | None:
+def until(connection: ServiceConnection) -> datetime | None:
     """Say until when at most something was under way that is not any more; None where the service tells no time."""
-    moment = core.now()
+    moment = connection.server_time_estimate()
     return None if moment is None else whole(moment)
 
 

@@ -104,9 +104,9 @@ def test_a_twin_that_came_later_is_told_from_those_that_cannot_be(client, servic
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_apply, "INITIAL_BATCH_SIZE", 1)
         patch.setattr(_apply, "MAX_BATCH_SIZE", 1)
-        client.aio._core.pace.places = 1.0
-        client.aio._core.pace.went_well = lambda: None
-        send, dials = client.aio._core.wire.send, iter(["fail_before", "lose_answer", "lose_answer"])
+        client.aio._connection.throttle.places = 1.0
+        client.aio._connection.throttle.went_well = lambda: None
+        send, dials = client.aio._connection.http.send, iter(["fail_before", "lose_answer", "lose_answer"])
 
         async def later(request, *options):
             if request.write:
@@ -115,7 +115,7 @@ def test_a_twin_that_came_later_is_told_from_those_that_cannot_be(client, servic
                 getattr(service.faults, next(dials))(operation="retryJob")
             return await send(request, *options)
 
-        client.aio._core.wire.send = later
+        client.aio._connection.http.send = later
         receipt = receipt.apply(progress=False)
     assert receipt.counts == {"unknown": 3}
     service.clock.advance("5min")
@@ -127,7 +127,7 @@ def test_a_twin_that_came_later_is_told_from_those_that_cannot_be(client, servic
 def test_a_machine_that_slept_does_not_take_the_service_for_earlier_than_it_is(client, service, twins, monkeypatch):
     plan = client.plan_retry([twins[0]])
     plan.aio._seen_at = float("inf")
-    now, send = time.time, client.aio._core.wire.send
+    now, send = time.time, client.aio._connection.http.send
 
     async def asleep_before_the_bytes_leave(request, *options):
         if request.write:
@@ -136,7 +136,7 @@ def test_a_machine_that_slept_does_not_take_the_service_for_earlier_than_it_is(c
             service.faults.lose_answer(operation="retryJob")
         return await send(request, *options)
 
-    client.aio._core.wire.send = asleep_before_the_bytes_leave
+    client.aio._connection.http.send = asleep_before_the_bytes_leave
     receipt = plan.apply(progress=False)
     service.clock.advance("5min")
     assert receipt.resolve().counts == {"done": 1}

@@ -77,7 +77,7 @@ def test_a_lost_retry_is_found_in_the_application_of_its_job(client, service):
 
 def test_the_window_of_doubt_begins_when_the_answer_was_missed(client, service):
     plan = client.plan_retry(failed(service, 1))
-    send = client.aio._core.wire.send
+    send = client.aio._connection.http.send
 
     async def busy_then_lost(request, *options):
         if request.name == "retryJob":
@@ -85,7 +85,7 @@ def test_the_window_of_doubt_begins_when_the_answer_was_missed(client, service):
             service.faults.fail_before(operation="retryJob")
         return await send(request, *options)
 
-    client.aio._core.wire.send = busy_then_lost
+    client.aio._connection.http.send = busy_then_lost
     receipt = plan.apply(progress=False)
     assert receipt.resolve().counts == {"unknown": 1}
 
@@ -122,7 +122,7 @@ def test_an_emptied_answer_with_paths_was_executed_and_is_not_sent_again(client,
 
 @pytest.mark.parametrize("how", ["interrupted", "unreadable"])
 def test_a_yes_that_could_not_be_looked_at_is_unknown_and_not_done(client, service, how, edited):
-    client.aio._core.timeout = 4.0
+    client.aio._connection.timeout = 4.0
     service.choices.cancel_race = 1.0
     plan = client.plan_cancel(waiting(service, 5))
     plan.aio._seen_at = float("inf")
@@ -179,7 +179,7 @@ def test_a_deeply_nested_answer_is_doubt_and_nothing_raw(client, service, edited
 def test_a_wrong_address_stops_the_rest(client, service):
     plan = client.plan_retry(failed(service, 100))
     plan.aio._seen_at = float("inf")
-    client.aio._core.url = client.aio._core.url.replace("graphql", "elsewhere")
+    client.aio._connection.url = client.aio._connection.url.replace("graphql", "elsewhere")
     receipt = plan.apply(progress=False)
     assert receipt.counts == {"not_sent": 100}
     assert service.requests.total() < 20

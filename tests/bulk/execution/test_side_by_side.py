@@ -23,7 +23,7 @@ def frame(client, service):
 @pytest.fixture
 def sent(client):
     """Record what leaves, in order; whoever is in `before` is waited for first."""
-    send, names = client.aio._core.wire.send, Record()
+    send, names = client.aio._connection.http.send, Record()
 
     async def recorded(request, *options):
         await names.before(request.name)
@@ -33,7 +33,7 @@ def sent(client):
             names.cancelled.set()
         return answer
 
-    client.aio._core.wire.send = recorded
+    client.aio._connection.http.send = recorded
     return names
 
 
