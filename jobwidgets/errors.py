@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 
 class JobError(Exception):
@@ -16,12 +16,24 @@ class JobError(Exception):
         What to do next, in one line.
     name : str, optional
         The name that the service gave the error, such as "invalid_input"; empty when it gave none.
+
+    Attributes
+    ----------
+    operation : str or None
+        The operation of the API that was asked for, such as "cancelJob"; None where nothing was sent.
+    status_code : int or None
+        The HTTP status of the last answer; None where none came.
+    request_id : str or None
+        The id by which the service's administrator finds the request in its logs; None where the service gave none.
     """
 
     def __init__(self, message: str, *, hint: str = "", name: str = "") -> None:
         super().__init__(message)
         self.hint = hint
         self.name = name
+        self.operation: str | None = None
+        self.status_code: int | None = None
+        self.request_id: str | None = None
         self.partial: Any = None
         """The frame of what a list had read before it ended with this error."""
 
@@ -29,6 +41,11 @@ class JobError(Exception):
     def message(self) -> str:
         """What happened, without the hint."""
         return str(self.args[0])
+
+    def of_request(self, other: JobError) -> Self:
+        """Take over of which request another error tells, and return this one."""
+        self.operation, self.status_code, self.request_id = other.operation, other.status_code, other.request_id
+        return self
 
     def __str__(self) -> str:
         return f"{self.message} → {self.hint}" if self.hint else self.message

@@ -107,7 +107,7 @@ class JobWriter:
     async def _explained(self, job_id: str, refusal: RefusedError) -> RefusedError:
         """Say why a cancel was refused: by what the job reads now, never by the text of the refusal."""
         try:
-            return _refused(await self._reader.job(job_id), refusal.message, refusal.name)
+            return _refused(await self._reader.job(job_id), refusal.message, refusal.name).of_request(refusal)
         except JobError:
             return refusal  # the refusal is certain, only its reason cannot be read
 
@@ -171,7 +171,7 @@ class JobWriter:
                 raise refusal from None  # the refusal is certain, only its reason cannot be read
             hint = "a complete job is not retried" if status == "complete" else "this service retries fewer jobs"
             said = f"job {sanitize(job_id)} is {status}: {refusal.message}"
-            raise RefusedError(said, hint=hint, name=refusal.name) from None
+            raise RefusedError(said, hint=hint, name=refusal.name).of_request(refusal) from None
         self._connection.created_job_ids.add(answer.id)
         return answer.id
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import time
@@ -10,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode
 
 import msgspec
@@ -18,6 +19,7 @@ import msgspec
 from jobwidgets._internal import sanitize
 from jobwidgets.errors import (
     AuthError,
+    JobError,
     RefusedError,
     ServiceError,
     SettingsError,
@@ -43,6 +45,7 @@ from jobwidgets.transport.retry import (
     TransportFailure,
     graph_error,
     is_throttled,
+    request_id_of,
     send_with_retries,
 )
 from jobwidgets.transport.throttle import Throttle
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
     from jobwidgets.transport.config import Settings
     from jobwidgets.transport.page_sizes import PageBoundaries
 
+log = logging.getLogger("jobwidgets.transport")
+log.addHandler(logging.NullHandler())  # nothing is printed into a notebook that has set up no logging
 SIDE_BY_SIDE = 8
 FRESH = 2.0  # seconds
 LISTS = 32
@@ -154,10 +159,13 @@ class ServiceConnection:
             now=now,
             chance=random.random,
         )
+        tries, began = 0, time.monotonic()
+        answer: Reply | TransportFailure | None = None
         try:
             step = next(steps)
             while True:
                 if isinstance(step, SendEffect):
+                    tries += 1
                     asked = time.monotonic()
                     async with self.throttle.turn():
                         sending.queued += time.monotonic() - asked
@@ -169,7 +177,14 @@ class ServiceConnection:
                     step = steps.send(None)
         except StopIteration as end:
             reply: Reply = end.value
+            _log_exchange(request, tries, reply, time.monotonic() - began)
             return reply
+        except JobError as error:
+            error.operation = request.name
+            if isinstance(answer, Reply):
+                error.status_code, error.request_id = answer.status, request_id_of(request, answer)
+            _log_exchange(request, tries, answer, time.monotonic() - began, error)
+            raise
 
     async def _answered(self, step: SendEffect, sending: InFlightWrite) -> Reply | TransportFailure:
         """Send once, but not while the service has asked to be left alone: whoever asks early waits the longer."""
@@ -211,6 +226,10 @@ class ServiceConnection:
         self.boundary_cache[list_] = seen
         if len(self.boundary_cache) > LISTS:
             del self.boundary_cache[next(iter(self.boundary_cache))]
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled: it holds connections and a token."""
+        raise TypeError("a client cannot be copied or pickled: connect again where it is needed")
 
     def close(self) -> None:
         """Let nothing be asked any more; the wire has its own end."""
@@ -390,3 +409,21 @@ class ServiceConnection:
     def server_time(self) -> datetime:
         """Do the same, with this machine's clock where the service has told nothing."""
         return self.server_time_estimate() or datetime.now(UTC)
+
+
+def _log_exchange(
+    request: Request,
+    tries: int,
+    answer: Reply | TransportFailure | None,
+    seconds: float,
+    error: JobError | None = None,
+) -> None:
+    """Log one exchange, without its content: a request holds the token, an answer can repeat it."""
+    unusual = error is not None and not isinstance(error, RefusedError | UsageError)
+    status, size = (answer.status, len(answer.body)) if isinstance(answer, Reply) else ("no answer", 0)
+    log.log(
+        logging.WARNING if unusual else logging.DEBUG,
+        "%s: %s after %d %s in %.3f s, %d bytes%s",
+        request.name, status, tries, "try" if tries == 1 else "tries", seconds, size,
+        f" ({type(error).__name__})" if error is not None else "",
+    )  # fmt: skip

@@ -27,7 +27,8 @@ def error_context(what: str, target: str) -> Iterator[None]:
         yield
     except NotFoundError as error:
         said = f"no {what} {sanitize(target)!r}: {error.message}"
-        raise NotFoundError(said, hint=error.hint or "check the id and that it is yours", name=error.name) from None
+        hint = error.hint or "check the id and that it is yours"
+        raise NotFoundError(said, hint=hint, name=error.name).of_request(error) from None
 
 
 @contextmanager
@@ -38,4 +39,4 @@ def readback_context(done: str) -> Iterator[None]:
     except (ServiceError, NotSentError, RefusedError, UsageError) as error:
         raise UnknownOutcomeError(
             f"{done}, but what became of it could not be read: {error.message}", hint=UNKNOWN_OUTCOME_HINT
-        ) from None
+        ).of_request(error) from None

@@ -100,6 +100,12 @@ class GraphError(msgspec.Struct):
         return self.path is not None and len(self.path) > 1
 
     @property
+    def error_id(self) -> str | None:
+        """The id under which the service keeps the error, when it says so."""
+        found = (self.data or {}).get("errorId")
+        return found if isinstance(found, str) else None
+
+    @property
     def object_id(self) -> str | None:
         """The id of the object it speaks of, when it says so."""
         found = (self.data or {}).get("objectId")
@@ -132,6 +138,7 @@ class Answer(msgspec.Struct, Generic[T]):
 class RestError(msgspec.Struct):
     """The body of an error of AI Processing."""
 
+    id: str | None = None
     description: str | None = None
     detail: str | None = None
 
@@ -318,6 +325,16 @@ def _said(request: Request, answer: Reply) -> str:
     return f": {words}" if words else ""
 
 
+def request_id_of(request: Request, answer: Reply) -> str | None:
+    """Return the id under which the service keeps an error, None where its answer tells none."""
+    if not request.rest:
+        return next((error.error_id for error in graph_errors(answer.body) if error.error_id), None)
+    try:
+        return msgspec.json.decode(answer.body, type=RestError).id
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
 def graph_errors(body: bytes) -> list[GraphError]:
     """Give the errors of a GraphQL answer, none if it is not one."""
     try:
@@ -328,6 +345,12 @@ def graph_errors(body: bytes) -> list[GraphError]:
 
 def graph_error(error: GraphError, what: str) -> JobError:
     """Turn a GraphQL error on a read, or one which says that nothing was done, into ours."""
+    raised = _graph_error(error, what)
+    raised.operation, raised.request_id = what, error.error_id
+    return raised
+
+
+def _graph_error(error: GraphError, what: str) -> JobError:
     words = f"{what}: {sanitize(error.message) or 'an error without a message'}"
     if error.name == "not_found":
         return NotFoundError(words, hint="check the id and that it is yours", name=error.name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from jobwidgets.bulk.journal.state import TargetState
     from jobwidgets.bulk.operation_registry import OperationRegistry
 
+log = logging.getLogger("jobwidgets.bulk")
+log.addHandler(logging.NullHandler())  # nothing is printed into a notebook that has set up no logging
 INITIAL_BATCH_SIZE = 10
 MAX_BATCH_SIZE = 100
 TARGET_BATCH_S = 1.0
@@ -240,6 +243,7 @@ class BatchExecutor:
                 line.at = at if line.outcome == "not_sent" else line.at
             self._receipt.write(batch)
             self._answered.set()
+            _log_batch(self._verb, self._receipt.op, batch, sending.took)
         return sending.took
 
     async def _sent(self, batch: Sequence[TargetState], sending: InFlightWrite) -> None:
@@ -320,3 +324,13 @@ def _this_task() -> Any:
 
 def _failed(task: asyncio.Task[None]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is not None
+
+
+def _log_batch(verb: str, op: str, batch: Sequence[TargetState], seconds: float) -> None:
+    """Log one batch with its outcomes; WARNING where the service's answer does not tell them."""
+    outcomes = Counter(line.outcome for line in batch)
+    log.log(
+        logging.WARNING if outcomes["unknown"] else logging.DEBUG,
+        "%s of %s: %d jobs in %.3f s: %s",
+        verb, op, len(batch), seconds, ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items()),
+    )  # fmt: skip
