@@ -71,7 +71,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     if name in ("connect", "demo"):
-        importlib.import_module("jobwidgets.lab.sidebar").listen()  # JupyterLab's side panel may ask what was connected
+        importlib.import_module("jobwidgets.lab.sidebar").register()  # JupyterLab's side panel may ask for it
     return value
 
 

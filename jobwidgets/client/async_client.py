@@ -34,8 +34,8 @@ def of_reader(
     """Forward a method of the client to its reader: same name, signature and meaning."""
 
     @functools.wraps(method)
-    def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
-        return method(self.reader, *args, **kwargs)
+    async def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await method(self.reader, *args, **kwargs)
 
     return call
 
@@ -46,8 +46,8 @@ def of_writer(
     """Forward a method of the client to its writer."""
 
     @functools.wraps(method)
-    def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
-        return method(self.writer, *args, **kwargs)
+    async def call(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await method(self.writer, *args, **kwargs)
 
     return call
 

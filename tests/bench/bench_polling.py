@@ -53,7 +53,7 @@ def rounds(others, times):
         listed = LiveList({}, StatusCache())
 
         def look():
-            client.run(listed.read(client.aio, whole=False, follow=True, progress=lambda _counts: None))
+            client.run(listed.read(client.reader, whole=False, follow=True, progress=lambda _counts: None))
 
         look()
         listed._rows_due = float("inf")  # what runs is read again now and then: here nothing does

@@ -86,7 +86,7 @@ def test_what_another_kernel_left_is_told_shown_and_resumed(open_notebook):
 service.faults.expire_token(times=None, operation='cancelJob')
 op = client.plan_cancel(jobs, reason='feed broken').apply(progress=False).op
 service.faults.clear()
-client.aio._receipts.clear()  # as another kernel has it: by its journal alone
+client.aio.operations._held.clear()  # as another kernel has it: by its journal alone
 """
     panel = Panel(open_notebook(START + MANY + left + CALM))
     op = panel.kernel("op")

@@ -228,7 +228,7 @@ def test_what_was_seen_cancelled_is_not_called_unknown_when_another_cannot_be_re
     async def away(*_args, **_kwargs):
         raise jw.ServiceError("away", hint="")
 
-    monkeypatch.setattr(client.aio, "jobs", away)
+    monkeypatch.setattr(client.reader, "jobs", away)
     receipt = plan.apply(progress=False)
     outcomes = {line.id: (line.outcome, line.verified) for line in receipt.aio.lines.values()}
     assert outcomes == {ids[0]: ("unknown", None), ids[1]: ("done", "confirmed"), ids[2]: ("done", "confirmed")}
@@ -241,10 +241,10 @@ def test_a_stop_between_two_looks_leaves_the_same_in_memory_and_on_disk(client, 
     half_seen(monkeypatch, ids[0])
 
     async def stopped(*_args, **_kwargs):
-        client.aio._receipts[plan.op].stop()
+        client.aio.operations._held[plan.op].stop()
         await asyncio.sleep(30)
 
-    monkeypatch.setattr(client.aio, "jobs", stopped)
+    monkeypatch.setattr(client.reader, "jobs", stopped)
     same_on_disk(plan.apply(progress=False))
 
 

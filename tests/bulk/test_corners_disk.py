@@ -121,7 +121,7 @@ def test_a_receipt_that_is_not_at_work_may_be_asked_to_stop_and_goes_on_later(cl
     service.faults.expire_token(times=None, operation="retryJob")
     op = client.plan_retry(failed(service, 3)).apply(progress=False).op
     service.faults.clear()
-    client.aio._receipts.clear()
+    client.aio.operations._held.clear()
     receipt = client.receipt(op)
     receipt.stop()
     assert receipt.resume(progress=False).counts == {"done": 3}

@@ -197,9 +197,9 @@ def test_another_kernel_knows_what_was_retried(client, service, served):
     op = client.plan_retry(ids[:2]).apply(progress=False).op
     with jw.connect(served.graphql_url, token=service.token) as other:
         assert other.plan_retry(ids).counts == {"retry": 1, "skip": 2}
-        assert other.run(other.aio.retried()) == dict.fromkeys(ids[:2], op)
+        assert other.run(other.aio.operations.retried()) == dict.fromkeys(ids[:2], op)
     with serve(Service(jobs=3, seed=2, speed=0)) as elsewhere, jw.connect(elsewhere.graphql_url, token="x") as stranger:
-        assert stranger.run(stranger.aio.retried()) == {}
+        assert stranger.run(stranger.aio.operations.retried()) == {}
 
 
 def test_the_accessor_retries_again_too(client, service):

@@ -100,7 +100,7 @@ def test_work_begins_with_what_another_kernel_has_done_meanwhile(client, another
 def test_a_receipt_of_another_service_is_not_mixed_in(client, service):
     receipt = client.plan_cancel(waiting(service, 1)).apply(progress=False)
     client.aio._connection.url = "http://127.0.0.1:1/v3/graphql"
-    client.aio._receipts.clear()
+    client.aio.operations._held.clear()
     assert client.receipts().empty
     with pytest.raises(jw.UsageError, match="connect to that service"):
         client.receipt(receipt.op)

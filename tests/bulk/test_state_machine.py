@@ -350,7 +350,7 @@ class Machine(RuleBasedStateMachine):
         assert Counter(told.keys()) == Counter(planned)
         assert sum(account.counts.values()) == len(planned)
         assert {job for job, outcome in told.items() if outcome == "done"} <= took, f"{kind}: called done, and was not"
-        held = self.kernel.client._receipts.get(op)
+        held = self.kernel.client.operations.held(op)
         if held is not None:
             assert not held.at_work
             known = {line.id: (line.outcome, line.new_id) for line in held.account.numbered}

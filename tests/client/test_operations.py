@@ -191,17 +191,8 @@ def test_both_clients_have_the_same_surface():
         }
 
     waiting, awaitable = surface(jw.Client), surface(jw.AsyncClient)
-    kept = {
-        "keep",
-        "forget",
-        "claims",
-        "log_in",
-        "mark_closed",
-        "made_since",
-        "retried",
-        "retried_besides",
-    }  # how it is made, and what bulk work needs
-    assert set(awaitable) - kept == set(waiting) - {"run"}  # how the blocking one waits
+    inner = {"log_in", "mark_closed", "operations"}  # how it is made, and what it is made of
+    assert set(awaitable) - inner == set(waiting) - {"run", "reader"}  # how the blocking one waits, and what is polled
     for name, signature in waiting.items():
         if isinstance(signature, inspect.Signature) and name in awaitable and name != "close":
             assert list(signature.parameters) == list(awaitable[name].parameters), name

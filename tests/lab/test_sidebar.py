@@ -246,7 +246,8 @@ def test_the_kernel_runs_cells_while_the_service_lets_the_panel_wait(line, page,
     world.faults.delay(seconds=8, times=None)
     line.say({"do": "refresh"})
     line.told(lambda state: "counts" in state)  # what was known; the answer is still to come
-    reading = "print(6 * 7, [s._following.feed.reading for s in sidebar._sides])"
+    reading = "from jobwidgets.lab import sidebar\n"
+    reading += "print(6 * 7, [s._following.feed.reading for s in sidebar._sides])"
     printed = page.run(reading)
     deadline = time.monotonic() + 4
     while printed == "42 [False]\n" and time.monotonic() < deadline:  # it is told just before the reading begins

@@ -15,6 +15,7 @@ import pytest
 import jobwidgets as jw
 from jobwidgets.frames import column_builders as _growing
 from jobwidgets.frames import memory as _memory
+from jobwidgets.frames import schema
 from jobwidgets.transport import connection as _connection
 
 
@@ -130,14 +131,14 @@ def test_without_pyarrow_the_frames_are_the_same(client, monkeypatch):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *more: None if name == "pyarrow" else find(name, *more)
     )
-    jw.frames._columns.text_dtype.cache_clear()
+    schema.text_dtype.cache_clear()
     try:
         plainly = client.jobs()
         assert plainly.id.dtype.storage == "python"
         pd.testing.assert_frame_equal(plain(plainly), plain(jobs))
         pd.testing.assert_frame_equal(plain(client.tasks(plainly)), plain(tasks))
     finally:
-        jw.frames._columns.text_dtype.cache_clear()
+        schema.text_dtype.cache_clear()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def everybody_asks_anew(monkeypatch):
 def look(client):
     """Bring a list up to date; give how many jobs came, went or moved."""
     return lambda listed, whole=False: client.run(
-        listed.read(client.aio, whole=whole, follow=True, progress=lambda _: None)
+        listed.read(client.reader, whole=whole, follow=True, progress=lambda _: None)
     )
 
 

@@ -99,7 +99,7 @@ def test_a_second_client_of_the_same_account_shares_the_poller_and_another_accou
         jw.connect(served.graphql_url, rest_url=served.rest_url, token=service.token) as again,
         jw.connect(served.graphql_url, rest_url=served.rest_url, token=other) as stranger,
     ):
-        assert poller_for(again) is poller_for(client.aio)
+        assert poller_for(again) is poller_for(client.reader)
         assert poller_for(stranger) is not poller_for(client)
     assert service.token not in repr(list(_poller._pollers.items()))
 
@@ -259,10 +259,10 @@ def test_a_wait_does_not_ask_for_what_a_panel_has_just_seen(client, service):
     ids = [service.add_job("queued", lives=False) for _ in range(20)]
     known = poller_for(client).known
     frame = client.jobs(ids=ids)
-    client.run(known.statuses(client.aio, frame, 0.0))
+    client.run(known.statuses(client.reader, frame, 0.0))
     before = service.requests.copy()
-    assert set(client.run(known.statuses(client.aio, frame, 60.0))) == {"queued"}
-    again = client.run(looked_at_again(client.aio, known, frame, fresh=60.0))
+    assert set(client.run(known.statuses(client.reader, frame, 60.0))) == {"queued"}
+    again = client.run(looked_at_again(client.reader, known, frame, fresh=60.0))
     assert service.requests == before
     assert again["id"].tolist() == ids
 
@@ -275,7 +275,7 @@ def test_a_watch_reads_only_the_rows_of_what_moved_or_runs(client, service):
         world.set_tasks(world.store.rows[ids[7]], "complete")
     service.remove_job(ids[9])
     before = service.requests.copy()
-    again = client.run(looked_at_again(client.aio, known, frame, fresh=0.0))
+    again = client.run(looked_at_again(client.reader, known, frame, fresh=0.0))
     assert sum((service.requests - before).values()) <= 4
     assert again["id"].tolist() == [job_id for job_id in ids if job_id != ids[9]]
     assert again.set_index("id").loc[ids[7], "tasks_done"] == 2

@@ -59,7 +59,7 @@ def test_loading_imports_a_handful_of_small_files_of_ours_and_nothing_else():
         "print(*sorted(name for name in new if not name.startswith('IPython.')))\n"
     )
     assert done.returncode == 0, done.stderr
-    ours = ["", "._side", ".magics", ".magics._shelf", ".magics._verbs"]
+    ours = ["", ".lab", ".lab.sidebar", ".magics", ".magics.extension", ".magics.verbs"]
     assert done.stdout.split() == [f"jobwidgets{name}" for name in ours]
 
 

@@ -130,7 +130,7 @@ def test_a_stop_while_they_are_read_again_sends_nothing_more(client, service, fr
     plan = client.plan_cancel(frame)
 
     def stops():
-        client.aio._receipts[plan.op].stop()
+        client.aio.operations._held[plan.op].stop()
 
     third_page_after_the_first_cancel(sent, stops)
     receipt = plan.apply(limit=MANY, progress=False)

@@ -274,7 +274,9 @@ def test_a_plan_does_not_wait_for_a_slow_refresh(page, panel, service):
     page.press("Refresh")
     panel.select(pending)
     service.faults.delay(seconds=30, times=1)
+    before = service.requests["jobs"]
     panel.refresh()
+    asyncio.run(until(lambda: service.requests["jobs"] > before))  # the refresh is what is slow, not the plan
     page.press("Cancel 1")
     assert panel._work.stage is Stage.CONFIRM
 

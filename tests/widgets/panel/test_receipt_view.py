@@ -301,7 +301,7 @@ def test_an_act_from_its_plan_to_its_end_leaves_no_widget(client, service):
     from ipywidgets.widgets.widget import _instances
 
     half_done(client, service)
-    client.aio._receipts.clear()
+    client.aio.operations._held.clear()
     before = len(_instances)
     panel = jw.JobPanel(client, refresh=None)
     settle(panel)
