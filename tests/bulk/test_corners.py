@@ -13,7 +13,7 @@ from jobwidgets.bulk.execution import executor as _apply
 from jobwidgets.bulk.execution import readback as _verify
 from jobwidgets.bulk.execution.cancellation import CancelToken, StoppedError
 from jobwidgets.bulk.journal import journal as _journal
-from jobwidgets.bulk.journal import lock as _lease
+from jobwidgets.bulk.journal import process_identity
 from jobwidgets.bulk.journal.journal import Journal
 from jobwidgets.bulk.journal.state import fold_events
 from tests.support.waiting import until
@@ -44,7 +44,7 @@ def directory():
 
 def plant(op, number, **changes):
     """Leave a lease that this very process could hold, but for what is changed."""
-    holder = msgspec.structs.asdict(_lease._this_process("other")) | changes
+    holder = msgspec.structs.asdict(process_identity.this_process("other")) | changes
     (directory() / f"{op}.lease-{number}").write_bytes(msgspec.json.encode(holder))
 
 

@@ -15,8 +15,8 @@ import pytest
 import jobwidgets as jw
 from jobwidgets.bulk.execution import reconcile as _doubt
 from jobwidgets.bulk.journal import journal as _journal
-from jobwidgets.bulk.journal import lock as _lease
 from jobwidgets.bulk.journal import operation as _operation
+from jobwidgets.bulk.journal import process_identity
 from jobwidgets.bulk.journal.journal import Journal
 from jobwidgets.bulk.journal.state import (
     OperationState,
@@ -26,7 +26,7 @@ from jobwidgets.bulk.journal.state import (
     lines_record,
     plan_records,
 )
-from jobwidgets.transport.retry import TransportFailure
+from jobwidgets.transport.messages import TransportFailure
 from tests.support.waiting import until
 
 OP = "retry-20261123-194501-1a2b3c"
@@ -51,7 +51,7 @@ def files():
 
 def plant(number=1, **changes):
     """Leave a lease that this very process could hold, but for what is changed."""
-    holder = msgspec.structs.asdict(_lease._this_process("other")) | changes
+    holder = msgspec.structs.asdict(process_identity.this_process("other")) | changes
     (directory() / f"{OP}.lease-{number}").write_bytes(msgspec.json.encode(holder))
 
 
@@ -270,12 +270,12 @@ def test_a_directory_need_not_be_synced_where_none_can_but_its_errors_count(monk
 def test_a_process_number_means_nothing_after_the_machine_was_started_again():
     begun()
     parent = os.getppid()
-    living = {"pid": parent, "started": _lease._started(parent)}
+    living = {"pid": parent, "started": process_identity.start_time(parent)}
     plant(**living)
     with pytest.raises(jw.UsageError, match="in another kernel"):
         Journal.reopen(OP)
     plant(**living, boot="")
-    if _lease._this_process("").boot:
+    if process_identity.this_process("").boot:
         with pytest.raises(jw.UsageError, match="in another kernel"):
             Journal.reopen(OP)
         plant(**living, boot="another")
@@ -291,7 +291,7 @@ def test_a_start_that_the_system_does_not_tell_is_taken_for_any(monkeypatch, err
     begun()
     monkeypatch.setattr(psutil, "boot_time", untold)
     monkeypatch.setattr(psutil, "LINUX", True)
-    assert _lease._started(os.getpid()) == 0
+    assert process_identity.start_time(os.getpid()) == 0
     plant(pid=os.getppid(), started=5.0)
     with pytest.raises(jw.UsageError, match="in another kernel"):
         Journal.reopen(OP)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.bulk.journal.codec import VERSION, line_of, replay
-from jobwidgets.bulk.journal.lock import LockFile, LockOwner, holders
+from jobwidgets.bulk.journal.lock import LockFile, holders
 from jobwidgets.bulk.journal.paths import (
     OP,
     OPEN,
@@ -28,6 +28,7 @@ from jobwidgets.bulk.journal.paths import (
     write_new,
     write_whole,
 )
+from jobwidgets.bulk.journal.process_identity import LockOwner
 from jobwidgets.errors import NotSentError, SettingsError, UsageError
 
 if TYPE_CHECKING:

@@ -11,51 +11,29 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import socket
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from jobwidgets._internal import iso
 from jobwidgets.bulk.journal.paths import OPEN, names_in, write_new, write_whole
+from jobwidgets.bulk.journal.process_identity import LockOwner, is_alive, same_start, this_process
 from jobwidgets.errors import SettingsError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EMPTY_LOCK_PATIENCE_S = 2.0
 """Seconds after which an empty lease is that of a maker who died before it wrote."""
 POLL_INTERVAL_S = 0.02
 """Seconds between two looks at an empty lease."""
-START_TIME_TOLERANCE_S = 1.0
-"""Seconds by which two readings of one start may differ; no process number comes round that fast."""
 MAX_TRIES = 50
 """How often the others may be faster before it is given up."""
 MAX_LOCK_BYTES = 4096
 """Bytes: no lease is longer."""
 _NAME = re.compile(r"(.+)\.lease-([1-9][0-9]{0,8})")
-
-
-class LockOwner(msgspec.Struct, frozen=True):
-    """The process that holds a lease, as its file says it."""
-
-    host: str
-    pid: int
-    started: float
-    """When the process started, in seconds."""
-    at: str
-    """Since when it holds the lease."""
-    boot: str = ""
-    """Which start of the machine it was; empty where that is not told."""
-    space: str = ""
-    """In which container: process numbers mean nothing outside of it."""
-    mark: str = ""
-
-    @property
-    def text(self) -> str:
-        """Who it is, for a message."""
-        return f"host {self.host}, process {self.pid}, since {self.at}"
 
 
 class LockFile:
@@ -75,7 +53,7 @@ class LockFile:
         self.path = _path(directory, op, number)
         self._next = _path(directory, op, number + 1)
         self._mark = secrets.token_hex(8)
-        self._content = msgspec.json.encode(_this_process(self._mark))
+        self._content = msgspec.json.encode(this_process(self._mark))
         self._process = os.getpid()
 
     @classmethod
@@ -250,53 +228,16 @@ def _refuse_living(op: str, path: Path, holder: LockOwner) -> None:
 
 def _owner_status(holder: LockOwner) -> str:
     """Say of a holder: here, alive, gone, or away where it cannot be seen."""
-    here = _this_process("")
+    here = this_process("")
     same_boot = holder.boot == here.boot or not (holder.boot and here.boot)
     same_space = holder.space == here.space or not (holder.space and here.space)
     if holder.host != here.host or (same_boot and not same_space):
         return "away"
     if not same_boot:
         return "gone"  # the machine was started again since
-    if holder.pid == here.pid and _same_start(holder.started, here.started):
+    if holder.pid == here.pid and same_start(holder.started, here.started):
         return "here" if holder.mark in _HELD else "gone"
-    return "alive" if _alive(holder) else "gone"
-
-
-def _alive(holder: LockOwner) -> bool:
-    import psutil  # noqa: PLC0415  it looks at the whole machine when it is loaded: only those who act wait for that
-
-    try:
-        if psutil.Process(holder.pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
-            return False  # ended, and its parent has not looked yet
-        return _same_start(holder.started, _started(holder.pid))
-    except psutil.AccessDenied:
-        return True
-    except (psutil.NoSuchProcess, ValueError, OverflowError):  # the last two: a number that no process has
-        return False
-
-
-def _this_process(mark: str) -> LockOwner:
-    pid = os.getpid()
-    boot = space = ""
-    with suppress(OSError):  # Linux tells
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        space = str(Path("/proc/self/ns/pid").readlink())
-    return LockOwner(socket.gethostname(), pid, _started(pid), iso(datetime.now(UTC)), boot, space, mark)
-
-
-def _started(pid: int) -> float:
-    """Say when a process started, in seconds that do not move when somebody sets the clock; 0 if it is not told."""
-    import psutil  # noqa: PLC0415  as above
-
-    try:
-        boot = psutil.boot_time() if psutil.LINUX else 0.0  # Linux counts from its start, and moves that with the clock
-        return float(psutil.Process(pid).create_time() - boot)
-    except (OSError, RuntimeError):
-        return 0.0
-
-
-def _same_start(one: float, other: float) -> bool:
-    return not (one and other) or abs(one - other) < START_TIME_TOLERANCE_S
+    return "alive" if is_alive(holder) else "gone"
 
 
 def _path(directory: Path, op: str, number: int) -> Path:

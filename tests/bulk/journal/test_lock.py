@@ -16,6 +16,7 @@ import pytest
 import jobwidgets as jw
 from jobwidgets.bulk.journal import journal as _journal
 from jobwidgets.bulk.journal import lock as _lease
+from jobwidgets.bulk.journal import process_identity
 from jobwidgets.bulk.journal.journal import Journal
 from jobwidgets.bulk.journal.lock import LockFile
 from jobwidgets.bulk.journal.paths import state_dir
@@ -75,7 +76,7 @@ def leases():
 
 def plant(number=1, **changes):
     """Leave a lease that this very process could hold, but for what is changed."""
-    holder = msgspec.structs.asdict(_lease._this_process("other")) | changes
+    holder = msgspec.structs.asdict(process_identity.this_process("other")) | changes
     (directory() / f"{OP}.lease-{number}").write_bytes(msgspec.json.encode(holder))
 
 
@@ -199,11 +200,14 @@ def test_a_lease_of_another_machine_or_container_is_never_taken(changes):
 
 
 def test_a_start_is_told_the_same_when_the_clock_was_set(monkeypatch):
-    (before, boot), create_time = (_lease._started(os.getpid()), psutil.boot_time()), psutil.Process.create_time
+    (before, boot), create_time = (
+        (process_identity.start_time(os.getpid()), psutil.boot_time()),
+        psutil.Process.create_time,
+    )
     monkeypatch.setattr(psutil, "boot_time", lambda: boot + 3600)
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: create_time(process) + 3600)
     if psutil.LINUX:  # elsewhere it is a time that was noted then
-        assert abs(_lease._started(os.getpid()) - before) < _lease.START_TIME_TOLERANCE_S
+        assert abs(process_identity.start_time(os.getpid()) - before) < process_identity.START_TIME_TOLERANCE_S
 
 
 def test_an_empty_lease_is_watched_and_then_taken_over(monkeypatch):
@@ -219,7 +223,9 @@ def test_an_empty_lease_is_watched_and_then_taken_over(monkeypatch):
 
 def test_an_empty_lease_that_is_filled_is_its_makers():
     (directory() / f"{OP}.lease-1").touch()
-    timer = threading.Timer(0.3, plant, kwargs={"pid": os.getppid(), "started": _lease._started(os.getppid())})
+    timer = threading.Timer(
+        0.3, plant, kwargs={"pid": os.getppid(), "started": process_identity.start_time(os.getppid())}
+    )
     timer.start()
     with pytest.raises(jw.UsageError, match=f"process {os.getppid()}"):
         Journal.reopen(OP)
@@ -242,7 +248,7 @@ def test_a_holder_that_was_taken_over_stops():
     journal.sync()
     (directory() / f"{OP}.lease-2").touch()  # somebody tries: that is not done yet
     assert not journal.stop_asked()
-    plant(2, pid=os.getppid(), started=_lease._started(os.getppid()))
+    plant(2, pid=os.getppid(), started=process_identity.start_time(os.getppid()))
     for call in (journal.stop_asked, journal.sync, lambda: journal.append({"n": 2})):
         with pytest.raises(jw.UsageError, match=f"was taken over by another kernel: host .*, process {os.getppid()}"):
             call()
@@ -268,7 +274,7 @@ def test_a_holder_that_was_taken_over_cuts_nothing_of_the_others(monkeypatch):
     def taken_over(descriptor, data):
         with monkeypatch.context() as back:
             back.setattr(os, "write", write)
-            plant(2, pid=os.getppid(), started=_lease._started(os.getppid()))
+            plant(2, pid=os.getppid(), started=process_identity.start_time(os.getppid()))
         return write(descriptor, data[:3])
 
     with monkeypatch.context() as patch:
@@ -285,7 +291,7 @@ def test_a_lease_is_held_also_where_a_kernel_that_ended_left_a_higher_one(monkey
     for holder in (os.getppid(), os.getpid()):
         journal = Journal.reopen(OP)
         if holder != os.getpid():
-            plant(1, pid=holder, started=_lease._started(holder))
+            plant(1, pid=holder, started=process_identity.start_time(holder))
         plant(3, **late) if late else (directory() / f"{OP}.lease-3").touch()
         with pytest.raises(jw.UsageError, match=f"is at work in .*kernel(: host .*, process {holder},)?"):
             Journal.reopen(OP)
@@ -304,7 +310,7 @@ def test_a_kernel_that_comes_late_does_not_win_beside_another(monkeypatch):
 
     def late(path):
         """Let another kernel take it, with another number, after this one has looked."""
-        plant(4, pid=os.getppid(), started=_lease._started(os.getppid()))
+        plant(4, pid=os.getppid(), started=process_identity.start_time(os.getppid()))
         return write_new(path)
 
     monkeypatch.setattr(_lease, "write_new", late)
@@ -320,7 +326,7 @@ def test_a_kernel_that_comes_too_late_leaves_the_file_of_the_next(monkeypatch):
         """Stand still until the empty file was taken over, and another kernel has come to the same number."""
         descriptor = write_new(path)
         path.unlink()
-        plant(1, pid=os.getppid(), started=_lease._started(os.getppid()))
+        plant(1, pid=os.getppid(), started=process_identity.start_time(os.getppid()))
         return descriptor
 
     monkeypatch.setattr(_lease, "write_new", slow)
@@ -392,4 +398,4 @@ def test_many_who_take_and_give_up_and_die_are_never_in_it_together(kernels):
 
 
 def _host():
-    return _lease._this_process("").host
+    return process_identity.this_process("").host
