@@ -9,7 +9,7 @@ import pytest
 
 import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
-from jobwidgets.transport.retry import Reply
+from jobwidgets.transport.messages import Reply
 
 pytest_plugins = ["tests.support.campaigns", "tests.support.scheduling"]
 

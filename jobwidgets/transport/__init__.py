@@ -7,18 +7,11 @@ from jobwidgets.transport.alias_responses import AliasResult, InFlightWrite, Unr
 from jobwidgets.transport.config import Settings, resolve_settings
 from jobwidgets.transport.connection import SIDE_BY_SIDE, TOO_MANY, ServiceConnection, together
 from jobwidgets.transport.error_contexts import error_context, readback_context
+from jobwidgets.transport.messages import Answer, Envelope, Request
 from jobwidgets.transport.page_sizes import PageBoundaries
 from jobwidgets.transport.portal import BlockingRunner, Portal
 from jobwidgets.transport.queries import EDGES
-from jobwidgets.transport.retry import (
-    NO_EFFECT_ERRORS,
-    RATE_LIMITED_TAG,
-    UNKNOWN_OUTCOME_HINT,
-    Answer,
-    Envelope,
-    Request,
-    graph_error,
-)
+from jobwidgets.transport.retry import NO_EFFECT_ERRORS, RATE_LIMITED_TAG, UNKNOWN_OUTCOME_HINT, graph_error
 from jobwidgets.transport.throttle import (
     BUDGET_WINDOW_S,
     BULK_BUDGET_SHARE,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from jobwidgets.transport.retry import Envelope, GraphError
+    from jobwidgets.transport.messages import Envelope, GraphError
 
 
 class UnresolvedRetry(NamedTuple):

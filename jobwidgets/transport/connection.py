@@ -30,19 +30,15 @@ from jobwidgets.frames import decode_json
 from jobwidgets.transport import queries as documents
 from jobwidgets.transport.alias_responses import InFlightWrite, match_aliases
 from jobwidgets.transport.http import HttpTransport
+from jobwidgets.transport.messages import Answer, Envelope, Reply, Request, TransportFailure
 from jobwidgets.transport.page_sizes import ServiceLimits
 from jobwidgets.transport.retry import (
     MIN_TIME_LEFT_S,
     NO_EFFECT_ERRORS,
     RENEW,
     UNKNOWN_OUTCOME_HINT,
-    Answer,
-    Envelope,
-    Reply,
-    Request,
     RetryBudget,
     SendEffect,
-    TransportFailure,
     graph_error,
     is_throttled,
     request_id_of,

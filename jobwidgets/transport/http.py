@@ -20,7 +20,7 @@ from httpx_aiohttp.transport import AiohttpResponseStream
 
 from jobwidgets._internal import sanitize
 from jobwidgets.transport.config import LOOPBACK
-from jobwidgets.transport.retry import Reply, Request, TransportFailure
+from jobwidgets.transport.messages import Reply, Request, TransportFailure
 
 if TYPE_CHECKING:
     import ssl

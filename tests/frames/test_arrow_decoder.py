@@ -13,7 +13,7 @@ from jobwidgets.frames.arrow_decoder import read_page
 from jobwidgets.frames.record_batch import Rows
 from jobwidgets.frames.records import JobPage, SummaryPage
 from jobwidgets.frames.task_frames import task_frame
-from jobwidgets.transport.retry import Answer
+from jobwidgets.transport.messages import Answer
 
 AS_OF = pd.Timestamp("2026-06-01", tz="UTC").to_pydatetime()
 LIMIT = 3

@@ -12,8 +12,8 @@ import jobwidgets as jw
 from jobwidgets.emulator import Service, serve
 from jobwidgets.listing.concurrent_reader import ConcurrentPageReader
 from jobwidgets.listing.partitions import TimePartitioner
+from jobwidgets.transport.messages import Reply
 from jobwidgets.transport.page_sizes import PageBoundaries
-from jobwidgets.transport.retry import Reply
 from jobwidgets.transport.throttle import HIGH_LATENCY_S, MAX_READS_IN_FLIGHT, ConcurrencyLimiter
 from jobwidgets.vocabulary import STATUSES
 

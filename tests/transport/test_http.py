@@ -15,7 +15,7 @@ import jobwidgets as jw
 from jobwidgets._internal.secret import Secret
 from jobwidgets.transport import http as _wire
 from jobwidgets.transport.http import HttpTransport
-from jobwidgets.transport.retry import Reply, Request, TransportFailure
+from jobwidgets.transport.messages import Reply, Request, TransportFailure
 
 
 class RawServer:

@@ -14,16 +14,12 @@ from jobwidgets.errors import (
     ServiceError,
     UnknownOutcomeError,
 )
+from jobwidgets.transport.messages import Envelope, GraphError, Reply, Request, TransportFailure
 from jobwidgets.transport.retry import (
     RATE_LIMITED_TAG,
     TRIES,
-    Envelope,
-    GraphError,
-    Reply,
-    Request,
     RetryBudget,
     SendEffect,
-    TransportFailure,
     graph_error,
     graph_errors,
     send_with_retries,
