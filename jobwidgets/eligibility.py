@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from jobwidgets.vocabulary import CANCELLED, IDLE, STARTED, STATUSES, TERMINAL, Reason
 
+READBACK_DELAYS_S = (0.0, 0.2, 0.5, 1.0, 2.0)
+"""Seconds before each read of a job whose cancel was accepted: a cancel may take effect a little later."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

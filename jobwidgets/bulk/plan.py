@@ -14,9 +14,18 @@ from jobwidgets.bulk import plan_header as _head
 from jobwidgets.bulk.execution.canary import canary_of, kept
 from jobwidgets.bulk.journal.journal import operations
 from jobwidgets.bulk.plan_header import PlanHeader
-from jobwidgets.bulk.planning import requests_for
-from jobwidgets.bulk.planning_limits import check_max_jobs, check_not_expired, parse_canary, parse_max_drift
-from jobwidgets.bulk.planning_table import MAY, lines_of, moved, plain, table_of
+from jobwidgets.bulk.planning import (
+    MAY,
+    check_max_jobs,
+    check_not_expired,
+    lines_of,
+    moved,
+    parse_canary,
+    parse_max_drift,
+    plain,
+    requests_for,
+    table_of,
+)
 from jobwidgets.bulk.receipt import AsyncReceipt, receipt_of
 from jobwidgets.errors import JobError, UsageError
 from jobwidgets.frames import compute_if_lazy, ids_of, is_lazy_frame

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.bulk.plan import LOADED_DRIFT, AsyncPlan
-from jobwidgets.bulk.planning_table import plan_table
+from jobwidgets.bulk.planning import plan_table
 from jobwidgets.bulk.range_listing import RangeJob, read_range
 from jobwidgets.errors import UsageError
 

@@ -9,7 +9,7 @@ import msgspec
 
 from jobwidgets._internal import Secret, sanitize
 from jobwidgets.client.range_cancel import cancel_range
-from jobwidgets.eligibility import after_cancel
+from jobwidgets.eligibility import READBACK_DELAYS_S, after_cancel
 from jobwidgets.errors import (
     AuthError,
     JobError,
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from jobwidgets.listing import JobReader
 
 ONLY_IDLE = "only jobs whose tasks are all pending or queued can be cancelled"
-CONFIRM_AFTER = (0.0, 0.1, 0.3, 0.8, 2.0)
-"""Seconds between the looks at a job whose cancel was accepted: it may take effect a little later."""
 
 
 class _Message(msgspec.Struct):
@@ -113,7 +111,7 @@ class JobWriter:
 
     async def _confirm(self, job_id: str, said: str, api: str) -> None:
         """Look at a job after its cancel was accepted: it may have gone on all the same, or need a moment."""
-        for pause in CONFIRM_AFTER:
+        for pause in READBACK_DELAYS_S:
             await asyncio.sleep(pause)
             with readback_context(f"the service said {sanitize(said)!r}"):
                 job = await self._looked_at(job_id, api)

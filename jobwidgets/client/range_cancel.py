@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from jobwidgets._internal import iso
+from jobwidgets.eligibility import READBACK_DELAYS_S
 from jobwidgets.frames import array_of
 from jobwidgets.listing import CANCEL_PATH, TimeRange, list_time_range
 from jobwidgets.transport import readback_context
@@ -16,9 +17,6 @@ from jobwidgets.vocabulary import CANCELLED, IDLE
 if TYPE_CHECKING:
     from jobwidgets.transport import ServiceConnection
 
-CONFIRM_AFTER = (0.3, 0.8, 2.0)
-"""Seconds between the looks at what was cancelled: it may take effect a little later."""
-
 
 async def cancel_range(connection: ServiceConnection, span: TimeRange) -> pd.DataFrame:
     """Do what `JobWriter.cancel_range` describes."""
@@ -26,7 +24,7 @@ async def cancel_range(connection: ServiceConnection, span: TimeRange) -> pd.Dat
     await connection.rest("POST", CANCEL_PATH, json=span.request(), write=True)
     with readback_context("the service took the request"):
         read = await list_time_range(connection, span)
-        for pause in CONFIRM_AFTER:
+        for pause in READBACK_DELAYS_S[1:]:  # it was read just now
             if not any(job_id in seen and row.status in IDLE for job_id, row in read.items()):
                 break
             await asyncio.sleep(pause)  # what could be cancelled is not yet: it may take a moment

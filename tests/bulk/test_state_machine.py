@@ -27,7 +27,7 @@ from jobwidgets.bulk.journal import lock as _lease
 from jobwidgets.emulator import Service
 from jobwidgets.transport import retry as _flow
 from jobwidgets.transport.config import Settings
-from jobwidgets.transport.retry import Reply, TransportFailure
+from jobwidgets.transport.messages import Reply, TransportFailure
 from tests.support import bulk_checks
 from tests.support.campaigns import figures
 
@@ -35,7 +35,7 @@ URL = "http://127.0.0.1/v3/graphql"
 SHORT = {
     (_flow, "FIRST_PAUSE"): 0.0005,
     (_doubt, "ASK_EVERY"): 0.002,
-    (_verify, "CONFIRM_AFTER"): (0.0, 0.001),
+    (_verify, "READBACK_DELAYS_S"): (0.0, 0.001),
     (_apply, "STOP_GRACE_S"): 0.05,
     (_apply, "INITIAL_BATCH_SIZE"): 2,
     (_apply, "MAX_BATCH_SIZE"): 3,

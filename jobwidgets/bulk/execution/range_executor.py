@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.bulk.execution.executor import STOP_GRACE_S
-from jobwidgets.bulk.execution.readback import CLOCK_SKEW, CONFIRM_AFTER, SETTLE_TIME
+from jobwidgets.bulk.execution.readback import CLOCK_SKEW, SETTLE_TIME
 from jobwidgets.bulk.journal.state import TargetState, until
-from jobwidgets.bulk.planning_table import MOVED
+from jobwidgets.bulk.planning import MOVED
 from jobwidgets.bulk.range_listing import read_range
-from jobwidgets.eligibility import after_cancel
+from jobwidgets.eligibility import READBACK_DELAYS_S, after_cancel
 from jobwidgets.errors import (
     AuthError,
     JobError,
@@ -165,7 +165,7 @@ async def _look_back(
     def was_open(job_id: str, _: RangeJob) -> bool:
         return job_id not in before or before[job_id].status not in CANCELLED
 
-    for pause in CONFIRM_AFTER:
+    for pause in READBACK_DELAYS_S:
         if pause:
             await stop.race(asyncio.sleep(pause))
         try:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobwidgets.bulk.journal.state import until
-from jobwidgets.eligibility import Verdict, after_cancel
+from jobwidgets.eligibility import READBACK_DELAYS_S, Verdict, after_cancel
 from jobwidgets.errors import JobError, NotSentError, ServiceError
 from jobwidgets.listing import OPEN, estimated_page_size, listed_statuses, read_statuses
 from jobwidgets.vocabulary import CANCELLED, REASON_TEXT, TERMINAL, Reason
@@ -27,8 +27,6 @@ CLOCK_SKEW = timedelta(seconds=5)
 """How far the Date header (whole seconds) and the service's own times may lie apart."""
 SETTLE_TIME = timedelta(seconds=30)
 """How far the service's clock must have moved on before "not there" means "not done"."""
-CONFIRM_AFTER = (0.0, 0.2, 0.5, 1.0, 2.0)
-"""Seconds between the looks at what was cancelled: it may take effect a little later."""
 EXPECTED = ("cancelled", *sorted(OPEN))
 """What jobs are thought to read after their cancel: cancelled, or not yet."""
 LOOK_EVERY = (0.5, 10.0)
@@ -70,7 +68,7 @@ async def verify_remaining(
 ) -> None:
     """Read cancelled jobs back, a few times: what is not seen to be cancelled in the end is unknown."""
     left = [line for line in lines if line.outcome in ("done", "refused") and not line.looked]
-    for pause in CONFIRM_AFTER:
+    for pause in READBACK_DELAYS_S:
         if not left:
             return
         if pause:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jobwidgets._internal import iso, sanitize
 from jobwidgets.bulk.plan_file.schema import VERSION, PlanFile, parse_plan_file
 from jobwidgets.bulk.plan_file.strict_yaml import quoted, tree_of
-from jobwidgets.bulk.planning_table import plain
+from jobwidgets.bulk.planning import plain
 from jobwidgets.errors import UsageError
 from jobwidgets.vocabulary import STATUSES
 

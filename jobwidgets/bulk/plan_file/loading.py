@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jobwidgets._internal import sanitize
 from jobwidgets.bulk.plan import AsyncPlan
 from jobwidgets.bulk.plan_file.file import read_plan_file
-from jobwidgets.bulk.planning_table import PLAN_COLUMNS, plan_table
+from jobwidgets.bulk.planning import PLAN_COLUMNS, plan_table
 from jobwidgets.bulk.range_plan import RangePlan
 from jobwidgets.errors import UsageError
 
