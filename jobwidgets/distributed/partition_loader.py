@@ -28,7 +28,7 @@ class PartitionSpec:
     ----------
     service : str
         The address of the GraphQL API.
-    half : Half or None
+    half : TokenShare or None
         The half of the token that the workers have the other one of; None: they have tokens of their own.
     wanted : mapping
         The filters, as `client.jobs` takes them.

@@ -23,7 +23,7 @@ def client_of(service: str, half: TokenShare | None, share: int | None, timeout:
     ----------
     service : str
         The address of the service.
-    half : Half, optional
+    half : TokenShare, optional
         The half of the token that came with the graph; without it the worker's own settings are used.
     share : int, optional
         Requests in ten seconds that all workers together may send.

@@ -27,7 +27,7 @@ class ConcurrentPageReader(Generic[T]):
 
     Parameters
     ----------
-    windows : Windows
+    windows : TimePartitioner
         What is to be read.
     readers : ConcurrencyLimiter
         How many pages may be asked for at once.

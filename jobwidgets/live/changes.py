@@ -43,7 +43,7 @@ async def moved(
     ----------
     reader : JobReader
         The connection.
-    known : Known
+    known : StatusCache
         What others have seen of them; what is younger than `fresh` seconds is not asked for.
     open_ones : DataFrame
         Their rows.

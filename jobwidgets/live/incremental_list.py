@@ -45,7 +45,7 @@ class LiveList:
     ----------
     query : mapping
         The keywords of `client.jobs`.
-    known : Known
+    known : StatusCache
         What others have seen of the same jobs.
 
     Attributes

@@ -55,7 +55,7 @@ class Poller:
 
     Attributes
     ----------
-    known : Known
+    known : StatusCache
         What jobs were seen to read a moment ago; also used by `client.wait` and `%job watch`.
     """
 

@@ -36,7 +36,7 @@ UNKNOWN_OUTCOME_HINT = "look at the job before you send it again: it may have ha
 
 @dataclass(frozen=True, slots=True)
 class SendEffect:
-    """Asks the driver to send `request` within `timeout` seconds; it sends a Reply or a Lost back."""
+    """Asks the driver to send `request` within `timeout` seconds; it sends a Reply or a TransportFailure back."""
 
     request: Request
     timeout: float
@@ -93,7 +93,7 @@ def send_with_retries(
         What to send.
     deadline : float
         When the call must be over, on the clock of `now`, in seconds; sleeps included.
-    budget : Budget
+    budget : RetryBudget
         Shared by all calls of a client.
     now, chance : callable
         The clock in seconds, and a number from 0 to 1.
@@ -111,7 +111,7 @@ def send_with_retries(
     for attempt in range(1, TRIES + 1):
         answer = yield SendEffect(request, max(0.0, deadline - now()))
         if answer is None:
-            raise TypeError("a request is answered by a Reply or a Lost")
+            raise TypeError("a request is answered by a Reply or a TransportFailure")
         answer = _decoded(request, answer)
         again = _again(request, answer)
         if again is None:

@@ -28,7 +28,7 @@ def take_in(kind: str, batch: Sequence[TargetState], envelope: Envelope) -> None
     ----------
     kind : {"cancel", "retry"}
         What was done.
-    batch : sequence of Line
+    batch : sequence of TargetState
         The targets, in the order of the aliases.
     envelope : Envelope
         The answer.

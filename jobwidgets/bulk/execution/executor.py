@@ -99,11 +99,11 @@ class BatchExecutor:
 
         Parameters
         ----------
-        targets : sequence of Line
+        targets : sequence of TargetState
             What is to be sent.
         look_first : bool, default False
             Whether each of them is to be read again before it is sent.
-        unseen : sequence of Line
+        unseen : sequence of TargetState
             What was cancelled by an earlier run and has not been read back.
         """
         self._fed = False

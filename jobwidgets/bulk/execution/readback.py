@@ -43,7 +43,7 @@ async def verify_concurrently(
 
     Parameters
     ----------
-    lines : sequence of Line
+    lines : sequence of TargetState
         What is sent, in this order.
     answered : Event
         Set with every answer to a batch.

@@ -39,7 +39,7 @@ class Operation:
 
     Attributes
     ----------
-    account : Account
+    account : OperationState
         What is known. It is read anew from the journal whenever work begins: another kernel may have worked meanwhile.
     """
 
