@@ -46,7 +46,8 @@ def test_a_sync_that_is_killed_at_any_moment_leaves_an_archive_that_the_next_one
         )
         with child:
             assert child.stdout.readline() == "begun\n"
-            said += [child.stdout.readline() for _ in range(rng.randint(0, 5))]
+            lines = [child.stdout.readline() for _ in range(rng.randint(0, 5))]
+            said += filter(None, lines)  # nothing follows after "ended"
             time.sleep(rng.random() * 0.05)
             os.kill(child.pid, signal.SIGKILL)
         for path in archive.path.parent.glob("jobs.duckdb*"):  # what was not written to its place yet lies beside it
@@ -57,7 +58,6 @@ def test_a_sync_that_is_killed_at_any_moment_leaves_an_archive_that_the_next_one
             archive.sync(whole=True)
             same(archive, client)
     assert len(said) > size  # or nothing was under way when they died
-    assert "" not in said
     archive.sync(whole=True)
     same(archive, client)
 
